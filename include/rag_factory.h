@@ -1,0 +1,315 @@
+/*
+ * rag_factory: text -> embedding vectors, on a CPU, on ONNX Runtime.
+ *
+ * The simple use:
+ *
+ *     rf_model *model = NULL;
+ *     rf_error err;
+ *     if (rf_model_open("sentence-transformers/all-MiniLM-L6-v2", NULL, &model, &err) != RF_OK)
+ *         return fprintf(stderr, "%s\n", err.message), 1;
+ *
+ *     float vector[384];
+ *     rf_text text = {"hello world", 11};
+ *     if (rf_embed_query(model, text, vector, 384, &err) != RF_OK)
+ *         return fprintf(stderr, "%s\n", err.message), 1;
+ *     rf_model_free(model);
+ *
+ * What holds everywhere:
+ *  - Errors: a function that can fail returns an rf_status and, where it is not RF_OK, fills the caller's rf_error
+ *    (which may be NULL). On success the rf_error is left as it was. After a failure no output was produced and
+ *    nothing has to be freed, unless a function says otherwise.
+ *  - Ownership: what arrives through `T **out` is the caller's, until rf_T_free(), which accepts NULL. A returned
+ *    const pointer belongs to the object it came from and lives as long. Inputs are not kept after the call.
+ *  - Threads: a `const T *` argument means that the call may be made from several threads at once on the same
+ *    object. Everything else: one thread at a time.
+ *  - Options: zero means the default. Call rf_*_options_init() first, so that programs built against an older or a
+ *    newer header keep working. A NULL options pointer means all defaults.
+ *  - Callbacks: `user` comes first. They may arrive on any thread, one at a time, and must not call back into the
+ *    object that they came from.
+ *  - The library never prints and never exits.
+ */
+#ifndef RAG_FACTORY_H
+#define RAG_FACTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RF_VERSION_MAJOR 0
+#define RF_VERSION_MINOR 1
+#define RF_VERSION_PATCH 0
+#define RF_VERSION       "0.1.0"
+
+#if defined(RF_STATIC)
+#define RF_API
+#elif defined(_WIN32) && defined(RF_BUILD)
+#define RF_API __declspec(dllexport)
+#elif defined(_WIN32)
+#define RF_API __declspec(dllimport)
+#elif defined(__GNUC__)
+#define RF_API __attribute__((visibility("default")))
+#else
+#define RF_API
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define RF_MUST_USE __attribute__((warn_unused_result))
+#else
+#define RF_MUST_USE
+#endif
+
+/* ---- Status and errors ------------------------------------------------------------------------------------- */
+
+/* Only what a caller would branch on. The values are ABI: append, never renumber. */
+typedef enum rf_status {
+    RF_OK = 0,
+    RF_INVALID_ARGUMENT, /* the call itself is wrong */
+    RF_NO_MEMORY,
+    RF_IO,          /* a file or folder cannot be read or written */
+    RF_NOT_FOUND,   /* no such model, revision or file */
+    RF_BAD_FORMAT,  /* a file is damaged or not what it should be */
+    RF_UNSUPPORTED, /* well formed, but nothing this version can do */
+    RF_NETWORK,     /* the hub cannot be reached, or answered with an error */
+    RF_ENGINE,      /* ONNX Runtime failed */
+    RF_CANCELLED,   /* a progress callback returned false */
+    RF_TRUNCATED    /* a text is longer than the limit, and RF_TRUNCATE_ERROR was asked for */
+} rf_status;
+
+/* Lives in the caller; there is nothing to free. */
+typedef struct rf_error {
+    rf_status status;
+    char message[508]; /* one line of UTF-8, always terminated; names the thing and the remedy */
+} rf_error;
+
+/* The name of a status, such as "not found". Never NULL. */
+RF_API const char *rf_status_name(rf_status status);
+
+/* The version of the library that runs, such as "0.1.0"; RF_VERSION is that of the header. */
+RF_API const char *rf_version(void);
+
+/* The version of the ONNX Runtime that runs, such as "1.32.0". */
+RF_API const char *rf_onnxruntime_version(void);
+
+/* ---- Callbacks --------------------------------------------------------------------------------------------- */
+
+typedef enum rf_log_level { RF_LOG_DEBUG = 0, RF_LOG_INFO, RF_LOG_WARNING, RF_LOG_ERROR } rf_log_level;
+
+/* `message` is one line of UTF-8 without a newline, valid during the call. */
+typedef void (*rf_log_fn)(void *user, rf_log_level level, const char *message);
+
+/* What `done` and `total` count is said where the callback is set. `total` is 0 while it is not known. Returning
+ * false cancels the work: it stops soon, with RF_CANCELLED, and leaves nothing half-done. */
+typedef bool (*rf_progress_fn)(void *user, uint64_t done, uint64_t total);
+
+/* ---- Text -------------------------------------------------------------------------------------------------- */
+
+/* Text in UTF-8; NUL bytes are part of it. What is not valid UTF-8 is read as U+FFFD, one for each maximal part of an
+ * ill-formed sequence, as Python's bytes.decode(errors="replace") does. `data` may be NULL when `len` is 0. */
+typedef struct rf_text {
+    const char *data;
+    size_t len; /* bytes */
+} rf_text;
+
+/* ---- Model ------------------------------------------------------------------------------------------------- */
+
+typedef enum rf_pooling {                         /* how one vector is made out of the token vectors of a text */
+                          RF_POOLING_DEFAULT = 0, /* what the model declares; mean where it declares nothing */
+                          RF_POOLING_MEAN,
+                          RF_POOLING_CLS, /* the first token */
+                          RF_POOLING_MAX,
+                          RF_POOLING_LAST /* the last token */
+} rf_pooling;
+
+typedef enum rf_l2 {                    /* whether vectors are scaled to length 1 */
+                     RF_L2_DEFAULT = 0, /* what the model declares; yes where it declares nothing */
+                     RF_L2_ON,
+                     RF_L2_OFF
+} rf_l2;
+
+typedef enum rf_truncate {                        /* what happens to a text with more tokens than the limit */
+                           RF_TRUNCATE_RIGHT = 0, /* its end is cut off, as the reference does */
+                           RF_TRUNCATE_LEFT,      /* its beginning is cut off */
+                           RF_TRUNCATE_ERROR      /* the call fails with RF_TRUNCATED, naming the text */
+} rf_truncate;
+
+typedef struct rf_model_options {
+    size_t size;         /* set by rf_model_options_init() */
+    uint32_t threads;    /* 0: one for each processor that this process may use (affinity, cgroup quota) */
+    uint32_t max_tokens; /* limit of a text in tokens, special tokens included. 0: the model's own. Never above it. */
+    rf_pooling pooling;
+    rf_l2 l2;
+    rf_truncate truncate;
+    bool offline;          /* open no socket; also on with HF_HUB_OFFLINE=1 */
+    const char *cache_dir; /* where models are downloaded to. NULL: HF_HUB_CACHE, HF_HOME, else
+                              ~/.cache/rag_factory/onnx_models */
+    const char *revision;  /* branch, tag or commit on the hub. NULL: "main", or what follows '@' in the source */
+    const char *onnx_file; /* which ONNX file of the model directory. NULL: onnx/model.onnx, else model.onnx */
+    const char *const *session_options; /* NULL, or "name=value" strings ended by NULL, handed to ONNX Runtime:
+                                           intra_op_num_threads, inter_op_num_threads, enable_cpu_mem_arena,
+                                           enable_mem_pattern, execution_mode, graph_optimization_level, providers,
+                                           or any of its session configuration keys ("session.…") */
+    rf_log_fn log;                      /* NULL: silent. Called during rf_model_open() and later calls on the model. */
+    void *log_user;
+    rf_progress_fn progress; /* NULL: none. Bytes downloaded, during rf_model_open() alone. */
+    void *progress_user;
+} rf_model_options;
+
+/* Sets every option to its default. `size` is sizeof(rf_model_options). */
+RF_API void rf_model_options_init(rf_model_options *options, size_t size);
+
+typedef struct rf_model rf_model; /* immutable once open */
+
+/* Opens a model. `source` is
+ *   - a model directory: an ONNX file, or model.safetensors with config.json; a tokenizer; configuration,
+ *   - an .onnx file, its tokenizer and configuration beside it or one folder above,
+ *   - or `org/name[@revision]` on the hub: used from the cache when it is there, downloaded when it is not.
+ * A path that exists wins over a name on the hub. Weights without an ONNX file are turned into one the first time and
+ * kept in the cache.
+ *
+ * RF_NOT_FOUND, RF_NETWORK: the source cannot be had. RF_BAD_FORMAT, RF_UNSUPPORTED: a file of it cannot be used; the
+ * message names the file and the part. RF_ENGINE: ONNX Runtime refuses the model. */
+RF_API RF_MUST_USE rf_status rf_model_open(const char *source, const rf_model_options *options, rf_model **out,
+                                           rf_error *err);
+RF_API void rf_model_free(rf_model *model);
+
+/* Length of a vector. */
+RF_API size_t rf_model_dim(const rf_model *model);
+
+/* What exactly is applied. Strings belong to the model and are never NULL; an empty one means "not known". */
+typedef struct rf_model_info {
+    size_t size;              /* set by the caller to sizeof(rf_model_info) before rf_model_get_info() */
+    const char *source;       /* as given to rf_model_open() */
+    const char *directory;    /* the model directory */
+    const char *onnx_file;    /* the ONNX file that runs */
+    const char *weights_file; /* the file that onnx_file was made of by this library, or "" */
+    const char *revision;     /* the commit on the hub, or "" for a local directory */
+    const char *architecture; /* model_type of config.json, such as "bert" */
+    const char *precision;    /* "fp32", "fp16" … of the ONNX file */
+    const char *modules;      /* what is run, in order, such as "Transformer, Pooling(mean), Normalize" */
+    const char *assumed;      /* what the model did not declare and was assumed, one sentence, or "" */
+    const char *license;      /* as its model card says, or "" */
+    rf_pooling pooling;       /* never RF_POOLING_DEFAULT; meaningless when pooled_by_graph */
+    bool pooled_by_graph;     /* the ONNX file gives one vector a text; there is no pooling to do */
+    bool l2;
+    uint32_t dim;
+    uint32_t max_tokens; /* limit of a text in tokens, special tokens included */
+    uint32_t vocab_size; /* of the tokenizer */
+    uint32_t threads;
+    uint64_t file_size; /* bytes of onnx_file and its external data */
+} rf_model_info;
+
+/* Fills as much of `*info` as `info->size` says. */
+RF_API void rf_model_get_info(const rf_model *model, rf_model_info *info);
+
+/* ---- Embedding --------------------------------------------------------------------------------------------- */
+
+/* Vectors of documents, in the order of the texts. `out` is [n, rf_model_dim()] row by row; `out_len` is its length in
+ * floats and must be at least n * rf_model_dim(). n may be 0. A text's vector depends on that text alone: not on the
+ * others of the call, their order, or the number of threads. An empty text has a vector too. */
+RF_API RF_MUST_USE rf_status rf_embed_documents(const rf_model *model, const rf_text *texts, size_t n, float *out,
+                                                size_t out_len, rf_error *err);
+
+/* The vector of one query: `out` is [rf_model_dim()]. */
+RF_API RF_MUST_USE rf_status rf_embed_query(const rf_model *model, rf_text text, float *out, size_t out_len,
+                                            rf_error *err);
+
+typedef struct rf_embed_options {
+    size_t size;             /* set by rf_embed_options_init() */
+    rf_progress_fn progress; /* NULL: none. Counts texts. */
+    void *progress_user;
+    uint32_t *n_tokens; /* NULL, or [n]: receives the number of tokens that the model read of each text */
+    bool *truncated;    /* NULL, or [n]: receives whether each text was cut at the limit */
+} rf_embed_options;
+
+RF_API void rf_embed_options_init(rf_embed_options *options, size_t size);
+
+/* As rf_embed_documents(), with options. After a failure the contents of `out` and of the arrays in `options` are
+ * undefined. */
+RF_API RF_MUST_USE rf_status rf_embed(const rf_model *model, const rf_text *texts, size_t n,
+                                      const rf_embed_options *options, float *out, size_t out_len, rf_error *err);
+
+/* ---- Tokenizer --------------------------------------------------------------------------------------------- */
+
+typedef struct rf_tokenizer rf_tokenizer; /* immutable once open */
+
+/* Opens the tokenizer of a model directory, a tokenizer.json, or a vocab.txt (with tokenizer_config.json beside it
+ * where there is one). */
+RF_API RF_MUST_USE rf_status rf_tokenizer_open(const char *path, rf_tokenizer **out, rf_error *err);
+RF_API void rf_tokenizer_free(rf_tokenizer *tokenizer);
+
+/* The tokenizer of a model; belongs to the model. */
+RF_API const rf_tokenizer *rf_model_tokenizer(const rf_model *model);
+
+/* Number of ids, added tokens included: every id is below it. */
+RF_API size_t rf_tokenizer_vocab_size(const rf_tokenizer *tokenizer);
+
+/* The piece of an id as the vocabulary has it ("##ing"), with its length in bytes; NULL where the id names none. */
+RF_API const char *rf_tokenizer_piece(const rf_tokenizer *tokenizer, uint32_t id, size_t *len);
+
+typedef struct rf_encoding {
+    size_t n;                  /* number of tokens */
+    const uint32_t *ids;       /* [n] */
+    const uint32_t *type_ids;  /* [n]: 0, or 1 for the second text of a pair */
+    const size_t *begin, *end; /* [n]: bytes of the caller's text that the token stands for; 0, 0 for special tokens */
+    const uint8_t *special;    /* [n]: 1 for tokens that the post-processor added */
+    bool truncated;            /* cut at the limit */
+} rf_encoding;
+
+typedef struct rf_encode_options {
+    size_t size;            /* set by rf_encode_options_init() */
+    bool no_special_tokens; /* leave out what the post-processor adds ([CLS], [SEP] …) */
+    uint32_t max_tokens;    /* 0: no limit */
+    rf_truncate truncate;   /* RF_TRUNCATE_ERROR: RF_TRUNCATED */
+} rf_encode_options;
+
+RF_API void rf_encode_options_init(rf_encode_options *options, size_t size);
+
+/* Encodes a text, or a pair of texts where `pair` is not NULL. */
+RF_API RF_MUST_USE rf_status rf_tokenizer_encode(const rf_tokenizer *tokenizer, rf_text text, const rf_text *pair,
+                                                 const rf_encode_options *options, rf_encoding **out, rf_error *err);
+RF_API void rf_encoding_free(rf_encoding *encoding);
+
+/* Text out of ids. `*out` is NUL-terminated UTF-8, `*out_len` bytes long, to be released with rf_free(). */
+RF_API RF_MUST_USE rf_status rf_tokenizer_decode(const rf_tokenizer *tokenizer, const uint32_t *ids, size_t n,
+                                                 bool skip_special_tokens, char **out, size_t *out_len, rf_error *err);
+RF_API void rf_free(void *memory);
+
+/* ---- Models on the hub and in the cache -------------------------------------------------------------------- */
+
+/* Brings a model into the cache (the options source, revision, cache_dir, offline, onnx_file, log and progress apply)
+ * without opening it. `*directory` is the path of its model directory, to be released with rf_free(). */
+RF_API RF_MUST_USE rf_status rf_model_pull(const char *source, const rf_model_options *options, char **directory,
+                                           rf_error *err);
+
+typedef struct rf_cached_model {
+    const char *name;      /* "org/name" */
+    const char *revision;  /* commit */
+    const char *refs;      /* branches and tags that point to it, separated by ", " */
+    const char *directory; /* its model directory */
+    const char *cache_dir; /* the cache that it lies in */
+    uint64_t bytes;        /* size of its files */
+    bool complete;         /* everything that rf_model_open() needs is there */
+} rf_cached_model;
+
+/* `model` is valid during the call. Returning false ends the listing. */
+typedef bool (*rf_cached_model_fn)(void *user, const rf_cached_model *model);
+
+/* Calls `fn` for every model in every configured and standard cache (and in `cache_dir`, when not NULL). */
+RF_API RF_MUST_USE rf_status rf_cache_list(const char *cache_dir, rf_cached_model_fn fn, void *user, rf_error *err);
+
+/* The folder that new models are downloaded to: `cache_dir` when not NULL, else what the environment says, else the
+ * default. To be released with rf_free(). */
+RF_API RF_MUST_USE rf_status rf_cache_default_dir(const char *cache_dir, char **out, rf_error *err);
+
+/* Asks the hub (HF_ENDPOINT, or the public one) for an answer. RF_OK when one came; otherwise the reason. */
+RF_API RF_MUST_USE rf_status rf_hub_check(bool offline, char **endpoint, rf_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* RAG_FACTORY_H */

@@ -1,0 +1,24 @@
+/*
+ * utf8: reading and writing UTF-8. What is ill-formed reads as U+FFFD, one for each maximal part of an ill-formed
+ * sequence (Unicode 15, section 3.9, "U+FFFD Substitution of Maximal Subparts"), as Python and Rust do.
+ */
+#ifndef RF_BASE_UTF8_H
+#define RF_BASE_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RF_UTF8_REPLACEMENT 0xFFFDu
+#define RF_UTF8_MAX         4 /* bytes of one code point */
+
+/* Decodes the code point at `text`; `len` must be at least 1. Returns the number of bytes used, 1 to 4. */
+size_t rf__utf8_decode(const char *text, size_t len, uint32_t *code_point);
+
+/* Writes a code point (not a surrogate, at most U+10FFFF) to `out` and returns its length, 1 to 4. */
+size_t rf__utf8_encode(uint32_t code_point, char out[RF_UTF8_MAX]);
+
+/* Whether all of the text is well formed. */
+bool rf__utf8_valid(const char *text, size_t len);
+
+#endif

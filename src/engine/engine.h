@@ -1,0 +1,74 @@
+/*
+ * engine: ids -> tensors. An engine is a table of functions, so that a test can put a fake in the place of ONNX
+ * Runtime. This is the only header that other folders include; session.c is the only file that includes
+ * onnxruntime_c_api.h.
+ */
+#ifndef RF_ENGINE_ENGINE_H
+#define RF_ENGINE_ENGINE_H
+
+#include "base/error.h"
+#include "base/log.h"
+
+/* Texts of one length: there is no padding, so every mask is all ones. */
+struct engine_batch {
+    const uint32_t *ids;      /* [n_texts, n_tokens] */
+    const uint32_t *type_ids; /* [n_texts, n_tokens], or NULL: all 0 */
+    size_t n_texts, n_tokens; /* both at least 1 */
+};
+
+/* What a run gives, as float whatever the graph's type; belongs to `owner` until rf__engine_output_release(). */
+struct engine_output {
+    const float *data; /* rank 3: [n_texts, n_tokens, dim]; rank 2: [n_texts, dim] */
+    uint32_t rank;     /* 2: the graph pools by itself */
+    size_t n_texts, n_tokens, dim;
+    void *owner;
+    void (*release)(void *owner);
+};
+
+struct engine_info {
+    const char *path;      /* of the ONNX file, for messages */
+    const char *output;    /* name of the output that is read */
+    const char *precision; /* of the output: "fp32", "fp16" */
+    uint32_t rank;         /* of the output: 2 or 3 */
+    uint32_t dim;          /* 0 while the graph leaves it open */
+    bool has_type_ids;
+    uint64_t file_size; /* bytes, external data included where it is known */
+};
+
+struct engine;
+struct engine_ops {
+    /* Fills *out. May be called from several threads at once. On failure nothing has to be released. */
+    rf_status (*run)(const struct engine *engine, const struct engine_batch *batch, struct engine_output *out,
+                     rf_error *err);
+    void (*free)(struct engine *engine);
+};
+
+/* The beginning of every engine. */
+struct engine {
+    const struct engine_ops *ops;
+    struct engine_info info;
+};
+
+struct engine_options {
+    const char *const *session_options; /* NULL, or "name=value" …, NULL: see rf_model_options */
+    uint32_t threads;                   /* of one run; 1 runs in the calling thread */
+    struct logger logger;
+};
+
+/* Opens an ONNX file: inputs bound by name, output recognised, types checked. RF_BAD_FORMAT or RF_UNSUPPORTED where the
+ * graph is no embedding model, RF_INVALID_ARGUMENT for a wrong session option, RF_ENGINE for what ONNX Runtime says. */
+rf_status rf__engine_open_file(const char *path, const struct engine_options *options, struct engine **out,
+                               rf_error *err);
+/* The same from bytes, such as a mapped file, which must outlive the engine. `path` is for messages and for finding
+ * external data beside it. */
+rf_status rf__engine_open_bytes(const void *data, size_t len, const char *path, const struct engine_options *options,
+                                struct engine **out, rf_error *err);
+
+rf_status rf__engine_run(const struct engine *engine, const struct engine_batch *batch, struct engine_output *out,
+                         rf_error *err);
+void rf__engine_output_release(struct engine_output *output); /* fine on a zeroed one */
+void rf__engine_free(struct engine *engine);                  /* NULL is fine */
+
+const char *rf__engine_runtime_version(void); /* of ONNX Runtime */
+
+#endif

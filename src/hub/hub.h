@@ -1,0 +1,42 @@
+/*
+ * hub: name -> model directory. Hugging Face's hub and its cache layout, shared with the Python tools:
+ *
+ *     CACHE/models--ORG--NAME/blobs/ETAG                      the bytes
+ *                            /snapshots/COMMIT/PATH -> blob   the model directory
+ *                            /refs/main                       a commit
+ *
+ * A model directory on the disk passes through unchanged. This is the only header that other folders include.
+ */
+#ifndef RF_HUB_HUB_H
+#define RF_HUB_HUB_H
+
+#include "base/error.h"
+#include "base/log.h"
+
+struct hub_options {
+    const char *cache_dir; /* NULL: see rf_model_options */
+    const char *revision;  /* NULL: "main", or what follows '@' in the source */
+    const char *onnx_file; /* NULL: onnx/model.onnx, else model.onnx, else model.safetensors */
+    bool offline;
+    struct logger logger;
+    rf_progress_fn progress; /* bytes; NULL: none */
+    void *progress_user;
+};
+
+struct model_source {
+    char *directory; /* the model directory */
+    char *onnx_file; /* the ONNX file to run, a path; NULL: there are only weights */
+    char *revision;  /* commit; "" for a directory that is no snapshot of the hub's */
+    char *cache_dir; /* where files made from this model may be kept */
+};
+void rf__model_source_release(struct model_source *source); /* fine on a zeroed one */
+
+/* Finds, and where needed downloads, a model: see rf_model_open() for what `name` may be. */
+rf_status rf__hub_resolve(const char *name, const struct hub_options *options, struct model_source *out, rf_error *err);
+
+/* See rf_cache_list(), rf_cache_default_dir(), rf_hub_check(). Strings in new memory (rf__free). */
+rf_status rf__hub_list(const char *cache_dir, rf_cached_model_fn fn, void *user, rf_error *err);
+rf_status rf__hub_cache_dir(const char *cache_dir, char **out, rf_error *err);
+rf_status rf__hub_check(bool offline, char **endpoint, rf_error *err);
+
+#endif

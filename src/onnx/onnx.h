@@ -1,0 +1,34 @@
+/*
+ * onnx: tensors -> an ONNX file. An architecture (model_type of config.json) is one file, arch_NAME.c, behind one
+ * table; graph.c builds nodes and initializers, onnx_file.c writes them.
+ */
+#ifndef RF_ONNX_ONNX_H
+#define RF_ONNX_ONNX_H
+
+#include "base/error.h"
+#include "base/log.h"
+#include "weights/weights.h"
+
+/* Changes whenever the file that is written for the same weights changes, so that a kept one is made anew. */
+#define RF_ONNX_BUILDER_VERSION 1
+
+struct onnx_build {
+    const char *config_path; /* config.json */
+    const struct weights *weights;
+    const char *out_path; /* the ONNX file; its tensors lie beside it in out_path + ".data" */
+    const char *source;   /* recorded in the file's metadata */
+    const struct logger *logger;
+    rf_progress_fn progress; /* bytes written; NULL: none */
+    void *progress_user;
+};
+
+/* Writes the encoder: inputs input_ids, attention_mask, token_type_ids (int64, [batch, sequence]), output
+ * last_hidden_state (fp32, [batch, sequence, dim]). The file appears whole or not at all. RF_UNSUPPORTED names an
+ * architecture or option that is not known; RF_BAD_FORMAT a tensor that is missing or has another shape. */
+rf_status rf__onnx_build(const struct onnx_build *build, rf_error *err);
+
+/* Whether model_type is known; the names of those that are, separated by ", ". */
+bool rf__onnx_knows(const char *model_type);
+const char *rf__onnx_architectures(void);
+
+#endif

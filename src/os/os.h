@@ -1,0 +1,130 @@
+/*
+ * os: the one contract with the operating system; unix/ and win/ hold its twins. Nothing outside this folder includes a
+ * system header or asks which platform it is. Paths are UTF-8 with '/' between names, on every system.
+ */
+#ifndef RF_OS_OS_H
+#define RF_OS_OS_H
+
+#include "base/buf.h"
+#include "base/error.h"
+
+#include <stdio.h>
+
+/* ---- Files --------------------------------------------------------------------------------------------------- */
+
+enum os_kind { OS_NOTHING = 0, OS_FILE, OS_DIRECTORY, OS_OTHER };
+
+struct os_stat {
+    enum os_kind kind; /* symbolic links are followed */
+    uint64_t size;
+    int64_t mtime_ns;     /* since 1970 */
+    int64_t blocks_bytes; /* what it takes on the disk */
+};
+
+/* What lies at a path; kind OS_NOTHING when nothing does or it cannot be reached. Never fails. */
+struct os_stat rf__os_stat(const char *path);
+bool rf__os_is_file(const char *path);
+bool rf__os_is_directory(const char *path);
+
+/* Appends the whole file. RF_NOT_FOUND when there is none; RF_IO otherwise, also when it is larger than the buffer's
+ * ceiling; the message names path, reason and remedy. */
+rf_status rf__os_read_file(const char *path, struct buf *out, rf_error *err);
+
+/* A file mapped read-only. */
+struct os_map {
+    const uint8_t *data; /* NULL when size is 0 */
+    size_t size;
+};
+rf_status rf__os_map_file(const char *path, struct os_map *out, rf_error *err);
+void rf__os_unmap(struct os_map *map); /* fine on a zeroed one */
+
+/* A file that appears whole or not at all: written beside its place under a temporary name, moved there by commit. */
+struct os_writer;
+rf_status rf__os_writer_open(const char *path, struct os_writer **out, rf_error *err);
+rf_status rf__os_writer_write(struct os_writer *writer, const void *data, size_t len, rf_error *err);
+/* Overwrites bytes that were written before. */
+rf_status rf__os_writer_write_at(struct os_writer *writer, uint64_t offset, const void *data, size_t len,
+                                 rf_error *err);
+/* Flushes to disk, renames, frees. On failure the temporary file is gone and the writer freed as well. */
+rf_status rf__os_writer_commit(struct os_writer *writer, rf_error *err);
+void rf__os_writer_abort(struct os_writer *writer); /* removes the temporary file; NULL is fine */
+
+/* Opens for appending, creating it; for downloads that resume. RF_IO. The FILE is closed with fclose(). */
+rf_status rf__os_open_append(const char *path, FILE **out, rf_error *err);
+FILE *rf__os_fopen(const char *path, const char *mode); /* as fopen, with a UTF-8 path */
+rf_status rf__os_sync_file(FILE *file, const char *path, rf_error *err);
+
+rf_status rf__os_rename(const char *from, const char *to, rf_error *err); /* replaces `to` */
+rf_status rf__os_remove(const char *path, rf_error *err);                 /* a file; RF_OK when there is none */
+rf_status rf__os_remove_tree(const char *path, rf_error *err);      /* a folder with all in it, links not followed */
+rf_status rf__os_make_directories(const char *path, rf_error *err); /* with its parents; RF_OK when it exists */
+bool rf__os_is_writable(const char *path);                          /* a folder that files can be made in */
+
+/* Makes `link` a relative symbolic link to `target` (a path relative to link's folder), replacing what is there; where
+ * the file system has no links, a copy. */
+rf_status rf__os_link_or_copy(const char *target, const char *link, rf_error *err);
+
+/* Names in a folder, without "." and "..", sorted by bytes. NULL-terminated array in one piece (rf__free). */
+rf_status rf__os_list_directory(const char *path, char ***out, size_t *n, rf_error *err);
+
+/* The absolute path without links; in new memory, NULL when it cannot be had. */
+char *rf__os_real_path(const char *path);
+
+/* Bytes free for this user on the file system of `path`; UINT64_MAX when not known. */
+uint64_t rf__os_free_space(const char *path);
+
+/* A lock between processes, released by unlock or by the end of the process, however that comes. Waits until it is
+ * free, calling `waiting` (may be NULL) about every 100 ms; when it returns false: RF_CANCELLED. */
+struct os_lock;
+rf_status rf__os_lock(const char *path, bool (*waiting)(void *user), void *user, struct os_lock **out, rf_error *err);
+void rf__os_unlock(struct os_lock *lock); /* NULL is fine */
+
+/* ---- Environment --------------------------------------------------------------------------------------------- */
+
+/* An environment variable; NULL when it is not set or empty. */
+const char *rf__os_env(const char *name);
+
+/* The user's home folder in new memory; NULL when not known. */
+char *rf__os_home(void);
+
+bool rf__os_is_terminal(FILE *stream);
+int rf__os_terminal_width(FILE *stream); /* columns; 80 when not known */
+void rf__os_binary_mode(FILE *stream);   /* no newline translation */
+
+/* After this, Ctrl-C and termination set *flag to 1 (a second one ends the process at once). */
+void rf__os_on_interrupt(volatile int *flag);
+
+/* ---- Time, processors, memory --------------------------------------------------------------------------------- */
+
+uint64_t rf__os_now_ns(void); /* monotonic */
+void rf__os_sleep_ms(uint32_t ms);
+
+/* Processors that this process may use: affinity and cgroup quota (rounded up) respected; at least 1. */
+uint32_t rf__os_cpu_count(void);
+/* The processor's name and the instruction sets that matter here ("AVX2, AVX-512, VNNI"); written to `out`, cut to fit.
+ */
+void rf__os_cpu_name(char *out, size_t size);
+void rf__os_cpu_features(char *out, size_t size);
+
+uint64_t rf__os_memory_now(void);   /* resident bytes of this process; 0 when not known */
+uint64_t rf__os_memory_peak(void);  /* the most so far */
+uint64_t rf__os_memory_total(void); /* of the machine, or the cgroup's limit when lower */
+void rf__os_trim_memory(void);      /* gives freed memory back to the system where that is possible */
+const char *rf__os_name(void);      /* "Linux x86-64" … */
+
+/* Calls `fn` with the path of each shared library in this process until it returns false. */
+void rf__os_each_library(bool (*fn)(void *user, const char *path), void *user);
+
+/* ---- Threads --------------------------------------------------------------------------------------------------- */
+
+struct os_thread;
+rf_status rf__os_thread_start(void (*fn)(void *arg), void *arg, struct os_thread **out, rf_error *err);
+void rf__os_thread_join(struct os_thread *thread); /* waits and frees; NULL is fine */
+
+struct os_mutex;
+struct os_mutex *rf__os_mutex_new(void); /* NULL when out of memory */
+void rf__os_mutex_free(struct os_mutex *mutex);
+void rf__os_mutex_lock(struct os_mutex *mutex);
+void rf__os_mutex_unlock(struct os_mutex *mutex);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * tokenizer: text -> ids, exactly as Hugging Face's `tokenizers` does it. The five stages of a tokenizer.json
+ *
+ *     text ─ added tokens ─ normalizer ─ pre-tokenizer ─ model ─ post-processor ─ ids
+ *
+ * each have a file (or, with many kinds, one file a kind); tokenizer.c joins them, decoder.c goes the other way. This
+ * is the only header that other folders include.
+ */
+#ifndef RF_TOKENIZER_TOKENIZER_H
+#define RF_TOKENIZER_TOKENIZER_H
+
+#include "base/error.h"
+#include "base/log.h"
+
+/* Immutable once open; every function that takes it const may be called from several threads at once. */
+struct rf_tokenizer;
+
+/* Opens the tokenizer of a model directory (tokenizer.json, else vocab.txt with tokenizer_config.json), or one of these
+ * files. `lower_case`: sentence_bert_config.json's do_lower_case, which lowers the text before the tokenizer sees it.
+ */
+rf_status rf__tokenizer_open(const char *path, bool lower_case, const struct logger *logger, struct rf_tokenizer **out,
+                             rf_error *err);
+void rf__tokenizer_free(struct rf_tokenizer *tokenizer); /* NULL is fine */
+
+/* One above the highest id, added tokens included. */
+uint32_t rf__tokenizer_vocab_size(const struct rf_tokenizer *tokenizer);
+/* NULL when no piece has that id; NUL-terminated as well. */
+const char *rf__tokenizer_piece(const struct rf_tokenizer *tokenizer, uint32_t id, size_t *len);
+/* False when no piece has that content. */
+bool rf__tokenizer_id(const struct rf_tokenizer *tokenizer, const char *piece, size_t len, uint32_t *id);
+/* Number of tokens that the post-processor adds to one text. */
+uint32_t rf__tokenizer_n_added(const struct rf_tokenizer *tokenizer, bool pair);
+
+/* What encoding gives; reusable: rf__encode() overwrites it and keeps its memory. Zero-initialise before first use. */
+struct encoding {
+    size_t n, cap;
+    uint32_t *ids, *type_ids;
+    size_t *begin, *end; /* bytes of the caller's text */
+    uint8_t *special;
+    bool truncated;
+};
+void rf__encoding_release(struct encoding *encoding);
+
+struct encode_request {
+    rf_text text;
+    const rf_text *pair;    /* NULL: none */
+    bool no_special_tokens; /* leave out what the post-processor adds */
+    uint32_t max_tokens;    /* 0: no limit; special tokens count */
+    rf_truncate truncate;   /* RF_TRUNCATE_ERROR: RF_TRUNCATED */
+};
+
+/* Working memory of one thread; no allocation for each text once it has grown. */
+struct encode_scratch;
+struct encode_scratch *rf__encode_scratch_new(void);          /* NULL when out of memory */
+void rf__encode_scratch_free(struct encode_scratch *scratch); /* NULL is fine */
+
+/* A long text is read only as far as the limit needs, with the same ids as cutting at the end. */
+rf_status rf__encode(const struct rf_tokenizer *tokenizer, const struct encode_request *request,
+                     struct encode_scratch *scratch, struct encoding *out, rf_error *err);
+
+/* Text out of ids: *out is new memory (rf__free), NUL-terminated. RF_INVALID_ARGUMENT for an id that names no piece. */
+rf_status rf__decode(const struct rf_tokenizer *tokenizer, const uint32_t *ids, size_t n, bool skip_special_tokens,
+                     char **out, size_t *out_len, rf_error *err);
+
+#endif

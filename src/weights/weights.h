@@ -1,0 +1,53 @@
+/*
+ * weights: bytes -> tensors. A view of the tensors in a model's weights files, which stay memory-mapped; nothing is
+ * copied. Every offset, shape and type was checked when it opened: data_size == product(shape) * size of the type, in
+ * the file.
+ */
+#ifndef RF_WEIGHTS_WEIGHTS_H
+#define RF_WEIGHTS_WEIGHTS_H
+
+#include "base/error.h"
+
+enum dtype {
+    DTYPE_BOOL,
+    DTYPE_U8,
+    DTYPE_I8,
+    DTYPE_I16,
+    DTYPE_I32,
+    DTYPE_I64,
+    DTYPE_F16,
+    DTYPE_BF16,
+    DTYPE_F32,
+    DTYPE_F64
+};
+#define WEIGHTS_MAX_RANK 8
+
+struct tensor {
+    const char *name;
+    enum dtype dtype;
+    uint32_t rank; /* 0: a scalar */
+    uint64_t shape[WEIGHTS_MAX_RANK];
+    const uint8_t *data; /* little-endian, not aligned */
+    size_t data_size;    /* bytes */
+    uint64_t n_elements;
+};
+
+struct weights;
+
+/* Opens model.safetensors, or model.safetensors.index.json with its shards, of a model directory; or one such file. */
+rf_status rf__weights_open(const char *path, struct weights **out, rf_error *err);
+void rf__weights_free(struct weights *weights); /* NULL is fine */
+
+/* The path it was opened from, for messages. */
+const char *rf__weights_path(const struct weights *weights);
+size_t rf__weights_count(const struct weights *weights);
+const struct tensor *rf__weights_at(const struct weights *weights, size_t i);           /* sorted by name */
+const struct tensor *rf__weights_find(const struct weights *weights, const char *name); /* NULL: none */
+
+const char *rf__dtype_name(enum dtype dtype); /* "F32" … as safetensors writes it */
+size_t rf__dtype_size(enum dtype dtype);
+
+/* Converts elements [first, first + n) of a floating-point tensor to fp32. RF_UNSUPPORTED for other types. */
+rf_status rf__tensor_to_f32(const struct tensor *tensor, uint64_t first, uint64_t n, float *out, rf_error *err);
+
+#endif
