@@ -116,24 +116,27 @@ typedef struct rf_text {
 
 /* ---- Model ------------------------------------------------------------------------------------------------- */
 
-typedef enum rf_pooling {                         /* how one vector is made out of the token vectors of a text */
-                          RF_POOLING_DEFAULT = 0, /* what the model declares; mean where it declares nothing */
-                          RF_POOLING_MEAN,
-                          RF_POOLING_CLS, /* the first token */
-                          RF_POOLING_MAX,
-                          RF_POOLING_LAST /* the last token */
+/* How one vector is made out of the token vectors of a text. */
+typedef enum rf_pooling {
+    RF_POOLING_DEFAULT = 0, /* what the model declares; mean where it declares nothing */
+    RF_POOLING_MEAN,
+    RF_POOLING_CLS, /* the first token */
+    RF_POOLING_MAX,
+    RF_POOLING_LAST /* the last token */
 } rf_pooling;
 
-typedef enum rf_l2 {                    /* whether vectors are scaled to length 1 */
-                     RF_L2_DEFAULT = 0, /* what the model declares; yes where it declares nothing */
-                     RF_L2_ON,
-                     RF_L2_OFF
+/* Whether vectors are scaled to length 1. */
+typedef enum rf_l2 {
+    RF_L2_DEFAULT = 0, /* what the model declares; yes where it declares nothing */
+    RF_L2_ON,
+    RF_L2_OFF
 } rf_l2;
 
-typedef enum rf_truncate {                        /* what happens to a text with more tokens than the limit */
-                           RF_TRUNCATE_RIGHT = 0, /* its end is cut off, as the reference does */
-                           RF_TRUNCATE_LEFT,      /* its beginning is cut off */
-                           RF_TRUNCATE_ERROR      /* the call fails with RF_TRUNCATED, naming the text */
+/* What happens to a text with more tokens than the limit. */
+typedef enum rf_truncate {
+    RF_TRUNCATE_RIGHT = 0, /* its end is cut off, as the reference does */
+    RF_TRUNCATE_LEFT,      /* its beginning is cut off */
+    RF_TRUNCATE_ERROR      /* the call fails with RF_TRUNCATED, naming the text */
 } rf_truncate;
 
 typedef struct rf_model_options {
