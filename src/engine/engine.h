@@ -55,12 +55,12 @@ struct engine_options {
     struct logger logger;
 };
 
-/* Opens an ONNX file: inputs bound by name, output recognised, types checked. RF_BAD_FORMAT or RF_UNSUPPORTED where the
- * graph is no embedding model, RF_INVALID_ARGUMENT for a wrong session option, RF_ENGINE for what ONNX Runtime says. */
+/* Opens an ONNX file, its external data beside it: inputs bound by name, output recognised, types checked.
+ * RF_UNSUPPORTED where the graph is no embedding model, RF_INVALID_ARGUMENT for a wrong session option, RF_BAD_FORMAT
+ * for a damaged file, RF_ENGINE for what else ONNX Runtime says. */
 rf_status rf__engine_open_file(const char *path, const struct engine_options *options, struct engine **out,
                                rf_error *err);
-/* The same from bytes, such as a mapped file, which must outlive the engine. `path` is for messages and for finding
- * external data beside it. */
+/* The same from bytes, which are not needed after the call. `path` is for messages and for finding external data. */
 rf_status rf__engine_open_bytes(const void *data, size_t len, const char *path, const struct engine_options *options,
                                 struct engine **out, rf_error *err);
 

@@ -1,0 +1,166 @@
+/* api_model: the entry points of rag_factory.h for models, embedding and the cache. Arguments are checked, then one
+ * call down. */
+#include "api/options.h"
+#include "base/mem.h"
+#include "provider/provider.h"
+
+#include <string.h>
+
+const char *rf_version(void)
+{
+    return RF_VERSION;
+}
+
+const char *rf_onnxruntime_version(void)
+{
+    return rf__engine_runtime_version();
+}
+
+void rf_free(void *memory)
+{
+    rf__free(memory);
+}
+
+/* ---- Models --------------------------------------------------------------------------------------------------------
+ */
+
+void rf_model_options_init(rf_model_options *options, size_t size)
+{
+    rf__options_init(options, size);
+}
+
+static rf_status check_options(const rf_model_options *given, rf_model_options *own, rf_error *err)
+{
+    rf_status status = rf__options_copy(given, own, sizeof *own, "rf_model_options", err);
+
+    if (status != RF_OK)
+        return status;
+    if ((unsigned)own->pooling > RF_POOLING_LAST)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_model_options: pooling is %d", (int)own->pooling);
+    if ((unsigned)own->l2 > RF_L2_OFF)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_model_options: l2 is %d", (int)own->l2);
+    if ((unsigned)own->truncate > RF_TRUNCATE_ERROR)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_model_options: truncate is %d", (int)own->truncate);
+    return RF_OK;
+}
+
+rf_status rf_model_open(const char *source, const rf_model_options *options, rf_model **out, rf_error *err)
+{
+    rf_model_options own;
+    rf_status status;
+
+    if (source == NULL || out == NULL)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_model_open: %s is NULL", source == NULL ? "source" : "out");
+    status = check_options(options, &own, err);
+    return status == RF_OK ? rf__local_open(source, &own, out, err) : status;
+}
+
+void rf_model_free(rf_model *model)
+{
+    rf__local_free(model);
+}
+
+size_t rf_model_dim(const rf_model *model)
+{
+    return model->info.dim;
+}
+
+void rf_model_get_info(const rf_model *model, rf_model_info *info)
+{
+    size_t size = info->size < sizeof *info ? info->size : sizeof *info;
+
+    memcpy(info, &model->info, size);
+    memcpy(info, &size, sizeof size);
+}
+
+const rf_tokenizer *rf_model_tokenizer(const rf_model *model)
+{
+    return rf__pipeline_tokenizer(model->pipeline);
+}
+
+rf_status rf_model_pull(const char *source, const rf_model_options *options, char **directory, rf_error *err)
+{
+    struct hub_options hub_options;
+    struct model_source found = {0};
+    rf_model_options own;
+    rf_status status;
+
+    if (source == NULL || directory == NULL)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_model_pull: %s is NULL", source == NULL ? "source" : "directory");
+    status = check_options(options, &own, err);
+    if (status != RF_OK)
+        return status;
+    hub_options = rf__hub_options(&own);
+    status = rf__hub_resolve(source, &hub_options, &found, err);
+    if (status == RF_OK) {
+        *directory = found.directory;
+        found.directory = NULL;
+    }
+    rf__model_source_release(&found);
+    return status;
+}
+
+/* ---- Embedding -----------------------------------------------------------------------------------------------------
+ */
+
+void rf_embed_options_init(rf_embed_options *options, size_t size)
+{
+    rf__options_init(options, size);
+}
+
+rf_status rf_embed(const rf_model *model, const rf_text *texts, size_t n, const rf_embed_options *options, float *out,
+                   size_t out_len, rf_error *err)
+{
+    rf_embed_options own;
+    size_t need;
+    rf_status status = rf__options_copy(options, &own, sizeof own, "rf_embed_options", err);
+
+    if (status != RF_OK)
+        return status;
+    if (model == NULL || (n > 0 && (texts == NULL || out == NULL)))
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_embed: %s is NULL",
+                        model == NULL   ? "model"
+                        : texts == NULL ? "texts"
+                                        : "out");
+    if (!rf__mul(n, model->info.dim, &need) || out_len < need)
+        return rf__fail(err, RF_INVALID_ARGUMENT,
+                        "rf_embed: out_len is %zu, %zu vectors of %u floats need n * rf_model_dim()", out_len, n,
+                        model->info.dim);
+    for (size_t i = 0; i < n; i++)
+        if (texts[i].data == NULL && texts[i].len > 0)
+            return rf__fail(err, RF_INVALID_ARGUMENT, "rf_embed: text %zu is NULL but %zu bytes long", i, texts[i].len);
+    return rf__pipeline_embed(model->pipeline, texts, n, &own, out, err);
+}
+
+rf_status rf_embed_documents(const rf_model *model, const rf_text *texts, size_t n, float *out, size_t out_len,
+                             rf_error *err)
+{
+    return rf_embed(model, texts, n, NULL, out, out_len, err);
+}
+
+rf_status rf_embed_query(const rf_model *model, rf_text text, float *out, size_t out_len, rf_error *err)
+{
+    return rf_embed(model, &text, 1, NULL, out, out_len, err);
+}
+
+/* ---- Cache and hub -------------------------------------------------------------------------------------------------
+ */
+
+rf_status rf_cache_list(const char *cache_dir, rf_cached_model_fn fn, void *user, rf_error *err)
+{
+    if (fn == NULL)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_cache_list: fn is NULL");
+    return rf__hub_list(cache_dir, fn, user, err);
+}
+
+rf_status rf_cache_default_dir(const char *cache_dir, char **out, rf_error *err)
+{
+    if (out == NULL)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_cache_default_dir: out is NULL");
+    return rf__hub_cache_dir(cache_dir, out, err);
+}
+
+rf_status rf_hub_check(bool offline, char **endpoint, rf_error *err)
+{
+    return rf__hub_check(offline, endpoint, err);
+}

@@ -1,0 +1,15 @@
+/* options: structs of the caller's whose size says which version of the header the caller was built with. */
+#ifndef RF_API_OPTIONS_H
+#define RF_API_OPTIONS_H
+
+#include "base/error.h"
+
+/* Copies a caller's options, whose first member is their size, into `own` of our size: what the caller's version lacks
+ * is zero. RF_INVALID_ARGUMENT when it was not initialised, or has something set that this library does not know. NULL
+ * gives all zero. `name` is that of the type, for messages. */
+rf_status rf__options_copy(const void *given, void *own, size_t own_size, const char *name, rf_error *err);
+
+/* Zeroes `size` bytes and stores the size in the first member. */
+void rf__options_init(void *options, size_t size);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * batcher: texts of the same length go through the engine together; there is no padding, so a text's vector cannot
+ * depend on its company. A batch is filled up to about BATCH_TOKENS tokens: beyond that ONNX Runtime gains nothing and
+ * its working memory grows.
+ */
+#ifndef RF_EMBED_BATCHER_H
+#define RF_EMBED_BATCHER_H
+
+#include "base/error.h"
+
+#define BATCH_TOKENS 256
+
+/* A text that was tokenized: its ids lie in a worker's arena. */
+struct tokenized {
+    size_t index; /* of the text in the call */
+    size_t begin; /* of its ids in the arena */
+    uint32_t n_tokens;
+    uint32_t worker; /* whose arena */
+};
+
+/* Texts [begin, begin + n) of the sorted ones. */
+struct batch {
+    size_t begin, n;
+};
+
+/* Sorts the texts by length, longest first (so that the last batches, which the workers finish alone, are the short
+ * ones), and cuts them into batches. `batches` has room for n. Returns their number. The order is a function of the
+ * lengths and indices alone. */
+size_t rf__make_batches(struct tokenized *texts, size_t n, struct batch *batches);
+
+#endif

@@ -1,0 +1,524 @@
+/*
+ * pipeline: see embed.h. A call is cut into windows of texts, so that its memory does not grow with their number. In
+ * each window all workers first tokenize, taking texts by turns, then compute, taking batches by turns:
+ *
+ *     window ─ workers: tokenize → arenas of ids ─ rf__make_batches ─ workers: run, pool, l2 → rows of `out`
+ *
+ * Which worker does what changes from run to run; what is done for a text does not, so the bits stay the same.
+ */
+#include "base/mem.h"
+#include "embed/batcher.h"
+#include "embed/embed.h"
+#include "embed/parallel.h"
+#include "embed/pooling.h"
+#include "os/os.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WINDOW_TEXTS     4096
+#define WINDOW_TOKENS    (1u << 20) /* a window closes once its texts may have so many tokens */
+#define TOKENIZE_BLOCK   16         /* texts that a worker takes at once */
+#define THREAD_MIN_BYTES 4096       /* fewer bytes of text are tokenized without a second thread */
+
+struct pipeline {
+    struct rf_tokenizer *tokenizer;
+    struct engine *engine;
+    struct pipeline_info info;
+    rf_truncate truncate;
+    struct logger logger;
+    char modules[128], assumed[256];
+};
+
+/* ---- Opening -------------------------------------------------------------------------------------------------------
+ */
+
+static void append(char *text, size_t size, const char *more, const char *separator)
+{
+    size_t len = strlen(text);
+
+    snprintf(text + len, size - len, "%s%s", len ? separator : "", more);
+}
+
+static void assume(struct pipeline *p, const char *what)
+{
+    append(p->assumed, sizeof p->assumed, what, "; ");
+}
+
+#define ASSUMED_LIMIT 512
+
+static void choose_limit(struct pipeline *p, const struct model_config *config, const struct pipeline_options *options)
+{
+    p->info.max_tokens = config->max_tokens;
+    if (p->info.max_tokens == 0) {
+        p->info.max_tokens = ASSUMED_LIMIT;
+        if (options->max_tokens == 0 || options->max_tokens > ASSUMED_LIMIT)
+            assume(p, "no limit declared: 512 tokens");
+    }
+    if (options->max_tokens > 0 && options->max_tokens < p->info.max_tokens)
+        p->info.max_tokens = options->max_tokens;
+}
+
+static rf_status choose_pooling(struct pipeline *p, const struct model_config *config,
+                                const struct pipeline_options *options, rf_error *err)
+{
+    p->info.pooled_by_graph = p->engine->info.rank == 2;
+    p->info.pooling = options->pooling != RF_POOLING_DEFAULT ? options->pooling : config->pooling;
+    if (options->pooling == RF_POOLING_DEFAULT && !p->info.pooled_by_graph) {
+        if (config->unsupported_pooling[0] != '\0')
+            return rf__fail(err, RF_UNSUPPORTED,
+                            "unsupported: the model's pooling '%s'; this version has mean, cls, max and last, of which "
+                            "the option pooling can take one instead (other vectors than the model's)",
+                            config->unsupported_pooling);
+        if (p->info.pooling == RF_POOLING_DEFAULT)
+            assume(p, "no pooling declared: mean");
+    }
+    if (p->info.pooling == RF_POOLING_DEFAULT)
+        p->info.pooling = RF_POOLING_MEAN;
+    if (p->info.pooled_by_graph && options->pooling != RF_POOLING_DEFAULT)
+        return rf__fail(err, RF_UNSUPPORTED,
+                        "%s: gives one vector a text (output '%s'): there is nothing left to pool; leave the option "
+                        "pooling out",
+                        p->engine->info.path, p->engine->info.output);
+    return RF_OK;
+}
+
+static void choose_l2(struct pipeline *p, const struct model_config *config, const struct pipeline_options *options)
+{
+    if (options->l2 != RF_L2_DEFAULT) {
+        p->info.l2 = options->l2 == RF_L2_ON;
+        return;
+    }
+    p->info.l2 = config->has_modules ? config->l2 : true;
+    if (!config->has_modules)
+        assume(p, "no modules.json: vectors are scaled to length 1");
+}
+
+static void describe_modules(struct pipeline *p)
+{
+    char pooling[32];
+
+    append(p->modules, sizeof p->modules, "Transformer", ", ");
+    if (!p->info.pooled_by_graph) {
+        snprintf(pooling, sizeof pooling, "Pooling(%s)", rf__pooling_name(p->info.pooling));
+        append(p->modules, sizeof p->modules, pooling, ", ");
+    }
+    if (p->info.l2)
+        append(p->modules, sizeof p->modules, "Normalize", ", ");
+}
+
+/* Runs the highest id of the tokenizer through the model: it must have a row in the embedding table. */
+static rf_status probe(struct pipeline *p, const struct model_config *config, rf_error *err)
+{
+    uint32_t id = p->info.vocab_size - 1;
+    struct engine_batch batch = {.ids = &id, .n_texts = 1, .n_tokens = 1};
+    struct engine_output output;
+    rf_error reason = {0};
+    rf_status status;
+
+    if (config->vocab_size > 0 && p->info.vocab_size > config->vocab_size)
+        return rf__fail(
+            err, RF_BAD_FORMAT,
+            "the tokenizer has ids up to %u, but the model's vocabulary has %u (vocab_size of config.json): "
+            "does this tokenizer belong to the model?",
+            id, config->vocab_size);
+    status = rf__engine_run(p->engine, &batch, &output, &reason);
+    if (status == RF_NO_MEMORY)
+        return rf__fail_memory(err);
+    if (status != RF_OK)
+        return rf__fail(err, status,
+                        "the model cannot embed the tokenizer's highest id, %u: does this tokenizer belong to the "
+                        "model? (%s)",
+                        id, reason.message);
+    p->info.dim = (uint32_t)output.dim;
+    rf__engine_output_release(&output);
+    if (config->hidden_size > 0 && !p->info.pooled_by_graph && p->info.dim != config->hidden_size)
+        return rf__fail(err, RF_BAD_FORMAT,
+                        "%s: gives vectors of %u numbers, config.json says %u (hidden_size): do they belong together?",
+                        p->engine->info.path, p->info.dim, config->hidden_size);
+    return RF_OK;
+}
+
+static rf_status check_limit(const struct pipeline *p, rf_error *err)
+{
+    uint32_t n_added = rf__tokenizer_n_added(p->tokenizer, false);
+
+    if (p->info.max_tokens <= n_added)
+        return rf__fail(err, RF_INVALID_ARGUMENT,
+                        "a limit of %u tokens leaves no room for text beside the %u special tokens of this model",
+                        p->info.max_tokens, n_added);
+    return RF_OK;
+}
+
+rf_status rf__pipeline_open(const struct model_config *config, struct rf_tokenizer *tokenizer, struct engine *engine,
+                            const struct pipeline_options *options, struct pipeline **out, rf_error *err)
+{
+    struct pipeline *p = rf__calloc(1, sizeof *p);
+    rf_status status;
+
+    if (p == NULL) {
+        rf__tokenizer_free(tokenizer);
+        rf__engine_free(engine);
+        return rf__fail_memory(err);
+    }
+    p->tokenizer = tokenizer;
+    p->engine = engine;
+    p->truncate = options->truncate;
+    p->logger = options->logger;
+    p->info.threads = options->threads > 0 ? options->threads : 1;
+    p->info.vocab_size = rf__tokenizer_vocab_size(tokenizer);
+    p->info.modules = p->modules;
+    p->info.assumed = p->assumed;
+    choose_limit(p, config, options);
+    status = p->info.vocab_size > 0 ? choose_pooling(p, config, options, err)
+                                    : rf__fail(err, RF_BAD_FORMAT, "the tokenizer's vocabulary is empty");
+    if (status == RF_OK)
+        status = check_limit(p, err);
+    if (status == RF_OK)
+        status = probe(p, config, err);
+    if (status != RF_OK) {
+        rf__pipeline_free(p);
+        return status;
+    }
+    choose_l2(p, config, options);
+    describe_modules(p);
+    if (p->assumed[0] != '\0')
+        rf__log(&p->logger, RF_LOG_INFO, "assumed: %s", p->assumed);
+    if (config->prompts[0] != '\0')
+        rf__log(&p->logger, RF_LOG_INFO, "the model has prompts (%s); none is put in front of the texts",
+                config->prompts);
+    *out = p;
+    return RF_OK;
+}
+
+void rf__pipeline_free(struct pipeline *pipeline)
+{
+    if (pipeline == NULL)
+        return;
+    rf__tokenizer_free(pipeline->tokenizer);
+    rf__engine_free(pipeline->engine);
+    rf__free(pipeline);
+}
+
+const struct pipeline_info *rf__pipeline_info(const struct pipeline *pipeline)
+{
+    return &pipeline->info;
+}
+
+const struct rf_tokenizer *rf__pipeline_tokenizer(const struct pipeline *pipeline)
+{
+    return pipeline->tokenizer;
+}
+
+/* ---- A call --------------------------------------------------------------------------------------------------------
+ */
+
+/* What a worker owns: the ids that it tokenized in this window, and room to gather a batch. */
+struct worker {
+    struct encode_scratch *scratch;
+    struct encoding encoding;
+    uint32_t *ids, *type_ids; /* arena */
+    size_t n_ids, cap;
+    uint32_t *batch; /* [2, batch_cap]: ids and type ids of a batch */
+    size_t batch_cap;
+};
+
+struct call {
+    const struct pipeline *pipeline;
+    const rf_text *texts;
+    size_t n;
+    const rf_embed_options *options; /* never NULL */
+    float *out;
+
+    struct worker *workers;
+    size_t n_workers;
+    struct tokenized *tokenized; /* of the window */
+    struct batch *batches;
+    size_t window_begin, window_n, n_batches;
+    atomic_size_t next; /* text or batch that is not yet taken */
+
+    atomic_bool failed; /* the workers stop */
+    struct os_mutex *mutex;
+    rf_status status; /* under the mutex: the first failure */
+    rf_error *err;
+    size_t n_done; /* under the mutex */
+};
+
+static void fail_call(struct call *call, rf_status status, const rf_error *reason)
+{
+    rf__os_mutex_lock(call->mutex);
+    if (!atomic_exchange(&call->failed, true)) {
+        call->status = status;
+        if (call->err != NULL)
+            *call->err = *reason;
+    }
+    rf__os_mutex_unlock(call->mutex);
+}
+
+/* Counts texts and asks the caller whether to go on. */
+static void report_done(struct call *call, size_t n)
+{
+    rf_error reason;
+    bool go_on = true;
+
+    rf__os_mutex_lock(call->mutex);
+    call->n_done += n;
+    if (call->options->progress != NULL && !atomic_load(&call->failed))
+        go_on = call->options->progress(call->options->progress_user, call->n_done, call->n);
+    rf__os_mutex_unlock(call->mutex);
+    if (!go_on)
+        fail_call(call, rf__fail(&reason, RF_CANCELLED, "cancelled"), &reason);
+}
+
+static rf_status grow_arena(struct worker *worker, size_t more, rf_error *err)
+{
+    size_t need, cap = worker->cap ? worker->cap : 4096;
+    uint32_t *ids, *type_ids;
+
+    if (!rf__add(worker->n_ids, more, &need))
+        return rf__fail_memory(err);
+    if (need <= worker->cap)
+        return RF_OK;
+    while (cap < need)
+        cap *= 2;
+    ids = rf__realloc(worker->ids, cap * sizeof *ids);
+    if (ids == NULL)
+        return rf__fail_memory(err);
+    worker->ids = ids;
+    type_ids = rf__realloc(worker->type_ids, cap * sizeof *type_ids);
+    if (type_ids == NULL)
+        return rf__fail_memory(err);
+    worker->type_ids = type_ids;
+    worker->cap = cap;
+    return RF_OK;
+}
+
+static rf_status tokenize_text(struct call *call, size_t worker_index, size_t i, rf_error *err)
+{
+    const struct pipeline *p = call->pipeline;
+    struct worker *worker = &call->workers[worker_index];
+    size_t index = call->window_begin + i;
+    struct encode_request request = {
+        .text = call->texts[index], .max_tokens = p->info.max_tokens, .truncate = p->truncate};
+    rf_status status = rf__encode(p->tokenizer, &request, worker->scratch, &worker->encoding, err);
+
+    if (status == RF_TRUNCATED)
+        rf__fail_prefix(err, status, "text %zu", index);
+    if (status == RF_OK)
+        status = grow_arena(worker, worker->encoding.n, err);
+    if (status != RF_OK)
+        return status;
+    call->tokenized[i] = (struct tokenized){.index = index,
+                                            .begin = worker->n_ids,
+                                            .n_tokens = (uint32_t)worker->encoding.n,
+                                            .worker = (uint32_t)worker_index};
+    if (worker->encoding.n > 0) {
+        memcpy(worker->ids + worker->n_ids, worker->encoding.ids, worker->encoding.n * sizeof *worker->ids);
+        memcpy(worker->type_ids + worker->n_ids, worker->encoding.type_ids,
+               worker->encoding.n * sizeof *worker->type_ids);
+    }
+    worker->n_ids += worker->encoding.n;
+    if (call->options->n_tokens != NULL)
+        call->options->n_tokens[index] = (uint32_t)worker->encoding.n;
+    if (call->options->truncated != NULL)
+        call->options->truncated[index] = worker->encoding.truncated;
+    return RF_OK;
+}
+
+static void tokenize_worker(void *arg, size_t worker)
+{
+    struct call *call = arg;
+    rf_error reason;
+
+    while (!atomic_load(&call->failed)) {
+        size_t begin = atomic_fetch_add(&call->next, TOKENIZE_BLOCK);
+        for (size_t i = begin; i < begin + TOKENIZE_BLOCK && i < call->window_n; i++) {
+            rf_status status = tokenize_text(call, worker, i, &reason);
+            if (status != RF_OK) {
+                fail_call(call, status, &reason);
+                return;
+            }
+        }
+        if (begin >= call->window_n)
+            return;
+    }
+}
+
+/* Gathers the ids of a batch, [n_texts, n_tokens]. */
+static rf_status gather(struct call *call, struct worker *worker, const struct batch *batch, struct engine_batch *out,
+                        rf_error *err)
+{
+    const struct tokenized *texts = call->tokenized + batch->begin;
+    size_t n_tokens = texts[0].n_tokens, n = batch->n * n_tokens;
+
+    if (n > worker->batch_cap) {
+        rf__free(worker->batch);
+        worker->batch_cap = 0;
+        worker->batch = rf__alloc_array(2 * n, sizeof *worker->batch);
+        if (worker->batch == NULL)
+            return rf__fail_memory(err);
+        worker->batch_cap = n;
+    }
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct worker *owner = &call->workers[texts[i].worker];
+        memcpy(worker->batch + i * n_tokens, owner->ids + texts[i].begin, n_tokens * sizeof *worker->batch);
+        memcpy(worker->batch + n + i * n_tokens, owner->type_ids + texts[i].begin, n_tokens * sizeof *worker->batch);
+    }
+    *out = (struct engine_batch){
+        .ids = worker->batch, .type_ids = worker->batch + n, .n_texts = batch->n, .n_tokens = n_tokens};
+    return RF_OK;
+}
+
+static void write_vectors(const struct call *call, const struct batch *batch, const struct engine_output *output)
+{
+    const struct pipeline *p = call->pipeline;
+    const struct tokenized *texts = call->tokenized + batch->begin;
+    size_t dim = p->info.dim;
+
+    for (size_t i = 0; i < batch->n; i++) {
+        float *vector = call->out + texts[i].index * dim;
+        if (output->rank == 2)
+            memcpy(vector, output->data + i * dim, dim * sizeof *vector);
+        else
+            rf__pool(p->info.pooling, output->data + i * output->n_tokens * dim, output->n_tokens, dim, vector);
+        if (p->info.l2)
+            rf__l2_normalize(vector, dim);
+    }
+}
+
+static rf_status compute_batch(struct call *call, struct worker *worker, const struct batch *batch, rf_error *err)
+{
+    const struct pipeline *p = call->pipeline;
+    struct engine_batch input;
+    struct engine_output output;
+    rf_status status;
+
+    if (call->tokenized[batch->begin].n_tokens == 0) { /* a tokenizer without special tokens, and no text: no token */
+        for (size_t i = 0; i < batch->n; i++)
+            memset(call->out + call->tokenized[batch->begin + i].index * p->info.dim, 0,
+                   p->info.dim * sizeof *call->out);
+        return RF_OK;
+    }
+    status = gather(call, worker, batch, &input, err);
+    if (status == RF_OK)
+        status = rf__engine_run(p->engine, &input, &output, err);
+    if (status != RF_OK)
+        return status;
+    if (output.dim != p->info.dim)
+        status = rf__fail(err, RF_ENGINE, "%s: gave vectors of %zu numbers after %u before", p->engine->info.path,
+                          output.dim, p->info.dim);
+    else
+        write_vectors(call, batch, &output);
+    rf__engine_output_release(&output);
+    return status;
+}
+
+static void compute_worker(void *arg, size_t worker)
+{
+    struct call *call = arg;
+    rf_error reason;
+
+    while (!atomic_load(&call->failed)) {
+        size_t i = atomic_fetch_add(&call->next, 1);
+        rf_status status;
+        if (i >= call->n_batches)
+            return;
+        status = compute_batch(call, &call->workers[worker], &call->batches[i], &reason);
+        if (status != RF_OK)
+            fail_call(call, status, &reason);
+        else
+            report_done(call, call->batches[i].n);
+    }
+}
+
+/* How many texts from window_begin on belong to the window, and their bytes. */
+static size_t measure_window(const struct call *call, size_t *n_bytes)
+{
+    size_t most = WINDOW_TOKENS / call->pipeline->info.max_tokens, n = call->n - call->window_begin;
+
+    if (most == 0)
+        most = 1;
+    if (n > WINDOW_TEXTS)
+        n = WINDOW_TEXTS;
+    if (n > most)
+        n = most;
+    *n_bytes = 0;
+    for (size_t i = 0; i < n && *n_bytes < THREAD_MIN_BYTES; i++)
+        *n_bytes += call->texts[call->window_begin + i].len;
+    return n;
+}
+
+static void run_window(struct call *call)
+{
+    size_t n_bytes, n_workers;
+
+    call->window_n = measure_window(call, &n_bytes);
+    for (size_t w = 0; w < call->n_workers; w++)
+        call->workers[w].n_ids = 0;
+    atomic_store(&call->next, 0);
+    rf__parallel(n_bytes < THREAD_MIN_BYTES ? 1 : call->n_workers, tokenize_worker, call);
+    if (atomic_load(&call->failed))
+        return;
+    call->n_batches = rf__make_batches(call->tokenized, call->window_n, call->batches);
+    atomic_store(&call->next, 0);
+    n_workers = call->n_batches < call->n_workers ? call->n_batches : call->n_workers;
+    rf__parallel(n_workers, compute_worker, call);
+}
+
+static void release_call(struct call *call)
+{
+    for (size_t w = 0; call->workers != NULL && w < call->n_workers; w++) {
+        struct worker *worker = &call->workers[w];
+        rf__encode_scratch_free(worker->scratch);
+        rf__encoding_release(&worker->encoding);
+        rf__free(worker->ids);
+        rf__free(worker->type_ids);
+        rf__free(worker->batch);
+    }
+    rf__free(call->workers);
+    rf__free(call->tokenized);
+    rf__free(call->batches);
+    rf__os_mutex_free(call->mutex);
+}
+
+static rf_status init_call(struct call *call, rf_error *err)
+{
+    size_t most = call->n < WINDOW_TEXTS ? call->n : WINDOW_TEXTS;
+
+    call->n_workers = call->n < call->pipeline->info.threads ? call->n : call->pipeline->info.threads;
+    call->workers = rf__calloc(call->n_workers, sizeof *call->workers);
+    call->tokenized = rf__alloc_array(most, sizeof *call->tokenized);
+    call->batches = rf__alloc_array(most, sizeof *call->batches);
+    call->mutex = rf__os_mutex_new();
+    if (call->workers == NULL || call->tokenized == NULL || call->batches == NULL || call->mutex == NULL)
+        return rf__fail_memory(err);
+    for (size_t w = 0; w < call->n_workers; w++)
+        if ((call->workers[w].scratch = rf__encode_scratch_new()) == NULL)
+            return rf__fail_memory(err);
+    return RF_OK;
+}
+
+rf_status rf__pipeline_embed(const struct pipeline *pipeline, const rf_text *texts, size_t n,
+                             const rf_embed_options *options, float *out, rf_error *err)
+{
+    static const rf_embed_options no_options = {0};
+    struct call call = {.pipeline = pipeline,
+                        .texts = texts,
+                        .n = n,
+                        .options = options != NULL ? options : &no_options,
+                        .out = out,
+                        .err = err};
+    rf_status status;
+
+    if (n == 0)
+        return RF_OK;
+    status = init_call(&call, err);
+    for (; status == RF_OK && call.window_begin < n; call.window_begin += call.window_n) {
+        run_window(&call);
+        if (atomic_load(&call.failed))
+            status = call.status;
+    }
+    release_call(&call);
+    return status;
+}

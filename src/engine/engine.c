@@ -1,0 +1,30 @@
+/* engine: see engine.h. What every engine shares, whoever computes. */
+#include "engine/engine.h"
+
+#include <assert.h>
+
+rf_status rf__engine_run(const struct engine *engine, const struct engine_batch *batch, struct engine_output *out,
+                         rf_error *err)
+{
+    rf_status status;
+
+    assert(batch->n_texts > 0 && batch->n_tokens > 0);
+    *out = (struct engine_output){0};
+    status = engine->ops->run(engine, batch, out, err);
+    assert(status != RF_OK || (out->n_texts == batch->n_texts && out->dim > 0));
+    assert(status != RF_OK || out->rank == 2 || (out->rank == 3 && out->n_tokens == batch->n_tokens));
+    return status;
+}
+
+void rf__engine_output_release(struct engine_output *output)
+{
+    if (output->release != NULL)
+        output->release(output->owner);
+    *output = (struct engine_output){0};
+}
+
+void rf__engine_free(struct engine *engine)
+{
+    if (engine != NULL)
+        engine->ops->free(engine);
+}

@@ -1,0 +1,209 @@
+/* external_weights: see external_weights.h. Two passes over nested length-delimited fields, no recursion. */
+#include "engine/external_weights.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    MODEL_GRAPH = 7,
+    GRAPH_INITIALIZER = 5,
+    TENSOR_RAW_DATA = 9,
+    TENSOR_EXTERNAL_DATA = 13,
+    TENSOR_DATA_LOCATION = 14,
+    ENTRY_KEY = 1,
+    ENTRY_VALUE = 2,
+    LOCATION_EXTERNAL = 1,
+};
+
+enum wire { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
+
+#define DETACH_FROM 1024 /* bytes: smaller tensors stay, shapes and scalars among them */
+
+/* One field of a message: [start, end) with its tag; [body, end) the contents when it is WIRE_BYTES. */
+struct field {
+    uint64_t number;
+    enum wire wire;
+    size_t start, body, end;
+};
+
+static bool read_varint(const uint8_t *data, size_t end, size_t *at, uint64_t *value)
+{
+    *value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        if (*at >= end)
+            return false;
+        uint8_t byte = data[(*at)++];
+        *value |= (uint64_t)(byte & 0x7F) << shift;
+        if (byte < 0x80)
+            return true;
+    }
+    return false;
+}
+
+/* The field at `at`, which lies before `end`; false when it is damaged. */
+static bool read_field(const uint8_t *data, size_t at, size_t end, struct field *field)
+{
+    uint64_t tag, len;
+
+    field->start = at;
+    if (!read_varint(data, end, &at, &tag))
+        return false;
+    field->number = tag >> 3;
+    field->wire = (enum wire)(tag & 7);
+    switch (field->wire) {
+    case WIRE_VARINT:
+        if (!read_varint(data, end, &at, &len))
+            return false;
+        len = 0;
+        break;
+    case WIRE_64:
+        len = 8;
+        break;
+    case WIRE_32:
+        len = 4;
+        break;
+    case WIRE_BYTES:
+        if (!read_varint(data, end, &at, &len))
+            return false;
+        break;
+    default:
+        return false; /* groups: not in ONNX */
+    }
+    if (len > end - at)
+        return false;
+    field->body = at;
+    field->end = at + (size_t)len;
+    return true;
+}
+
+static rf_status append_varint(struct buf *out, uint64_t value, rf_error *err)
+{
+    char bytes[10];
+    size_t n = 0;
+
+    for (; value >= 0x80; value >>= 7)
+        bytes[n++] = (char)(value | 0x80);
+    bytes[n++] = (char)value;
+    return rf__buf_append(out, bytes, n, err);
+}
+
+static rf_status append_bytes_field(struct buf *out, unsigned number, const void *data, size_t len, rf_error *err)
+{
+    rf_status status = append_varint(out, (uint64_t)number << 3 | WIRE_BYTES, err);
+
+    if (status == RF_OK)
+        status = append_varint(out, len, err);
+    return status == RF_OK ? rf__buf_append(out, data, len, err) : status;
+}
+
+static rf_status append_entry(struct buf *out, const char *key, const char *value, rf_error *err)
+{
+    struct buf entry;
+    rf_status status;
+
+    rf__buf_init(&entry, 64 << 10);
+    status = append_bytes_field(&entry, ENTRY_KEY, key, strlen(key), err);
+    if (status == RF_OK)
+        status = append_bytes_field(&entry, ENTRY_VALUE, value, strlen(value), err);
+    if (status == RF_OK)
+        status = append_bytes_field(out, TENSOR_EXTERNAL_DATA, entry.data, entry.len, err);
+    rf__buf_release(&entry);
+    return status;
+}
+
+/* A tensor without its raw data, pointing at [offset, offset + len) of the file. */
+static rf_status detach_tensor(const uint8_t *model, const struct field *tensor, const struct field *raw,
+                               const char *location, struct buf *out, rf_error *err)
+{
+    char offset[32], len[32];
+    rf_status status;
+
+    snprintf(offset, sizeof offset, "%zu", raw->body);
+    snprintf(len, sizeof len, "%zu", raw->end - raw->body);
+    status = rf__buf_append(out, model + tensor->body, raw->start - tensor->body, err);
+    if (status == RF_OK)
+        status = rf__buf_append(out, model + raw->end, tensor->end - raw->end, err);
+    if (status == RF_OK)
+        status = append_entry(out, "location", location, err);
+    if (status == RF_OK)
+        status = append_entry(out, "offset", offset, err);
+    if (status == RF_OK)
+        status = append_entry(out, "length", len, err);
+    if (status == RF_OK)
+        status = append_varint(out, TENSOR_DATA_LOCATION << 3 | WIRE_VARINT, err);
+    return status == RF_OK ? append_varint(out, LOCATION_EXTERNAL, err) : status;
+}
+
+/* The raw data of a tensor, when it is worth detaching. */
+static bool find_raw_data(const uint8_t *model, const struct field *tensor, struct field *raw)
+{
+    struct field field;
+    bool found = false;
+
+    for (size_t at = tensor->body; at < tensor->end; at = field.end) {
+        if (!read_field(model, at, tensor->end, &field))
+            return false;
+        if (field.number == TENSOR_RAW_DATA && field.wire == WIRE_BYTES) {
+            if (found)
+                return false;
+            *raw = field;
+            found = true;
+        }
+        if (field.number == TENSOR_DATA_LOCATION || field.number == TENSOR_EXTERNAL_DATA)
+            return false; /* already somewhere else */
+    }
+    return found && raw->end - raw->body >= DETACH_FROM;
+}
+
+static rf_status copy_graph(const uint8_t *model, const struct field *graph, const char *location, struct buf *out,
+                            size_t *n_detached, rf_error *err)
+{
+    struct buf tensor;
+    rf_status status = RF_OK;
+    struct field field, raw;
+
+    rf__buf_init(&tensor, (size_t)64 << 20);
+    for (size_t at = graph->body; at < graph->end && status == RF_OK; at = field.end) {
+        if (!read_field(model, at, graph->end, &field)) {
+            status = RF_BAD_FORMAT;
+        } else if (field.number == GRAPH_INITIALIZER && field.wire == WIRE_BYTES &&
+                   find_raw_data(model, &field, &raw)) {
+            rf__buf_clear(&tensor);
+            status = detach_tensor(model, &field, &raw, location, &tensor, err);
+            if (status == RF_OK)
+                status = append_bytes_field(out, GRAPH_INITIALIZER, tensor.data, tensor.len, err);
+            ++*n_detached;
+        } else {
+            status = rf__buf_append(out, model + field.start, field.end - field.start, err);
+        }
+    }
+    rf__buf_release(&tensor);
+    return status;
+}
+
+rf_status rf__external_weights(const uint8_t *model, size_t len, const char *location, struct buf *out,
+                               size_t *n_detached, rf_error *err)
+{
+    struct buf graph;
+    rf_status status = RF_OK;
+    struct field field;
+
+    *n_detached = 0;
+    rf__buf_init(&graph, out->max);
+    for (size_t at = 0; at < len && status == RF_OK; at = field.end) {
+        if (!read_field(model, at, len, &field)) {
+            status = RF_BAD_FORMAT;
+        } else if (field.number == MODEL_GRAPH && field.wire == WIRE_BYTES) {
+            rf__buf_clear(&graph);
+            status = copy_graph(model, &field, location, &graph, n_detached, err);
+            if (status == RF_OK)
+                status = append_bytes_field(out, MODEL_GRAPH, graph.data, graph.len, err);
+        } else {
+            status = rf__buf_append(out, model + field.start, field.end - field.start, err);
+        }
+    }
+    rf__buf_release(&graph);
+    return status;
+}

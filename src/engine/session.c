@@ -1,0 +1,642 @@
+/*
+ * session: an engine that is ONNX Runtime. One OrtEnv for the process (ONNX Runtime keeps a single one and counts its
+ * users); a session of our own for each model. A run takes place in the calling thread, unless the options ask for
+ * more.
+ *
+ * Always holds: every input of the graph is one of those below; the output has rank 2 or 3 and is fp32 or fp16.
+ */
+#include "engine/ort.h"
+
+#include "base/mem.h"
+#include "engine/external_weights.h"
+#include "os/os.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What a graph may ask for, in the order of session.inputs. */
+enum input_kind { INPUT_IDS, INPUT_MASK, INPUT_TYPE_IDS, INPUT_POSITIONS, N_INPUTS };
+static const char *const input_names[N_INPUTS] = {"input_ids", "attention_mask", "token_type_ids", "position_ids"};
+
+/* Outputs that hold what we want, best first. */
+static const char *const output_names[] = {"last_hidden_state", "token_embeddings", "sentence_embedding"};
+
+struct session {
+    struct engine base;
+    const OrtApi *ort;
+    OrtEnv *env;
+    OrtSession *session;
+    OrtMemoryInfo *memory;
+    char *path, *output;
+    bool is_used[N_INPUTS];
+    bool is_int32[N_INPUTS];
+    bool is_fp16; /* the output */
+};
+
+/* ---- ONNX Runtime itself -------------------------------------------------------------------------------------------
+ */
+
+const char *rf__engine_runtime_version(void)
+{
+    return OrtGetApiBase()->GetVersionString();
+}
+
+rf_status rf__ort_api(const OrtApi **out, rf_error *err)
+{
+    *out = OrtGetApiBase()->GetApi(RF_ORT_API);
+    if (*out == NULL)
+        return rf__fail(err, RF_ENGINE,
+                        "ONNX Runtime %s was found, 1.%d or newer is needed: update it, or run scripts/setup to bring "
+                        "one",
+                        rf__engine_runtime_version(), RF_ORT_API);
+    return RF_OK;
+}
+
+static rf_status status_of(OrtErrorCode code)
+{
+    switch (code) {
+    case ORT_NO_SUCHFILE:
+        return RF_NOT_FOUND;
+    case ORT_INVALID_PROTOBUF:
+    case ORT_INVALID_GRAPH:
+        return RF_BAD_FORMAT;
+    case ORT_NOT_IMPLEMENTED:
+        return RF_UNSUPPORTED;
+    default:
+        return RF_ENGINE;
+    }
+}
+
+/* ONNX Runtime puts "/source/file.cc:46 signature(of, the::function) " in front of some messages: what comes after it.
+ */
+static const char *useful_part(const char *message)
+{
+    const char *at = message[0] == '/' ? strchr(message, '(') : NULL;
+    int depth = 0;
+
+    for (; at != NULL && *at != '\0'; at++) {
+        depth += (*at == '(') - (*at == ')');
+        if (depth == 0 && strncmp(at, ") const ", 8) == 0)
+            return at + 8;
+        if (depth == 0)
+            return at[1] == ' ' ? at + 2 : message;
+    }
+    return message;
+}
+
+rf_status rf__ort_check(const OrtApi *ort, OrtStatus *failure, rf_error *err, const char *what)
+{
+    rf_status status;
+
+    if (failure == NULL)
+        return RF_OK;
+    status = status_of(ort->GetErrorCode(failure));
+    rf__fail(err, status,
+             status == RF_BAD_FORMAT ? "%s: is damaged, or no ONNX model (ONNX Runtime: %s)" : "%s: ONNX Runtime: %s",
+             what, useful_part(ort->GetErrorMessage(failure)));
+    ort->ReleaseStatus(failure);
+    return status;
+}
+
+static rf_status check(const struct session *s, OrtStatus *status, rf_error *err)
+{
+    return rf__ort_check(s->ort, status, err, s->path);
+}
+
+/* ONNX Runtime's own messages go nowhere: what fails comes back as a status, and the library never prints. */
+static void ORT_API_CALL drop_message(void *user, OrtLoggingLevel level, const char *category, const char *id,
+                                      const char *location, const char *message)
+{
+    (void)user, (void)level, (void)category, (void)id, (void)location, (void)message;
+}
+
+/* ---- Recognising inputs and outputs --------------------------------------------------------------------------------
+ */
+
+struct node_list {
+    char *names[64];
+    size_t n;
+};
+
+static void release_names(struct node_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        rf__free(list->names[i]);
+    list->n = 0;
+}
+
+/* "a, b, c" for messages. */
+static void join_names(const struct node_list *list, char *out, size_t size)
+{
+    out[0] = '\0';
+    for (size_t i = 0; i < list->n; i++)
+        snprintf(out + strlen(out), size - strlen(out), "%s%s", i ? ", " : "", list->names[i]);
+}
+
+static rf_status read_names(struct session *s, bool inputs, struct node_list *list, rf_error *err)
+{
+    OrtAllocator *allocator;
+    size_t n;
+    rf_status status = check(s, s->ort->GetAllocatorWithDefaultOptions(&allocator), err);
+
+    list->n = 0;
+    if (status == RF_OK)
+        status = check(
+            s, inputs ? s->ort->SessionGetInputCount(s->session, &n) : s->ort->SessionGetOutputCount(s->session, &n),
+            err);
+    if (status == RF_OK && (n == 0 || n > sizeof list->names / sizeof list->names[0]))
+        return rf__fail(err, RF_UNSUPPORTED, "%s: has %zu %s; is this an embedding model?", s->path, n,
+                        inputs ? "inputs" : "outputs");
+    for (size_t i = 0; status == RF_OK && i < n; i++) {
+        char *name;
+        status = check(s,
+                       inputs ? s->ort->SessionGetInputName(s->session, i, allocator, &name)
+                              : s->ort->SessionGetOutputName(s->session, i, allocator, &name),
+                       err);
+        if (status != RF_OK)
+            break;
+        list->names[list->n] = rf__strdup(name);
+        status = check(s, s->ort->AllocatorFree(allocator, name), err);
+        if (list->names[list->n] == NULL)
+            status = rf__fail_memory(err);
+        else
+            list->n++;
+    }
+    if (status != RF_OK)
+        release_names(list);
+    return status;
+}
+
+struct node_type {
+    ONNXTensorElementDataType element;
+    size_t rank;
+    int64_t dims[8]; /* -1: open */
+};
+
+/* Type and shape of an input or output; rank 0 and type UNDEFINED when it is no tensor. */
+static rf_status read_type(struct session *s, bool input, size_t i, struct node_type *type, rf_error *err)
+{
+    const OrtTensorTypeAndShapeInfo *shape;
+    OrtTypeInfo *info;
+    rf_status status = check(s,
+                             input ? s->ort->SessionGetInputTypeInfo(s->session, i, &info)
+                                   : s->ort->SessionGetOutputTypeInfo(s->session, i, &info),
+                             err);
+
+    *type = (struct node_type){.element = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED};
+    if (status != RF_OK)
+        return status;
+    status = check(s, s->ort->CastTypeInfoToTensorInfo(info, &shape), err);
+    if (status == RF_OK && shape != NULL)
+        status = check(s, s->ort->GetTensorElementType(shape, &type->element), err);
+    if (status == RF_OK && shape != NULL)
+        status = check(s, s->ort->GetDimensionsCount(shape, &type->rank), err);
+    if (status == RF_OK && shape != NULL && type->rank <= 8)
+        status = check(s, s->ort->GetDimensions(shape, type->dims, type->rank), err);
+    s->ort->ReleaseTypeInfo(info);
+    return status;
+}
+
+static int input_kind(const char *name)
+{
+    for (int kind = 0; kind < N_INPUTS; kind++)
+        if (strcmp(input_names[kind], name) == 0)
+            return kind;
+    return -1;
+}
+
+static rf_status bind_input(struct session *s, size_t i, const char *name, rf_error *err)
+{
+    int kind = input_kind(name);
+    struct node_type type;
+    rf_status status = read_type(s, true, i, &type, err);
+
+    if (status != RF_OK)
+        return status;
+    if (kind < 0)
+        return rf__fail(err, RF_UNSUPPORTED,
+                        "%s: asks for an input '%s'; this version gives input_ids, attention_mask, token_type_ids and "
+                        "position_ids",
+                        s->path, name);
+    if (type.element != ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64 && type.element != ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32)
+        return rf__fail(err, RF_UNSUPPORTED, "%s: input '%s' has ONNX element type %d, expected int64 or int32",
+                        s->path, name, (int)type.element);
+    if (type.rank != 2)
+        return rf__fail(err, RF_UNSUPPORTED, "%s: input '%s' has rank %zu, expected 2: [batch, sequence]", s->path,
+                        name, type.rank);
+    for (size_t d = 0; d < 2; d++)
+        if (type.dims[d] >= 0)
+            return rf__fail(err, RF_UNSUPPORTED,
+                            "%s: input '%s' has the fixed size %lld in place %zu; export the model with dynamic axes",
+                            s->path, name, (long long)type.dims[d], d);
+    s->is_used[kind] = true;
+    s->is_int32[kind] = type.element == ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
+    return RF_OK;
+}
+
+static rf_status bind_inputs(struct session *s, rf_error *err)
+{
+    struct node_list inputs;
+    char list[300];
+    rf_status status = read_names(s, true, &inputs, err);
+    bool has_ids = false;
+
+    if (status != RF_OK)
+        return status;
+    join_names(&inputs, list, sizeof list);
+    for (size_t i = 0; i < inputs.n; i++)
+        has_ids |= input_kind(inputs.names[i]) == INPUT_IDS;
+    if (!has_ids)
+        status = rf__fail(err, RF_UNSUPPORTED, "%s: has no input 'input_ids' (inputs: %s); is this an embedding model?",
+                          s->path, list);
+    for (size_t i = 0; status == RF_OK && i < inputs.n; i++)
+        status = bind_input(s, i, inputs.names[i], err);
+    release_names(&inputs);
+    return status;
+}
+
+/* The output to read: by name, else the only one, else the only one of rank 3. n when there is none. */
+static size_t choose_output(const struct node_list *outputs, const struct node_type *types)
+{
+    size_t found = outputs->n;
+
+    for (size_t k = 0; k < sizeof output_names / sizeof output_names[0]; k++)
+        for (size_t i = 0; i < outputs->n; i++)
+            if (strcmp(outputs->names[i], output_names[k]) == 0)
+                return i;
+    if (outputs->n == 1)
+        return strcmp(outputs->names[0], "logits") == 0 ? 1 : 0;
+    for (size_t i = 0; i < outputs->n; i++) {
+        if (types[i].rank != 3)
+            continue;
+        if (found != outputs->n)
+            return outputs->n;
+        found = i;
+    }
+    return found;
+}
+
+static rf_status check_output(struct session *s, const char *name, const struct node_type *type, rf_error *err)
+{
+    s->is_fp16 = type->element == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16;
+    if (type->element != ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT && !s->is_fp16)
+        return rf__fail(err, RF_UNSUPPORTED, "%s: output '%s' has ONNX element type %d, expected float or float16",
+                        s->path, name, (int)type->element);
+    if (type->rank != 2 && type->rank != 3)
+        return rf__fail(err, RF_UNSUPPORTED,
+                        "%s: output '%s' has rank %zu, expected 3 ([batch, sequence, dim]) or 2 ([batch, dim])",
+                        s->path, name, type->rank);
+    s->base.info.rank = (uint32_t)type->rank;
+    if (type->dims[type->rank - 1] > 0 && type->dims[type->rank - 1] <= UINT16_MAX)
+        s->base.info.dim = (uint32_t)type->dims[type->rank - 1];
+    return RF_OK;
+}
+
+static rf_status bind_output(struct session *s, rf_error *err)
+{
+    struct node_list outputs;
+    struct node_type types[sizeof outputs.names / sizeof outputs.names[0]];
+    char list[300];
+    rf_status status = read_names(s, false, &outputs, err);
+    size_t chosen;
+
+    if (status != RF_OK)
+        return status;
+    for (size_t i = 0; status == RF_OK && i < outputs.n; i++)
+        status = read_type(s, false, i, &types[i], err);
+    if (status != RF_OK)
+        goto out;
+    join_names(&outputs, list, sizeof list);
+    chosen = choose_output(&outputs, types);
+    if (chosen == outputs.n) {
+        status = rf__fail(err, RF_UNSUPPORTED,
+                          "%s: has none of the outputs last_hidden_state, token_embeddings, sentence_embedding "
+                          "(outputs: %s); is this an embedding model?",
+                          s->path, list);
+        goto out;
+    }
+    status = check_output(s, outputs.names[chosen], &types[chosen], err);
+    if (status == RF_OK && (s->output = rf__strdup(outputs.names[chosen])) == NULL)
+        status = rf__fail_memory(err);
+out:
+    release_names(&outputs);
+    return status;
+}
+
+/* ---- Running -------------------------------------------------------------------------------------------------------
+ */
+
+struct run_output {
+    const OrtApi *ort;
+    OrtValue *value;
+    float *converted; /* of fp16, or NULL */
+};
+
+static void release_output(void *owner)
+{
+    struct run_output *output = owner;
+
+    output->ort->ReleaseValue(output->value);
+    rf__free(output->converted);
+    rf__free(output);
+}
+
+static int64_t input_value(enum input_kind kind, const struct engine_batch *batch, size_t i)
+{
+    switch (kind) {
+    case INPUT_IDS:
+        return batch->ids[i];
+    case INPUT_TYPE_IDS:
+        return batch->type_ids != NULL ? batch->type_ids[i] : 0;
+    case INPUT_POSITIONS:
+        return (int64_t)(i % batch->n_tokens);
+    default:
+        return 1; /* the mask: nothing is padded */
+    }
+}
+
+/* The tensor of one input, in `memory`, which has room for n int64. */
+static rf_status make_input(const struct session *s, enum input_kind kind, const struct engine_batch *batch,
+                            int64_t *memory, OrtValue **out, rf_error *err)
+{
+    const int64_t shape[2] = {(int64_t)batch->n_texts, (int64_t)batch->n_tokens};
+    size_t n = batch->n_texts * batch->n_tokens;
+    bool is_int32 = s->is_int32[kind];
+    int32_t *narrow = (int32_t *)memory;
+
+    for (size_t i = 0; i < n; i++) {
+        if (is_int32)
+            narrow[i] = (int32_t)input_value(kind, batch, i);
+        else
+            memory[i] = input_value(kind, batch, i);
+    }
+    return check(s,
+                 s->ort->CreateTensorWithDataAsOrtValue(
+                     s->memory, memory, n * (is_int32 ? sizeof *narrow : sizeof *memory), shape, 2,
+                     is_int32 ? ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32 : ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64, out),
+                 err);
+}
+
+static float half_to_float(uint16_t half)
+{
+    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 0x1F, mantissa = half & 0x3FF, bits;
+    float value;
+
+    if (exponent == 0x1F) {
+        bits = sign | 0x7F800000 | mantissa << 13;
+    } else if (exponent != 0) {
+        bits = sign | (exponent + 112) << 23 | mantissa << 13;
+    } else { /* zero and subnormal: mantissa * 2^-24 is exact in fp32 */
+        value = (float)mantissa * (1.0f / 16777216.0f);
+        return sign ? -value : value;
+    }
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Checks what came back and fills *out, whose owner is already set. */
+static rf_status read_output(const struct session *s, struct run_output *owner, const struct engine_batch *batch,
+                             struct engine_output *out, rf_error *err)
+{
+    OrtTensorTypeAndShapeInfo *shape;
+    int64_t dims[3] = {0};
+    size_t rank = 0, n;
+    void *data;
+    rf_status status = check(s, s->ort->GetTensorTypeAndShape(owner->value, &shape), err);
+
+    if (status != RF_OK)
+        return status;
+    status = check(s, s->ort->GetDimensionsCount(shape, &rank), err);
+    if (status == RF_OK && rank >= 2 && rank <= 3)
+        status = check(s, s->ort->GetDimensions(shape, dims, rank), err);
+    s->ort->ReleaseTensorTypeAndShapeInfo(shape);
+    if (status == RF_OK)
+        status = check(s, s->ort->GetTensorMutableData(owner->value, &data), err);
+    if (status != RF_OK)
+        return status;
+    if (rank != s->base.info.rank || dims[0] != (int64_t)batch->n_texts || dims[rank - 1] <= 0 ||
+        (rank == 3 && dims[1] != (int64_t)batch->n_tokens))
+        return rf__fail(err, RF_UNSUPPORTED,
+                        "%s: output '%s' came as [%lld, %lld, %lld] for %zu texts of %zu tokens; is this an embedding "
+                        "model?",
+                        s->path, s->output, (long long)dims[0], (long long)dims[1], (long long)dims[2], batch->n_texts,
+                        batch->n_tokens);
+    out->rank = (uint32_t)rank;
+    out->n_texts = batch->n_texts;
+    out->n_tokens = rank == 3 ? batch->n_tokens : 1;
+    out->dim = (size_t)dims[rank - 1];
+    out->data = data;
+    if (s->is_fp16) {
+        const uint16_t *halves = data;
+        n = out->n_texts * out->n_tokens * out->dim;
+        owner->converted = rf__alloc_array(n, sizeof *owner->converted);
+        if (owner->converted == NULL)
+            return rf__fail_memory(err);
+        for (size_t i = 0; i < n; i++)
+            owner->converted[i] = half_to_float(halves[i]);
+        out->data = owner->converted;
+    }
+    return RF_OK;
+}
+
+static rf_status session_run(const struct engine *engine, const struct engine_batch *batch, struct engine_output *out,
+                             rf_error *err)
+{
+    const struct session *s = (const struct session *)engine;
+    const char *names[N_INPUTS];
+    OrtValue *values[N_INPUTS] = {NULL};
+    struct run_output *owner = NULL;
+    int64_t *memory = NULL;
+    size_t n_inputs = 0, n, all;
+    rf_status status = RF_OK;
+
+    if (!rf__mul(batch->n_texts, batch->n_tokens, &n) || !rf__mul(n, N_INPUTS, &all) ||
+        (memory = rf__alloc_array(all, sizeof *memory)) == NULL || (owner = rf__calloc(1, sizeof *owner)) == NULL) {
+        status = rf__fail_memory(err);
+        goto out;
+    }
+    owner->ort = s->ort;
+    for (int kind = 0; kind < N_INPUTS && status == RF_OK; kind++) {
+        if (!s->is_used[kind])
+            continue;
+        names[n_inputs] = input_names[kind];
+        status = make_input(s, (enum input_kind)kind, batch, memory + (size_t)kind * n, &values[n_inputs], err);
+        n_inputs += status == RF_OK;
+    }
+    if (status == RF_OK) {
+        const char *const output = s->output;
+        status = check(
+            s,
+            s->ort->Run(s->session, NULL, names, (const OrtValue *const *)values, n_inputs, &output, 1, &owner->value),
+            err);
+    }
+    if (status == RF_OK)
+        status = read_output(s, owner, batch, out, err);
+out:
+    for (size_t i = 0; i < n_inputs; i++)
+        s->ort->ReleaseValue(values[i]);
+    rf__free(memory);
+    if (status == RF_OK) {
+        out->owner = owner;
+        out->release = release_output;
+    } else if (owner != NULL) {
+        release_output(owner);
+    }
+    return status;
+}
+
+static void session_free(struct engine *engine)
+{
+    struct session *s = (struct session *)engine;
+
+    if (s->ort != NULL) {
+        s->ort->ReleaseSession(s->session);
+        s->ort->ReleaseMemoryInfo(s->memory);
+        s->ort->ReleaseEnv(s->env);
+    }
+    rf__free(s->path);
+    rf__free(s->output);
+    rf__free(s);
+}
+
+/* ---- Opening -------------------------------------------------------------------------------------------------------
+ */
+
+/* The options of a session: ours first, then the caller's. Lengths of texts differ from run to run, so memory planned
+ * for one shape is of no use to the next and would pile up: no memory patterns. A thread that waits must not spin. */
+static rf_status make_options(struct session *s, const struct engine_options *options, OrtSessionOptions **out,
+                              rf_error *err)
+{
+    char threads[32];
+    const char *const ours[] = {threads,
+                                "inter_op_num_threads=1",
+                                "graph_optimization_level=all",
+                                "enable_mem_pattern=false",
+                                "session.intra_op.allow_spinning=0",
+                                "session.inter_op.allow_spinning=0",
+                                NULL};
+    rf_status status = check(s, s->ort->CreateSessionOptions(out), err);
+
+    snprintf(threads, sizeof threads, "intra_op_num_threads=%u", options->threads ? options->threads : 1);
+    if (status == RF_OK)
+        status = check(s, s->ort->SetUserLoggingFunction(*out, drop_message, NULL), err);
+    if (status == RF_OK)
+        status = rf__session_options_apply(s->ort, *out, ours, err);
+    if (status == RF_OK)
+        status = rf__session_options_apply(s->ort, *out, options->session_options, err);
+    return status;
+}
+
+/* Hands the model to ONNX Runtime with its weights left in the file; `real_path` has no links, so that external data is
+ * found beside it also where a cache links to it. */
+static rf_status create_session(struct session *s, const void *data, size_t len, const char *real_path,
+                                OrtSessionOptions *options, const struct logger *logger, rf_error *err)
+{
+    const char *slash = strrchr(real_path, '/');
+    char *folder = slash == NULL ? rf__strdup(".") : rf__strndup(real_path, (size_t)(slash - real_path) + 1);
+    struct buf slim;
+    size_t n_detached = 0;
+    rf_status status;
+
+    rf__buf_init(&slim, (size_t)2 << 30);
+    if (folder == NULL) {
+        status = rf__fail_memory(err);
+        goto out;
+    }
+    status = check(
+        s, s->ort->AddSessionConfigEntry(options, "session.model_external_initializers_file_folder_path", folder), err);
+    if (status != RF_OK)
+        goto out;
+    if (rf__external_weights(data, len, slash == NULL ? real_path : slash + 1, &slim, &n_detached, NULL) == RF_OK &&
+        n_detached > 0) {
+        rf__log(logger, RF_LOG_DEBUG, "%s: %zu tensors stay in the file, memory-mapped", s->path, n_detached);
+        data = slim.data;
+        len = slim.len;
+    }
+    status = check(s, s->ort->CreateSessionFromArray(s->env, data, len, options, &s->session), err);
+out:
+    rf__buf_release(&slim);
+    rf__free(folder);
+    return status;
+}
+
+static rf_status open_session(struct session *s, const void *data, size_t len, const char *real_path,
+                              const struct engine_options *options, rf_error *err)
+{
+    OrtSessionOptions *session_options = NULL;
+    rf_status status = rf__ort_api(&s->ort, err);
+
+    if (status == RF_OK)
+        status = check(
+            s, s->ort->CreateEnvWithCustomLogger(drop_message, NULL, ORT_LOGGING_LEVEL_ERROR, "rag_factory", &s->env),
+            err);
+    if (status == RF_OK)
+        status = check(s, s->ort->CreateCpuMemoryInfo(OrtArenaAllocator, OrtMemTypeDefault, &s->memory), err);
+    if (status == RF_OK)
+        status = make_options(s, options, &session_options, err);
+    if (status == RF_OK)
+        status = create_session(s, data, len, real_path, session_options, &options->logger, err);
+    if (session_options != NULL)
+        s->ort->ReleaseSessionOptions(session_options);
+    if (status == RF_OK)
+        status = bind_inputs(s, err);
+    return status == RF_OK ? bind_output(s, err) : status;
+}
+
+static const struct engine_ops session_ops = {session_run, session_free};
+
+static rf_status open_bytes(const void *data, size_t len, const char *path, const char *real_path,
+                            const struct engine_options *options, struct engine **out, rf_error *err)
+{
+    struct session *s = rf__calloc(1, sizeof *s);
+    rf_status status;
+
+    if (s == NULL || (s->path = rf__strdup(path)) == NULL) {
+        rf__free(s);
+        return rf__fail_memory(err);
+    }
+    s->base.ops = &session_ops;
+    if (len == 0) {
+        status = rf__fail(err, RF_BAD_FORMAT, "%s: is empty, expected an ONNX model", path);
+    } else {
+        status = open_session(s, data, len, real_path, options, err);
+    }
+    if (status != RF_OK) {
+        session_free(&s->base);
+        return status;
+    }
+    s->base.info.path = s->path;
+    s->base.info.output = s->output;
+    s->base.info.precision = s->is_fp16 ? "fp16" : "fp32";
+    s->base.info.has_type_ids = s->is_used[INPUT_TYPE_IDS];
+    s->base.info.file_size = len;
+    rf__log(&options->logger, RF_LOG_DEBUG, "%s: output '%s', rank %u, dim %u, ONNX Runtime %s", path, s->output,
+            s->base.info.rank, s->base.info.dim, rf__engine_runtime_version());
+    *out = &s->base;
+    return RF_OK;
+}
+
+rf_status rf__engine_open_bytes(const void *data, size_t len, const char *path, const struct engine_options *options,
+                                struct engine **out, rf_error *err)
+{
+    return open_bytes(data, len, path, path, options, out, err);
+}
+
+rf_status rf__engine_open_file(const char *path, const struct engine_options *options, struct engine **out,
+                               rf_error *err)
+{
+    struct os_map file = {0};
+    char *real_path;
+    rf_status status = rf__os_map_file(path, &file, err);
+
+    if (status != RF_OK)
+        return status;
+    real_path = rf__os_real_path(path);
+    if (real_path == NULL)
+        status = rf__fail_memory(err);
+    else
+        status = open_bytes(file.data, file.size, path, real_path, options, out, err);
+    rf__free(real_path);
+    rf__os_unmap(&file);
+    return status;
+}

@@ -1,0 +1,150 @@
+/* converted: see converted.h. The key holds path, size and time of the weights rather than their hash, which would take
+ * longer than opening the model; in the hub's cache the path is named after the hash anyway. */
+#include "provider/converted.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "onnx/onnx.h"
+#include "os/os.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+
+#define CONFIG_MAX_BYTES ((size_t)1 << 20)
+
+static rf_status describe_file(const char *path, struct buf *out, rf_error *err)
+{
+    struct os_stat stat = rf__os_stat(path);
+    char *real_path = rf__os_real_path(path);
+    rf_status status = rf__buf_printf(out, err, "%s %llu %lld\n", real_path != NULL ? real_path : path,
+                                      (unsigned long long)stat.size, (long long)stat.mtime_ns);
+
+    rf__free(real_path);
+    return status;
+}
+
+static rf_status hex_sha256(const struct buf *text, char out[65], rf_error *err)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int len = 0;
+
+    if (EVP_Digest(text->data, text->len, digest, &len, EVP_sha256(), NULL) != 1 || len != 32)
+        return rf__fail_memory(err);
+    for (unsigned i = 0; i < len; i++) {
+        out[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+        out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+    }
+    out[64] = '\0';
+    return RF_OK;
+}
+
+/* All that the ONNX file depends on: weights, config.json, and what builds it. */
+static rf_status make_key(const char *weights_file, const char *config_file, char out[65], rf_error *err)
+{
+    struct buf text;
+    rf_status status;
+
+    rf__buf_init(&text, CONFIG_MAX_BYTES + (64 << 10));
+    status = rf__buf_printf(&text, err, "rag_factory onnx %d\n", RF_ONNX_BUILDER_VERSION);
+    if (status == RF_OK)
+        status = describe_file(weights_file, &text, err);
+    if (status == RF_OK)
+        status = rf__os_read_file(config_file, &text, err);
+    if (status == RF_OK)
+        status = hex_sha256(&text, out, err);
+    rf__buf_release(&text);
+    return status;
+}
+
+static rf_status build(const char *weights_file, const char *config_file, const char *onnx_file,
+                       const struct logger *logger, rf_progress_fn progress, void *progress_user, rf_error *err)
+{
+    struct weights *weights = NULL;
+    rf_status status = rf__weights_open(weights_file, &weights, err);
+
+    if (status == RF_OK) {
+        const struct onnx_build request = {.config_path = config_file,
+                                           .weights = weights,
+                                           .out_path = onnx_file,
+                                           .source = weights_file,
+                                           .logger = logger,
+                                           .progress = progress,
+                                           .progress_user = progress_user};
+        rf__log(logger, RF_LOG_INFO, "making %s out of %s, once", onnx_file, weights_file);
+        status = rf__onnx_build(&request, err);
+    }
+    rf__weights_free(weights);
+    return status;
+}
+
+/* Builds under a lock, unless another process did so while we waited for it. */
+static rf_status build_once(const char *folder, const char *weights_file, const char *config_file,
+                            const char *onnx_file, const struct logger *logger, rf_progress_fn progress,
+                            void *progress_user, rf_error *err)
+{
+    char *lock_file = rf__path_join(folder, ".lock");
+    struct os_lock *lock = NULL;
+    rf_status status = lock_file == NULL ? rf__fail_memory(err) : rf__os_make_directories(folder, err);
+
+    if (status == RF_OK)
+        status = rf__os_lock(lock_file, NULL, NULL, &lock, err);
+    if (status == RF_IO)
+        rf__fail_prefix(err, status, "the ONNX file made of %s cannot be kept (choose another --cache-dir)",
+                        weights_file);
+    if (status == RF_OK && !rf__os_is_file(onnx_file))
+        status = build(weights_file, config_file, onnx_file, logger, progress, progress_user, err);
+    rf__os_unlock(lock);
+    rf__free(lock_file);
+    return status;
+}
+
+static char *find_weights(const char *directory)
+{
+    static const char *const names[] = {"model.safetensors", "model.safetensors.index.json"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *path = rf__path_join(directory, names[i]);
+        if (path == NULL || rf__os_is_file(path))
+            return path;
+        rf__free(path);
+    }
+    return rf__path_join(directory, names[0]);
+}
+
+rf_status rf__converted_onnx(const struct model_source *source, const struct logger *logger, rf_progress_fn progress,
+                             void *progress_user, char **onnx_file, char **weights_file, rf_error *err)
+{
+    char *weights = find_weights(source->directory), *config = rf__path_join(source->directory, "config.json");
+    char *folder = NULL, *onnx = NULL, key[65];
+    rf_status status;
+
+    if (weights == NULL || config == NULL) {
+        status = rf__fail_memory(err);
+        goto out;
+    }
+    if (!rf__os_is_file(config)) {
+        status = rf__fail(err, RF_NOT_FOUND, "%s: is missing; %s cannot be turned into an ONNX file without it", config,
+                          weights);
+        goto out;
+    }
+    status = make_key(weights, config, key, err);
+    if (status != RF_OK)
+        goto out;
+    folder = rf__format("%s/onnx/%s", source->cache_dir, key);
+    onnx = folder == NULL ? NULL : rf__path_join(folder, "model.onnx");
+    if (onnx == NULL)
+        status = rf__fail_memory(err);
+    else if (!rf__os_is_file(onnx))
+        status = build_once(folder, weights, config, onnx, logger, progress, progress_user, err);
+out:
+    rf__free(folder);
+    rf__free(config);
+    if (status == RF_OK) {
+        *onnx_file = onnx;
+        *weights_file = weights;
+    } else {
+        rf__free(onnx);
+        rf__free(weights);
+    }
+    return status;
+}

@@ -1,0 +1,176 @@
+/* local: a model that runs here; see provider.h. */
+#include "provider/provider.h"
+
+#include "base/mem.h"
+#include "os/os.h"
+#include "provider/converted.h"
+
+#include <string.h>
+
+#define CARD_MAX_BYTES ((size_t)4 << 20)
+
+struct hub_options rf__hub_options(const rf_model_options *options)
+{
+    return (struct hub_options){.cache_dir = options->cache_dir,
+                                .revision = options->revision,
+                                .onnx_file = options->onnx_file,
+                                .offline = options->offline,
+                                .logger = {options->log, options->log_user},
+                                .progress = options->progress,
+                                .progress_user = options->progress_user};
+}
+
+/* "license: mit" of the block between two lines of "---" at the beginning of README.md, or "". */
+static char *read_license(const char *directory)
+{
+    char *path = rf__path_join(directory, "README.md"), *license = NULL;
+    struct buf card;
+
+    rf__buf_init(&card, CARD_MAX_BYTES);
+    if (path != NULL && rf__os_is_file(path) && rf__os_read_file(path, &card, NULL) == RF_OK && card.len > 4 &&
+        strncmp(card.data, "---", 3) == 0) {
+        char *end = strstr(card.data + 3, "\n---"), *at = strstr(card.data, "\nlicense:");
+        if (end != NULL && at != NULL && at < end) {
+            at += strlen("\nlicense:");
+            at += strspn(at, " \t\"'");
+            license = rf__strndup(at, strcspn(at, "\r\n\"'"));
+        }
+    }
+    rf__buf_release(&card);
+    rf__free(path);
+    return license != NULL ? license : rf__strdup("");
+}
+
+static rf_status find_onnx(struct rf_model *model, const rf_model_options *options, rf_error *err)
+{
+    const struct logger logger = {options->log, options->log_user};
+
+    if (model->source.onnx_file == NULL)
+        return rf__converted_onnx(&model->source, &logger, options->progress, options->progress_user, &model->onnx_file,
+                                  &model->weights_file, err);
+    model->onnx_file = rf__strdup(model->source.onnx_file);
+    model->weights_file = rf__strdup("");
+    return model->onnx_file == NULL || model->weights_file == NULL ? rf__fail_memory(err) : RF_OK;
+}
+
+static rf_status open_pipeline(struct rf_model *model, const rf_model_options *options, rf_error *err)
+{
+    const struct logger logger = {options->log, options->log_user};
+    const struct pipeline_options pipeline_options = {.threads =
+                                                          options->threads > 0 ? options->threads : rf__os_cpu_count(),
+                                                      .max_tokens = options->max_tokens,
+                                                      .pooling = options->pooling,
+                                                      .l2 = options->l2,
+                                                      .truncate = options->truncate,
+                                                      .logger = logger};
+    const struct engine_options engine_options = {
+        .session_options = options->session_options, .threads = 1, .logger = logger};
+    struct model_config config = {0};
+    struct rf_tokenizer *tokenizer = NULL;
+    struct engine *engine = NULL;
+    rf_status status = rf__model_config_read(model->source.directory, &config, err);
+
+    if (status == RF_OK)
+        status = rf__tokenizer_open(model->source.directory, config.lower_case, &logger, &tokenizer, err);
+    if (status == RF_OK)
+        status = rf__engine_open_file(model->onnx_file, &engine_options, &engine, err);
+    if (status == RF_OK) {
+        model->precision = rf__strdup(engine->info.precision);
+        status = rf__pipeline_open(&config, tokenizer, engine, &pipeline_options, &model->pipeline, err);
+    } else {
+        rf__tokenizer_free(tokenizer);
+    }
+    if (status == RF_OK) {
+        model->architecture = config.architecture;
+        config.architecture = NULL;
+    }
+    rf__model_config_release(&config);
+    return status;
+}
+
+static uint64_t onnx_size(const char *onnx_file)
+{
+    char *data = rf__format("%s.data", onnx_file), *data_too = rf__format("%s_data", onnx_file);
+    uint64_t size = rf__os_stat(onnx_file).size;
+
+    if (data != NULL)
+        size += rf__os_stat(data).size;
+    if (data_too != NULL)
+        size += rf__os_stat(data_too).size;
+    rf__free(data);
+    rf__free(data_too);
+    return size;
+}
+
+static rf_status describe(struct rf_model *model, const char *source, rf_error *err)
+{
+    const struct pipeline_info *p = rf__pipeline_info(model->pipeline);
+
+    model->name = rf__strdup(source);
+    model->license = read_license(model->source.directory);
+    if (model->name == NULL || model->license == NULL || model->precision == NULL)
+        return rf__fail_memory(err);
+    model->info = (rf_model_info){.size = sizeof model->info,
+                                  .source = model->name,
+                                  .directory = model->source.directory,
+                                  .onnx_file = model->onnx_file,
+                                  .weights_file = model->weights_file,
+                                  .revision = model->source.revision,
+                                  .architecture = model->architecture,
+                                  .precision = model->precision,
+                                  .modules = p->modules,
+                                  .assumed = p->assumed,
+                                  .license = model->license,
+                                  .pooling = p->pooling,
+                                  .pooled_by_graph = p->pooled_by_graph,
+                                  .l2 = p->l2,
+                                  .dim = p->dim,
+                                  .max_tokens = p->max_tokens,
+                                  .vocab_size = p->vocab_size,
+                                  .threads = p->threads,
+                                  .file_size = onnx_size(model->onnx_file)};
+    return RF_OK;
+}
+
+rf_status rf__local_open(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err)
+{
+    const struct logger logger = {options->log, options->log_user};
+    const struct hub_options hub_options = rf__hub_options(options);
+    struct rf_model *model = rf__calloc(1, sizeof *model);
+    uint64_t begin = rf__os_now_ns();
+    rf_status status;
+
+    if (model == NULL)
+        return rf__fail_memory(err);
+    status = rf__hub_resolve(source, &hub_options, &model->source, err);
+    if (status == RF_OK)
+        status = find_onnx(model, options, err);
+    if (status == RF_OK)
+        status = open_pipeline(model, options, err);
+    if (status == RF_OK)
+        status = describe(model, source, err);
+    if (status != RF_OK) {
+        rf__local_free(model);
+        return status;
+    }
+    rf__log(&logger, RF_LOG_INFO, "%s: %s, dimension %u, limit %u tokens, %u threads, opened in %.0f ms", source,
+            model->info.modules, model->info.dim, model->info.max_tokens, model->info.threads,
+            (double)(rf__os_now_ns() - begin) / 1e6);
+    *out = model;
+    return RF_OK;
+}
+
+void rf__local_free(struct rf_model *model)
+{
+    if (model == NULL)
+        return;
+    rf__pipeline_free(model->pipeline);
+    rf__model_source_release(&model->source);
+    rf__free(model->name);
+    rf__free(model->onnx_file);
+    rf__free(model->weights_file);
+    rf__free(model->architecture);
+    rf__free(model->license);
+    rf__free(model->precision);
+    rf__free(model);
+}

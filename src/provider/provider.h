@@ -1,0 +1,26 @@
+/*
+ * provider: an opened model, whoever computes its vectors. local.c joins the flows of src/README.md: a model source is
+ * resolved to a model directory, weights without an ONNX file are turned into one, and a pipeline is opened on it.
+ */
+#ifndef RF_PROVIDER_PROVIDER_H
+#define RF_PROVIDER_PROVIDER_H
+
+#include "embed/embed.h"
+#include "hub/hub.h"
+
+/* Immutable once open. The strings that info points to are the model's. */
+struct rf_model {
+    struct pipeline *pipeline;
+    rf_model_info info;
+    struct model_source source;
+    char *name, *onnx_file, *weights_file, *architecture, *license, *precision;
+};
+
+/* See rf_model_open(); `options` is complete and checked. */
+rf_status rf__local_open(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err);
+void rf__local_free(struct rf_model *model); /* NULL is fine */
+
+/* What the hub needs of the options. */
+struct hub_options rf__hub_options(const rf_model_options *options);
+
+#endif
