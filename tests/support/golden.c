@@ -142,6 +142,31 @@ void golden_array_release(struct golden_array *array)
     rf__buf_release(&array->file);
 }
 
+void golden_tiny_read(const char *relative, struct golden_tiny *out)
+{
+    struct buf file;
+    yyjson_val *texts = NULL, *text;
+    yyjson_arr_iter it;
+
+    *out = (struct golden_tiny){0};
+    rf__buf_init(&file, 16 << 20);
+    assert_ok(rf__os_read_file(golden_path(relative), &file, err));
+    assert_ok(rf__json_parse(&out->json, file.data, file.len, relative, err));
+    rf__buf_release(&file);
+    assert_ok(rf__json_get_array(&out->json, out->json.root, "texts", &texts, err));
+    out->texts = rf__alloc_array(yyjson_arr_size(texts), sizeof *out->texts);
+    assert_non_null(out->texts);
+    yyjson_arr_iter_init(texts, &it);
+    while ((text = yyjson_arr_iter_next(&it)) != NULL)
+        out->texts[out->n++] = (rf_text){yyjson_get_str(text), yyjson_get_len(text)};
+}
+
+void golden_tiny_release(struct golden_tiny *tiny)
+{
+    rf__free(tiny->texts);
+    rf__json_release(&tiny->json);
+}
+
 double cosine(const float *a, const float *b, size_t n)
 {
     double ab = 0, aa = 0, bb = 0;

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/json.h"
 
 /* Fails the test with the message when the status is not RF_OK. */
 #define assert_ok(call)                                                                                                \
@@ -47,6 +48,15 @@ struct golden_array {
 };
 void golden_npy_read(const char *relative, struct golden_array *out);
 void golden_array_release(struct golden_array *array);
+
+/* texts.json of a tests/golden/bert-tiny-* directory. */
+struct golden_tiny {
+    struct json json;
+    rf_text *texts; /* into json */
+    size_t n;
+};
+void golden_tiny_read(const char *relative, struct golden_tiny *out);
+void golden_tiny_release(struct golden_tiny *tiny);
 
 double cosine(const float *a, const float *b, size_t n);
 

@@ -1,0 +1,53 @@
+/* test_batcher: every text in one batch, batches of one length and no more tokens than allowed. */
+#include "golden.h"
+
+#include "embed/batcher.h"
+
+#include <stdlib.h>
+
+static void test_random_lengths(void **state)
+{
+    enum { N = 3000 };
+    static struct tokenized texts[N];
+    static struct batch batches[N];
+    static bool seen[N];
+    size_t n_batches, next = 0;
+    uint32_t random = 1, last = UINT32_MAX;
+
+    (void)state;
+    for (size_t i = 0; i < N; i++) {
+        random = random * 1664525u + 1013904223u;
+        texts[i] = (struct tokenized){.index = i, .n_tokens = (random >> 16) % 600};
+    }
+    n_batches = rf__make_batches(texts, N, batches);
+    for (size_t b = 0; b < n_batches; b++) {
+        uint32_t length = texts[batches[b].begin].n_tokens;
+        assert_int_equal(batches[b].begin, next);
+        assert_true(batches[b].n > 0 && length <= last);
+        assert_true(batches[b].n == 1 || batches[b].n * length <= BATCH_TOKENS);
+        for (size_t i = 0; i < batches[b].n; i++) {
+            assert_int_equal(texts[next + i].n_tokens, length);
+            assert_false(seen[texts[next + i].index]);
+            seen[texts[next + i].index] = true;
+        }
+        next += batches[b].n;
+        last = length;
+    }
+    assert_int_equal(next, N);
+}
+
+static void test_none(void **state)
+{
+    struct tokenized text;
+    struct batch batch;
+
+    (void)state;
+    assert_int_equal(rf__make_batches(&text, 0, &batch), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_lengths), cmocka_unit_test(test_none)};
+
+    return cmocka_run_group_tests_name("embed: batcher", tests, NULL, NULL);
+}
