@@ -225,7 +225,8 @@ typedef struct rf_embed_options {
     rf_progress_fn progress; /* NULL: none. Counts texts. */
     void *progress_user;
     uint32_t *n_tokens; /* NULL, or [n]: receives the number of tokens that the model read of each text */
-    bool *truncated;    /* NULL, or [n]: receives whether each text was cut at the limit */
+    bool *truncated;    /* NULL, or [n]: receives whether each text was cut at the limit. When NULL, a warning is logged
+                           with the number of texts that were. */
 } rf_embed_options;
 
 RF_API void rf_embed_options_init(rf_embed_options *options, size_t size);

@@ -91,6 +91,7 @@ rf_status rf_model_pull(const char *source, const rf_model_options *options, cha
     if (status != RF_OK)
         return status;
     hub_options = rf__hub_options(&own);
+    hub_options.update = true;
     status = rf__hub_resolve(source, &hub_options, &found, err);
     if (status == RF_OK) {
         *directory = found.directory;

@@ -10,7 +10,9 @@
 
 #include <stdarg.h>
 
-#if defined(__GNUC__) || defined(__clang__)
+#if defined(__MINGW32__) && !defined(__clang__)
+#define RF_PRINTF(fmt, args) __attribute__((format(gnu_printf, fmt, args))) /* "printf" would mean Windows' old one */
+#elif defined(__GNUC__) || defined(__clang__)
 #define RF_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define RF_PRINTF(fmt, args)

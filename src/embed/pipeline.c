@@ -237,6 +237,7 @@ struct call {
     struct batch *batches;
     size_t window_begin, window_n, n_batches;
     atomic_size_t next; /* text or batch that is not yet taken */
+    atomic_size_t n_truncated;
 
     atomic_bool failed; /* the workers stop */
     struct os_mutex *mutex;
@@ -323,6 +324,8 @@ static rf_status tokenize_text(struct call *call, size_t worker_index, size_t i,
         call->options->n_tokens[index] = (uint32_t)worker->encoding.n;
     if (call->options->truncated != NULL)
         call->options->truncated[index] = worker->encoding.truncated;
+    if (worker->encoding.truncated)
+        atomic_fetch_add(&call->n_truncated, 1);
     return RF_OK;
 }
 
@@ -519,6 +522,9 @@ rf_status rf__pipeline_embed(const struct pipeline *pipeline, const rf_text *tex
         if (atomic_load(&call.failed))
             status = call.status;
     }
+    if (status == RF_OK && call.n_truncated > 0 && call.options->truncated == NULL) /* else the caller sees it there */
+        rf__log(&pipeline->logger, RF_LOG_WARNING, "%zu of %zu texts were longer than %u tokens and were cut",
+                (size_t)call.n_truncated, n, pipeline->info.max_tokens);
     release_call(&call);
     return status;
 }

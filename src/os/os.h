@@ -38,7 +38,10 @@ struct os_map {
 rf_status rf__os_map_file(const char *path, struct os_map *out, rf_error *err);
 void rf__os_unmap(struct os_map *map); /* fine on a zeroed one */
 
-/* A file that appears whole or not at all: written beside its place under a temporary name, moved there by commit. */
+/* A file that appears whole or not at all: written beside its place under a temporary name, moved there by commit. A
+ * link is followed, and a replaced file's mode kept. A device, a pipe or /dev/stdout is written straight, piece by
+ * piece; write_at fails where it cannot go back. After a failed write the writer is still to be aborted (or committed,
+ * which fails too). */
 struct os_writer;
 rf_status rf__os_writer_open(const char *path, struct os_writer **out, rf_error *err);
 rf_status rf__os_writer_write(struct os_writer *writer, const void *data, size_t len, rf_error *err);

@@ -98,30 +98,15 @@ static rf_status build_once(const char *folder, const char *weights_file, const 
     return status;
 }
 
-static char *find_weights(const char *directory)
-{
-    static const char *const names[] = {"model.safetensors", "model.safetensors.index.json"};
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char *path = rf__path_join(directory, names[i]);
-        if (path == NULL || rf__os_is_file(path))
-            return path;
-        rf__free(path);
-    }
-    return rf__path_join(directory, names[0]);
-}
-
 rf_status rf__converted_onnx(const struct model_source *source, const struct logger *logger, rf_progress_fn progress,
-                             void *progress_user, char **onnx_file, char **weights_file, rf_error *err)
+                             void *progress_user, char **out, rf_error *err)
 {
-    char *weights = find_weights(source->directory), *config = rf__path_join(source->directory, "config.json");
-    char *folder = NULL, *onnx = NULL, key[65];
+    const char *weights = source->weights_file;
+    char *config = rf__path_join(source->directory, "config.json"), *folder = NULL, *onnx = NULL, key[65];
     rf_status status;
 
-    if (weights == NULL || config == NULL) {
-        status = rf__fail_memory(err);
-        goto out;
-    }
+    if (config == NULL)
+        return rf__fail_memory(err);
     if (!rf__os_is_file(config)) {
         status = rf__fail(err, RF_NOT_FOUND, "%s: is missing; %s cannot be turned into an ONNX file without it", config,
                           weights);
@@ -139,12 +124,9 @@ rf_status rf__converted_onnx(const struct model_source *source, const struct log
 out:
     rf__free(folder);
     rf__free(config);
-    if (status == RF_OK) {
-        *onnx_file = onnx;
-        *weights_file = weights;
-    } else {
+    if (status == RF_OK)
+        *out = onnx;
+    else
         rf__free(onnx);
-        rf__free(weights);
-    }
     return status;
 }

@@ -1,7 +1,7 @@
 /*
  * converted: ONNX files made of weights, kept so that it happens once:
  *
- *     CACHE/onnx/KEY/model.onnx, model.onnx.data     KEY = SHA-256 of what the file is made from
+ *     CACHE_DIR/onnx/KEY/model.onnx, model.onnx.data     KEY = SHA-256 of what the file is made from
  */
 #ifndef RF_PROVIDER_CONVERTED_H
 #define RF_PROVIDER_CONVERTED_H
@@ -10,9 +10,9 @@
 #include "base/log.h"
 #include "hub/hub.h"
 
-/* Finds or makes the ONNX file of the weights in source->directory. *onnx_file and *weights_file receive new memory
- * (rf__free). Several processes may ask at once: one makes it, the others wait. */
+/* Finds or makes the ONNX file of source->weights_file; *onnx_file receives its path in new memory (rf__free). Several
+ * processes may ask at once: one makes it, the others wait. */
 rf_status rf__converted_onnx(const struct model_source *source, const struct logger *logger, rf_progress_fn progress,
-                             void *progress_user, char **onnx_file, char **weights_file, rf_error *err);
+                             void *progress_user, char **onnx_file, rf_error *err);
 
 #endif

@@ -114,7 +114,7 @@ static rf_status describe(struct rf_model *model, const char *source, rf_error *
                                   .source = model->name,
                                   .directory = model->source.directory,
                                   .onnx_file = model->onnx_file,
-                                  .weights_file = model->weights_file,
+                                  .weights_file = model->source.weights_file != NULL ? model->source.weights_file : "",
                                   .revision = model->source.revision,
                                   .architecture = model->architecture,
                                   .precision = model->precision,
@@ -168,7 +168,6 @@ void rf__local_free(struct rf_model *model)
     rf__model_source_release(&model->source);
     rf__free(model->name);
     rf__free(model->onnx_file);
-    rf__free(model->weights_file);
     rf__free(model->architecture);
     rf__free(model->license);
     rf__free(model->precision);

@@ -13,7 +13,7 @@ struct rf_model {
     struct pipeline *pipeline;
     rf_model_info info;
     struct model_source source;
-    char *name, *onnx_file, *weights_file, *architecture, *license, *precision;
+    char *name, *onnx_file, *architecture, *license, *precision;
 };
 
 /* See rf_model_open(); `options` is complete and checked. */

@@ -43,7 +43,7 @@ def model(inputs=("input_ids",), id_type=TensorProto.INT64, axes=("batch", "sequ
     outputs = [helper.make_tensor_value_info(output, output_type, shape)]
     for name, rank in more_outputs:
         nodes.append(helper.make_node("ReduceMax", ["looked_up"], [name], axes=[1], keepdims=0) if rank == 2
-                     else helper.make_node("Neg", ["looked_up"], [name]))
+                     else helper.make_node("Identity", ["looked_up"], [name]))
         outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT,
                                                      ["batch", 8] if rank == 2 else ["batch", "sequence", 8]))
     graph = helper.make_graph(
