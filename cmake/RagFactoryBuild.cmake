@@ -15,7 +15,9 @@ if(MSVC)
     target_compile_options(rf_flags INTERFACE /W4)
 else()
     target_compile_options(rf_flags INTERFACE -Wall -Wextra -Wpedantic -Werror -Wshadow -Wvla
-                           $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes>)
+                           $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes>
+                           # gcc's guess that a message may be cut: snprintf is there to cut it
+                           $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>)
 endif()
 if(RF_SANITIZE)
     set(sanitizers -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
@@ -30,13 +32,9 @@ endif()
 # outside libraries that it may use; tools/check_includes holds the #includes against src/README.md.
 function(rf_folder name)
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.c)
-    if(NOT sources)
-        file(WRITE ${CMAKE_BINARY_DIR}/empty.c "typedef int empty;\n") # TEMPORARY
-        set(sources ${CMAKE_BINARY_DIR}/empty.c)
-    endif()
     add_library(rf_${name} STATIC ${sources})
     target_include_directories(rf_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
-    target_compile_definitions(rf_${name} PUBLIC RF_BUILD RF_STATIC)
+    target_compile_definitions(rf_${name} PUBLIC RF_BUILD)
     target_link_libraries(rf_${name} PRIVATE rf_flags PUBLIC ${ARGN})
     set_property(GLOBAL APPEND PROPERTY rf_folders rf_${name})
 endfunction()

@@ -44,13 +44,11 @@ extern "C" {
 #define RF_VERSION_PATCH 0
 #define RF_VERSION       "0.1.0"
 
-#if defined(RF_STATIC)
-#define RF_API
-#elif defined(_WIN32) && defined(RF_BUILD)
+#if defined(_WIN32) && defined(RF_BUILD)
 #define RF_API __declspec(dllexport)
-#elif defined(_WIN32)
+#elif defined(_WIN32) && !defined(RF_STATIC)
 #define RF_API __declspec(dllimport)
-#elif defined(__GNUC__)
+#elif defined(__GNUC__) && !defined(_WIN32)
 #define RF_API __attribute__((visibility("default")))
 #else
 #define RF_API

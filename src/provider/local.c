@@ -47,10 +47,9 @@ static rf_status find_onnx(struct rf_model *model, const rf_model_options *optio
 
     if (model->source.onnx_file == NULL)
         return rf__converted_onnx(&model->source, &logger, options->progress, options->progress_user, &model->onnx_file,
-                                  &model->weights_file, err);
+                                  err);
     model->onnx_file = rf__strdup(model->source.onnx_file);
-    model->weights_file = rf__strdup("");
-    return model->onnx_file == NULL || model->weights_file == NULL ? rf__fail_memory(err) : RF_OK;
+    return model->onnx_file == NULL ? rf__fail_memory(err) : RF_OK;
 }
 
 static rf_status open_pipeline(struct rf_model *model, const rf_model_options *options, rf_error *err)

@@ -18,7 +18,12 @@ enum dtype {
     DTYPE_F16,
     DTYPE_BF16,
     DTYPE_F32,
-    DTYPE_F64
+    DTYPE_F64,
+    DTYPE_U16,
+    DTYPE_U32,
+    DTYPE_U64,
+    DTYPE_F8_E4M3,
+    DTYPE_F8_E5M2
 };
 #define WEIGHTS_MAX_RANK 8
 
@@ -38,7 +43,7 @@ struct weights;
 rf_status rf__weights_open(const char *path, struct weights **out, rf_error *err);
 void rf__weights_free(struct weights *weights); /* NULL is fine */
 
-/* The path it was opened from, for messages. */
+/* The path of the file it was opened from (the index of shards), for messages. */
 const char *rf__weights_path(const struct weights *weights);
 size_t rf__weights_count(const struct weights *weights);
 const struct tensor *rf__weights_at(const struct weights *weights, size_t i);           /* sorted by name */
@@ -46,8 +51,9 @@ const struct tensor *rf__weights_find(const struct weights *weights, const char 
 
 const char *rf__dtype_name(enum dtype dtype); /* "F32" … as safetensors writes it */
 size_t rf__dtype_size(enum dtype dtype);
+bool rf__dtype_is_float(enum dtype dtype); /* one that rf__tensor_to_f32() takes */
 
-/* Converts elements [first, first + n) of a floating-point tensor to fp32. RF_UNSUPPORTED for other types. */
+/* Converts elements [first, first + n) of a tensor of F64, F32, F16 or BF16 to fp32. RF_UNSUPPORTED for other types. */
 rf_status rf__tensor_to_f32(const struct tensor *tensor, uint64_t first, uint64_t n, float *out, rf_error *err);
 
 #endif

@@ -6,6 +6,8 @@
 
 #define ENTRY_BYTES 128 /* what pointing at the file adds to a tensor, and to the lengths around it */
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct buf once, twice;

@@ -308,10 +308,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if token:
                 return self.json({"name": "tester", "type": "user"})
             return self.fail(401, None, "Invalid username or password.")
-        if parts[:2] == ["api", "models"] and len(parts) >= 4:
+        if parts[:2] == ["api", "models"] and len(parts) >= 3:
+            if len(parts) == 3 or parts[3] in ("revision", "tree", "paths-info"):  # without an organisation
+                return self.api(parts[2], parts[3:])
             return self.api(f"{parts[2]}/{parts[3]}", parts[4:])
-        if parts[:2] == ["api", "models"] and len(parts) == 3:
-            return self.api(parts[2], [])
         if parts[:2] == ["api", "resolve-cache"] and len(parts) >= 7:
             return self.resolve(f"{parts[3]}/{parts[4]}", parts[5], "/".join(parts[6:]), cached=True)
         if len(parts) >= 5 and parts[2] == "resolve":

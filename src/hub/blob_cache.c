@@ -1,0 +1,308 @@
+/* blob_cache: see blob_cache.h. The layout is huggingface_hub's ("Understand caching" in its documentation). */
+#include "hub/blob_cache.h"
+
+#include "base/mem.h"
+#include "os/os.h"
+
+#include <openssl/evp.h>
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PREFIX       "models--"
+#define MAX_REF      256 /* bytes of a ref's file */
+#define HASH_AT_ONCE ((size_t)1 << 18)
+
+/* ---- Paths ---------------------------------------------------------------------------------------------------- */
+
+char *rf__cache_folder_name(const char *name)
+{
+    const char *slash = strchr(name, '/');
+
+    if (slash == NULL)
+        return rf__format(PREFIX "%s", name);
+    return rf__format(PREFIX "%.*s--%s", (int)(slash - name), name, slash + 1);
+}
+
+rf_status rf__cache_name_of_folder(const char *folder, char **out, rf_error *err)
+{
+    const char *name = folder + strlen(PREFIX), *gap;
+
+    *out = NULL;
+    if (strncmp(folder, PREFIX, strlen(PREFIX)) != 0 || name[0] == '\0')
+        return RF_OK;
+    gap = strstr(name, "--");
+    *out = gap == NULL ? rf__strdup(name) : rf__format("%.*s/%s", (int)(gap - name), name, gap + 2);
+    return *out == NULL ? rf__fail_memory(err) : RF_OK;
+}
+
+char *rf__cache_model_folder(const char *cache, const char *name)
+{
+    char *folder = rf__cache_folder_name(name);
+    char *path = folder == NULL ? NULL : rf__path_join(cache, folder);
+
+    rf__free(folder);
+    return path;
+}
+
+char *rf__cache_snapshot(const char *model_folder, const char *commit)
+{
+    return rf__format("%s/snapshots/%s", model_folder, commit);
+}
+
+char *rf__cache_derived(const char *model_folder)
+{
+    return rf__path_join(model_folder, ".rag_factory");
+}
+
+/* ---- Refs and trees ------------------------------------------------------------------------------------------- */
+
+rf_status rf__cache_read_ref(const char *model_folder, const char *revision, char commit[SOURCE_COMMIT_LEN + 1],
+                             rf_error *err)
+{
+    char *path;
+    struct buf text;
+    rf_status status = RF_OK;
+
+    commit[0] = '\0';
+    if (rf__source_is_hex(revision, SOURCE_COMMIT_LEN)) {
+        memcpy(commit, revision, SOURCE_COMMIT_LEN + 1);
+        return RF_OK;
+    }
+    path = rf__format("%s/refs/%s", model_folder, revision);
+    if (path == NULL)
+        return rf__fail_memory(err);
+    rf__buf_init(&text, MAX_REF);
+    if (rf__os_is_file(path))
+        status = rf__os_read_file(path, &text, NULL);
+    if (status == RF_OK && text.data != NULL) {
+        text.len = strcspn(text.data, "\r\n ");
+        text.data[text.len] = '\0';
+        if (rf__source_is_hex(text.data, SOURCE_COMMIT_LEN))
+            memcpy(commit, text.data, SOURCE_COMMIT_LEN + 1);
+    }
+    rf__buf_release(&text);
+    rf__free(path);
+    /* One that cannot be read is none. */
+    return status == RF_NO_MEMORY ? rf__fail_memory(err) : RF_OK;
+}
+
+/* Writes a small file that appears whole, with the folders on the way. */
+static rf_status write_whole(const char *path, const void *data, size_t len, rf_error *err)
+{
+    struct os_writer *writer = NULL;
+    const char *slash = strrchr(path, '/');
+    char *folder;
+    rf_status status;
+
+    assert(slash != NULL);
+    folder = rf__strndup(path, (size_t)(slash - path));
+    if (folder == NULL)
+        return rf__fail_memory(err);
+    status = rf__os_make_directories(folder, err);
+    rf__free(folder);
+    if (status == RF_OK)
+        status = rf__os_writer_open(path, &writer, err);
+    if (status != RF_OK)
+        return status;
+    status = rf__os_writer_write(writer, data, len, err);
+    if (status == RF_OK)
+        return rf__os_writer_commit(writer, err);
+    rf__os_writer_abort(writer);
+    return status;
+}
+
+rf_status rf__cache_write_ref(const char *model_folder, const char *revision, const char *commit, rf_error *err)
+{
+    char there[SOURCE_COMMIT_LEN + 1], *path;
+    rf_status status;
+
+    status = rf__cache_read_ref(model_folder, revision, there, err);
+    if (status != RF_OK || strcmp(there, commit) == 0)
+        return status;
+    path = rf__format("%s/refs/%s", model_folder, revision);
+    if (path == NULL)
+        return rf__fail_memory(err);
+    status = write_whole(path, commit, strlen(commit), err);
+    rf__free(path);
+    return status;
+}
+
+static char *tree_path(const char *model_folder, const char *commit)
+{
+    return rf__format("%s/trees/%s.json", model_folder, commit);
+}
+
+rf_status rf__cache_read_tree(const char *model_folder, const char *commit, struct repo *out, rf_error *err)
+{
+    char *path = tree_path(model_folder, commit);
+    struct buf text;
+    rf_status status;
+
+    *out = (struct repo){0};
+    if (path == NULL)
+        return rf__fail_memory(err);
+    rf__buf_init(&text, REPO_MAX_JSON);
+    status = rf__os_read_file(path, &text, err);
+    if (status == RF_OK)
+        status = rf__repo_read_tree(text.data != NULL ? text.data : "", text.len, path, commit, out, err);
+    if (status != RF_OK && status != RF_NO_MEMORY)
+        status = RF_NOT_FOUND;
+    rf__buf_release(&text);
+    rf__free(path);
+    return status;
+}
+
+rf_status rf__cache_write_tree(const char *model_folder, const struct repo *repo, rf_error *err)
+{
+    char *path;
+    struct buf text;
+    rf_status status;
+
+    for (size_t i = 0; i < repo->n; i++) {
+        if (repo->files[i].size == REPO_UNKNOWN_SIZE || repo->files[i].git_sha1[0] == '\0')
+            return RF_OK;
+    }
+    path = tree_path(model_folder, repo->commit);
+    if (path == NULL)
+        return rf__fail_memory(err);
+    rf__buf_init(&text, REPO_MAX_JSON);
+    status = rf__os_is_file(path) ? RF_OK : rf__repo_write_tree(repo, &text, err);
+    if (status == RF_OK && text.len > 0)
+        status = write_whole(path, text.data, text.len, err);
+    rf__buf_release(&text);
+    rf__free(path);
+    return status;
+}
+
+/* ---- Files ---------------------------------------------------------------------------------------------------- */
+
+static struct os_stat look_at(struct cache_view *view, const char *folder, const char *path)
+{
+    char *full = rf__format("%s/%s/%s/%s", view->model_folder, folder, view->commit, path);
+    struct os_stat stat = {OS_NOTHING, 0, 0, 0};
+
+    if (full == NULL)
+        view->out_of_memory = true;
+    else
+        stat = rf__os_stat(full);
+    rf__free(full);
+    return stat;
+}
+
+bool rf__cache_has_file(void *view, const struct repo_file *file)
+{
+    struct os_stat stat = look_at(view, "snapshots", file->path);
+
+    return stat.kind == OS_FILE && (file->size == REPO_UNKNOWN_SIZE || stat.size == file->size);
+}
+
+bool rf__cache_is_absent(struct cache_view *view, const char *path)
+{
+    return look_at(view, ".no_exist", path).kind == OS_FILE;
+}
+
+/* "../../" for each folder of the snapshot above the file, then "blobs/ETAG". */
+static rf_status link_target(const char *path, const char *etag, struct buf *out, rf_error *err)
+{
+    rf_status status = rf__buf_append_str(out, "../../", err);
+
+    for (const char *slash = strchr(path, '/'); slash != NULL && status == RF_OK; slash = strchr(slash + 1, '/'))
+        status = rf__buf_append_str(out, "../", err);
+    return status == RF_OK ? rf__buf_printf(out, err, "blobs/%s", etag) : status;
+}
+
+rf_status rf__cache_link(const char *model_folder, const char *commit, const char *path, const char *etag,
+                         rf_error *err)
+{
+    char *link = rf__format("%s/snapshots/%s/%s", model_folder, commit, path), *folder = NULL;
+    struct buf target;
+    rf_status status;
+
+    rf__buf_init(&target, SOURCE_MAX_PATH * 4);
+    status = link == NULL ? rf__fail_memory(err) : link_target(path, etag, &target, err);
+    if (status == RF_OK) {
+        folder = rf__strndup(link, (size_t)(strrchr(link, '/') - link));
+        status = folder == NULL ? rf__fail_memory(err) : rf__os_make_directories(folder, err);
+    }
+    if (status == RF_OK)
+        status = rf__os_link_or_copy(target.data, link, err);
+    rf__buf_release(&target);
+    rf__free(folder);
+    rf__free(link);
+    return status;
+}
+
+/* ---- Hashes --------------------------------------------------------------------------------------------------- */
+
+/* Feeds the file's bytes to the hash and compares their number with `size`, which git's hash began with. */
+static rf_status feed_file(EVP_MD_CTX *hash, FILE *file, const char *path, uint64_t size, rf_error *err)
+{
+    uint8_t *piece = rf__alloc(HASH_AT_ONCE);
+    uint64_t total = 0;
+    size_t n;
+    rf_status status = RF_OK;
+
+    if (piece == NULL)
+        return rf__fail_memory(err);
+    while (status == RF_OK && (n = fread(piece, 1, HASH_AT_ONCE, file)) > 0) {
+        total += n;
+        if (EVP_DigestUpdate(hash, piece, n) != 1)
+            status = rf__fail_memory(err);
+    }
+    rf__free(piece);
+    if (status == RF_OK && ferror(file))
+        status = rf__fail(err, RF_IO, "%s: cannot be read back after the download; check the disk", path);
+    if (status == RF_OK && total != size)
+        status = rf__fail(err, RF_BAD_FORMAT, "changed while it was read");
+    return status;
+}
+
+static rf_status hash_file(FILE *file, const char *path, bool is_git, uint64_t size, char hex[EVP_MAX_MD_SIZE * 2 + 1],
+                           rf_error *err)
+{
+    EVP_MD_CTX *hash = EVP_MD_CTX_new();
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    char head[32];
+    unsigned n = 0;
+    int head_len = snprintf(head, sizeof head, "blob %llu", (unsigned long long)size) + 1; /* with its NUL */
+    rf_status status = RF_OK;
+
+    if (hash == NULL || EVP_DigestInit_ex(hash, is_git ? EVP_sha1() : EVP_sha256(), NULL) != 1 ||
+        (is_git && EVP_DigestUpdate(hash, head, (size_t)head_len) != 1))
+        status = rf__fail_memory(err);
+    if (status == RF_OK)
+        status = feed_file(hash, file, path, size, err);
+    if (status == RF_OK && EVP_DigestFinal_ex(hash, digest, &n) != 1)
+        status = rf__fail_memory(err);
+    EVP_MD_CTX_free(hash);
+    for (unsigned i = 0; i < n && status == RF_OK; i++)
+        snprintf(hex + i * 2, 3, "%02x", digest[i]);
+    return status;
+}
+
+rf_status rf__cache_verify(const char *path, const char *etag, uint64_t size, rf_error *err)
+{
+    bool is_git = rf__source_is_hex(etag, SOURCE_COMMIT_LEN);
+    struct os_stat stat = rf__os_stat(path);
+    char hex[EVP_MAX_MD_SIZE * 2 + 1] = "";
+    FILE *file;
+    rf_status status;
+
+    if (stat.kind != OS_FILE)
+        return rf__fail(err, RF_IO, "%s: is no file", path);
+    if (size != REPO_UNKNOWN_SIZE && stat.size != size)
+        return rf__fail(err, RF_BAD_FORMAT, "has %llu bytes, expected %llu", (unsigned long long)stat.size,
+                        (unsigned long long)size);
+    if (!is_git && !rf__source_is_hex(etag, SOURCE_SHA256_LEN))
+        return RF_OK;
+    file = rf__os_fopen(path, "rb");
+    if (file == NULL)
+        return rf__fail(err, RF_IO, "%s: cannot be opened", path);
+    status = hash_file(file, path, is_git, stat.size, hex, err);
+    fclose(file);
+    if (status == RF_OK && strcmp(hex, etag) != 0)
+        status = rf__fail(err, RF_BAD_FORMAT, "has the %s %s, expected %s", is_git ? "git hash" : "sha256", hex, etag);
+    return status;
+}

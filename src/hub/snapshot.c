@@ -1,0 +1,493 @@
+/* snapshot: see snapshot.h. */
+#include "hub/snapshot.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "hub/blob_cache.h"
+#include "os/os.h"
+
+#include <string.h>
+
+#define MAX_MODULES_JSON ((size_t)1 << 20)
+#define MAX_MESSAGE_LIST 6 /* files named in a message */
+#define MAX_SHARDS       1000
+
+/* Files that are wanted wherever they are. Those that change the vectors when they are overlooked must be known to be
+ * absent before a cached snapshot counts as complete. */
+static const struct root_file {
+    const char *path;
+    bool matters;
+} root_files[] = {
+    {"modules.json", true},
+    {"config_sentence_transformers.json", true},
+    {"sentence_bert_config.json", true},
+    {"config.json", true},
+    {"tokenizer_config.json", true},
+    {"tokenizer.json", false}, /* it or vocab.txt */
+    {"vocab.txt", false},
+    {"special_tokens_map.json", false},
+    {"added_tokens.json", false},
+    {"sentence_roberta_config.json", false},
+    {"sentence_distilbert_config.json", false},
+    {"sentence_camembert_config.json", false},
+    {"sentence_albert_config.json", false},
+    {"sentence_xlm-roberta_config.json", false},
+    {"sentence_xlnet_config.json", false},
+    {"README.md", false},
+};
+#define N_ROOT_FILES (sizeof root_files / sizeof root_files[0])
+
+static const char *const onnx_places[] = {"onnx/model.onnx", "model.onnx"};
+static const char *const weights_places[] = {"model.safetensors", "model.safetensors.index.json"};
+#define WEIGHTS_INDEX "model.safetensors.index.json"
+
+/* ---- Names of files ------------------------------------------------------------------------------------------- */
+
+bool rf__snapshot_is_onnx(const char *path)
+{
+    return rf__source_ends_with(path, ".onnx");
+}
+
+bool rf__snapshot_is_weights(const char *path)
+{
+    static const char *const ends[] = {".safetensors", ".bin", ".h5",   ".pt", ".pth",
+                                       ".msgpack",     ".ot",  ".gguf", ".xml"};
+
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        if (rf__source_ends_with(path, ends[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool is_any_model(const char *path)
+{
+    return rf__snapshot_is_onnx(path) || rf__snapshot_is_weights(path);
+}
+
+/* An ONNX file as somebody named it: "model.onnx" also means "onnx/model.onnx". *out is NULL when there is none. */
+static rf_status find_named(const struct repo *repo, const char *named, const struct repo_file **out, rf_error *err)
+{
+    char *below;
+
+    *out = rf__repo_find(repo, named);
+    if (*out != NULL)
+        return RF_OK;
+    below = rf__path_join("onnx", named);
+    if (below == NULL)
+        return rf__fail_memory(err);
+    *out = rf__repo_find(repo, below);
+    rf__free(below);
+    return RF_OK;
+}
+
+/* External data of an ONNX file: beside it, its whole name with something after it ("model.onnx_data",
+ * "model.onnx.data", "model.onnx_data_1"), or its stem with ".data" or "_data". */
+static bool is_external_data(const char *path, const char *onnx)
+{
+    size_t len = strlen(onnx), stem = len - strlen(".onnx");
+
+    if (strncmp(path, onnx, len) == 0 && (path[len] == '_' || path[len] == '.'))
+        return strchr(path + len, '/') == NULL;
+    return strncmp(path, onnx, stem) == 0 && (strcmp(path + stem, ".data") == 0 || strcmp(path + stem, "_data") == 0);
+}
+
+/* The total that "model-00001-of-00003.safetensors" names; 0 when the path is no shard. */
+static unsigned shard_total(const char *path)
+{
+    static const char start[] = "model-", middle[] = "-of-", end[] = ".safetensors";
+    const char *digits = "0123456789";
+    unsigned total = 0;
+    size_t n;
+
+    if (strncmp(path, start, strlen(start)) != 0)
+        return 0;
+    path += strlen(start);
+    n = strspn(path, digits);
+    if (n == 0 || strncmp(path + n, middle, strlen(middle)) != 0)
+        return 0;
+    path += n + strlen(middle);
+    n = strspn(path, digits);
+    if (n == 0 || strcmp(path + n, end) != 0)
+        return 0;
+    for (size_t i = 0; i < n && total <= MAX_SHARDS; i++)
+        total = total * 10 + (unsigned)(path[i] - '0');
+    return total > MAX_SHARDS ? 0 : total;
+}
+
+/* ---- Plan ----------------------------------------------------------------------------------------------------- */
+
+void rf__snapshot_plan_release(struct snapshot_plan *plan)
+{
+    rf__free(plan->files);
+    *plan = (struct snapshot_plan){0};
+}
+
+static rf_status want(struct snapshot_plan *plan, const struct repo_file *file, rf_error *err)
+{
+    if (file == NULL)
+        return RF_OK;
+    for (size_t i = 0; i < plan->n; i++) {
+        if (plan->files[i] == file)
+            return RF_OK;
+    }
+    if (plan->n == plan->cap) {
+        size_t cap = plan->cap == 0 ? 32 : plan->cap * 2;
+        const struct repo_file **files = rf__realloc(plan->files, cap * sizeof *files);
+        if (files == NULL)
+            return rf__fail_memory(err);
+        plan->files = files;
+        plan->cap = cap;
+    }
+    plan->files[plan->n++] = file;
+    return RF_OK;
+}
+
+/* Calls `fn` with each file that belongs to the model file, the file itself first. */
+static rf_status each_part(const struct repo *repo, const struct repo_file *model,
+                           rf_status (*fn)(void *user, const struct repo_file *file, rf_error *err), void *user,
+                           rf_error *err)
+{
+    bool is_onnx = rf__snapshot_is_onnx(model->path), is_index = rf__source_ends_with(model->path, WEIGHTS_INDEX);
+    rf_status status = fn(user, model, err);
+
+    for (size_t i = 0; i < repo->n && status == RF_OK; i++) {
+        const struct repo_file *file = &repo->files[i];
+        if (file != model &&
+            ((is_onnx && is_external_data(file->path, model->path)) || (is_index && shard_total(file->path) > 0)))
+            status = fn(user, file, err);
+    }
+    return status;
+}
+
+static rf_status want_part(void *user, const struct repo_file *file, rf_error *err)
+{
+    return want(user, file, err);
+}
+
+/* Whether every part is there. */
+struct presence {
+    bool (*has)(void *user, const struct repo_file *file);
+    void *user;
+    unsigned shards, shards_expected;
+    bool is_whole;
+};
+
+static rf_status look_at_part(void *user, const struct repo_file *file, rf_error *err)
+{
+    struct presence *presence = user;
+    unsigned total = shard_total(file->path);
+
+    (void)err;
+    presence->is_whole = presence->is_whole && presence->has(presence->user, file);
+    if (total > 0) {
+        presence->shards++;
+        presence->shards_expected = total;
+    }
+    return RF_OK;
+}
+
+static bool is_whole_model(const struct repo *repo, const struct repo_file *model,
+                           bool (*has)(void *user, const struct repo_file *file), void *user)
+{
+    struct presence presence = {has, user, 0, 0, true};
+
+    if (has == NULL)
+        return false;
+    (void)each_part(repo, model, look_at_part, &presence, NULL);
+    if (rf__source_ends_with(model->path, WEIGHTS_INDEX) &&
+        (presence.shards == 0 || presence.shards < presence.shards_expected))
+        return false;
+    return presence.is_whole;
+}
+
+/* Why there is no model file, and what to do about it. */
+static rf_status no_model(const struct repo *repo, const struct snapshot_wish *wish, const char *where, rf_error *err)
+{
+    struct buf list;
+    size_t n_onnx = 0;
+    rf_status status;
+
+    for (size_t i = 0; i < repo->n; i++)
+        n_onnx += rf__snapshot_is_onnx(repo->files[i].path);
+    rf__buf_init(&list, (size_t)1 << 20);
+    status = rf__repo_describe(repo, wish->onnx_file != NULL || n_onnx > 0 ? rf__snapshot_is_onnx : is_any_model,
+                               MAX_MESSAGE_LIST, &list, err);
+    if (status != RF_OK)
+        status = rf__fail_memory(err);
+    else if (wish->onnx_file != NULL)
+        status = rf__fail(err, RF_NOT_FOUND,
+                          "%s has no ONNX file '%s' (found: %.200s). Please ensure that --onnx-file names one of them",
+                          where, wish->onnx_file, list.data);
+    else if (n_onnx > 0)
+        status = rf__fail(err, RF_NOT_FOUND,
+                          "%s has no onnx/model.onnx, model.onnx%s, but %.200s, which may be quantized and give other "
+                          "vectors. Please choose one with --onnx-file",
+                          where, wish->onnx_only ? "" : " or model.safetensors", list.data);
+    else
+        status =
+            rf__fail(err, RF_NOT_FOUND,
+                     "%s has no onnx/model.onnx, model.onnx%s (found: %.200s). Please ensure the model has an ONNX "
+                     "version available, or convert it; a directory with model.safetensors works too",
+                     where, wish->onnx_only ? "" : " or model.safetensors", list.data);
+    rf__buf_release(&list);
+    return status;
+}
+
+/* Chooses the model file: of the usual places the first that is complete here, else the first that exists. */
+static rf_status choose_model(const struct repo *repo, const struct snapshot_wish *wish,
+                              bool (*has)(void *user, const struct repo_file *file), void *user, const char *where,
+                              struct snapshot_plan *plan, rf_error *err)
+{
+    const struct repo_file *found[4] = {NULL};
+    size_t n = 0;
+    rf_status status = RF_OK;
+
+    if (wish->onnx_file != NULL) {
+        status = find_named(repo, wish->onnx_file, &found[n++], err);
+    } else {
+        for (size_t i = 0; i < 2; i++)
+            found[n++] = rf__repo_find(repo, onnx_places[i]);
+        for (size_t i = 0; i < 2 && !wish->onnx_only; i++)
+            found[n++] = rf__repo_find(repo, weights_places[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (found[i] == NULL)
+            continue;
+        if (plan->model == NULL)
+            plan->model = found[i];
+        if (is_whole_model(repo, found[i], has, user)) {
+            plan->model = found[i];
+            break;
+        }
+    }
+    if (status != RF_OK)
+        return status;
+    if (plan->model == NULL)
+        return no_model(repo, wish, where, err);
+    plan->is_onnx = rf__snapshot_is_onnx(plan->model->path);
+    return each_part(repo, plan->model, want_part, plan, err);
+}
+
+/* ---- Modules -------------------------------------------------------------------------------------------------- */
+
+/* Calls `fn` with path and type of each module that has a folder of its own. What modules.json means is for the
+ * pipeline to judge; one that makes no sense names no folders here. */
+static rf_status each_module(const char *text, size_t len,
+                             rf_status (*fn)(void *user, const char *path, const char *type, rf_error *err), void *user,
+                             rf_error *err)
+{
+    struct json json;
+    yyjson_val *module;
+    yyjson_arr_iter each;
+    size_t n = 0;
+    rf_status status = len > MAX_MODULES_JSON ? RF_BAD_FORMAT : rf__json_parse(&json, text, len, "modules.json", NULL);
+
+    if (status != RF_OK)
+        return status == RF_NO_MEMORY ? rf__fail_memory(err) : RF_OK;
+    each = yyjson_arr_iter_with(json.root);
+    while (status == RF_OK && (module = yyjson_arr_iter_next(&each)) != NULL && n++ < SNAPSHOT_MAX_MODULES) {
+        const char *path = yyjson_get_str(yyjson_obj_get(module, "path"));
+        const char *type = yyjson_get_str(yyjson_obj_get(module, "type"));
+        if (path != NULL && rf__source_is_safe_path(path))
+            status = fn(user, path, type != NULL ? type : "", err);
+    }
+    rf__json_release(&json);
+    return status;
+}
+
+struct module_wish {
+    const struct repo *repo;
+    struct snapshot_plan *plan;
+};
+
+/* Everything directly in the module's folder that is configuration, vocabulary or safetensors. */
+static rf_status want_module(void *user, const char *path, const char *type, rf_error *err)
+{
+    struct module_wish *wish = user;
+    size_t len = strlen(path);
+    rf_status status = RF_OK;
+
+    (void)type;
+    for (size_t i = 0; i < wish->repo->n && status == RF_OK; i++) {
+        const struct repo_file *file = &wish->repo->files[i];
+        bool is_inside =
+            strncmp(file->path, path, len) == 0 && file->path[len] == '/' && strchr(file->path + len + 1, '/') == NULL;
+        if (is_inside && (rf__source_ends_with(file->path, ".json") || rf__source_ends_with(file->path, ".txt") ||
+                          rf__source_ends_with(file->path, ".safetensors")))
+            status = want(wish->plan, file, err);
+    }
+    return status;
+}
+
+rf_status rf__snapshot_plan(const struct repo *repo, const struct snapshot_wish *wish, const char *modules,
+                            size_t modules_len, bool (*has)(void *user, const struct repo_file *file), void *user,
+                            const char *where, struct snapshot_plan *out, rf_error *err)
+{
+    struct module_wish module_wish = {repo, out};
+    rf_status status = RF_OK;
+
+    *out = (struct snapshot_plan){0};
+    for (size_t i = 0; i < N_ROOT_FILES && status == RF_OK; i++)
+        status = want(out, rf__repo_find(repo, root_files[i].path), err);
+    if (status == RF_OK && modules != NULL)
+        status = each_module(modules, modules_len, want_module, &module_wish, err);
+    if (status == RF_OK)
+        status = choose_model(repo, wish, has, user, where, out, err);
+    if (status != RF_OK)
+        rf__snapshot_plan_release(out);
+    return status;
+}
+
+/* ---- What a cache has ----------------------------------------------------------------------------------------- */
+
+struct inspection {
+    struct cache_view view;
+    const struct repo *repo; /* files of the snapshot */
+    struct buf unknown;
+};
+
+/* Without a listing of the repository: notes a file that is neither here nor known to be absent. */
+static rf_status settle(struct inspection *inspection, const char *path, rf_error *err)
+{
+    if (rf__repo_find(inspection->repo, path) != NULL || rf__cache_is_absent(&inspection->view, path))
+        return RF_OK;
+    return rf__buf_printf(&inspection->unknown, err, "%s%s", inspection->unknown.len > 0 ? ", " : "", path);
+}
+
+static rf_status settle_module(void *user, const char *path, const char *type, rf_error *err)
+{
+    char *config;
+    rf_status status;
+
+    if (rf__source_ends_with(type, ".Normalize")) /* it has no configuration */
+        return RF_OK;
+    config = rf__path_join(path, "config.json");
+    if (config == NULL)
+        return rf__fail_memory(err);
+    status = settle(user, config, err);
+    rf__free(config);
+    return status;
+}
+
+static rf_status settle_all(struct inspection *inspection, const struct buf *modules, rf_error *err)
+{
+    rf_status status = RF_OK;
+
+    for (size_t i = 0; i < N_ROOT_FILES && status == RF_OK; i++) {
+        if (root_files[i].matters)
+            status = settle(inspection, root_files[i].path, err);
+    }
+    if (status == RF_OK && rf__repo_find(inspection->repo, "tokenizer.json") == NULL)
+        status =
+            rf__repo_find(inspection->repo, "vocab.txt") == NULL
+                ? rf__buf_printf(&inspection->unknown, err, "%stokenizer.json", inspection->unknown.len > 0 ? ", " : "")
+                : settle(inspection, "tokenizer.json", err);
+    if (status == RF_OK && modules->data != NULL)
+        status = each_module(modules->data, modules->len, settle_module, inspection, err);
+    return status;
+}
+
+/* The text of the snapshot's modules.json; empty when there is none. */
+static rf_status read_modules(const char *directory, struct buf *out, rf_error *err)
+{
+    char *path = rf__path_join(directory, "modules.json");
+    rf_status status = RF_OK;
+
+    if (path == NULL)
+        return rf__fail_memory(err);
+    if (rf__os_is_file(path))
+        status = rf__os_read_file(path, out, err);
+    rf__free(path);
+    return status;
+}
+
+/* With the plan made: what state that is. */
+static rf_status judge(struct inspection *inspection, const struct snapshot_plan *plan, bool has_tree,
+                       const struct buf *modules, struct snapshot *out, rf_error *err)
+{
+    bool is_whole = true;
+    rf_status status = RF_OK;
+
+    for (size_t i = 0; i < plan->n && is_whole; i++)
+        is_whole = rf__cache_has_file(&inspection->view, plan->files[i]);
+    is_whole = is_whole && is_whole_model(inspection->repo, plan->model, rf__cache_has_file, &inspection->view);
+    if (is_whole && !has_tree)
+        status = settle_all(inspection, modules, err);
+    if (inspection->view.out_of_memory)
+        status = rf__fail_memory(err);
+    if (status != RF_OK || !is_whole)
+        return status;
+    out->is_onnx = plan->is_onnx;
+    out->model = rf__strdup(plan->model->path);
+    out->state = inspection->unknown.len > 0 ? SNAPSHOT_PROBABLE : SNAPSHOT_COMPLETE;
+    out->unknown = rf__buf_detach(&inspection->unknown);
+    return out->model == NULL || out->unknown == NULL ? rf__fail_memory(err) : RF_OK;
+}
+
+static rf_status inspect_directory(const char *model_folder, const struct snapshot_wish *wish, struct snapshot *out,
+                                   rf_error *err)
+{
+    struct repo repo = {0};
+    struct snapshot_plan plan = {0};
+    struct inspection inspection = {.view = {model_folder, out->commit, false}, .repo = &repo};
+    struct buf modules;
+    rf_error why = {RF_OK, ""};
+    bool has_tree;
+    rf_status status;
+
+    rf__buf_init(&inspection.unknown, (size_t)1 << 20);
+    rf__buf_init(&modules, MAX_MODULES_JSON);
+    status = rf__cache_read_tree(model_folder, out->commit, &repo, NULL);
+    has_tree = status == RF_OK;
+    if (status == RF_NOT_FOUND)
+        status = rf__repo_read_folder(out->directory, &repo, &why);
+    if (status == RF_OK)
+        status = read_modules(out->directory, &modules, &why);
+    if (status == RF_OK)
+        status = rf__snapshot_plan(&repo, wish, modules.data, modules.len, rf__cache_has_file, &inspection.view,
+                                   "the snapshot", &plan, &why);
+    if (status == RF_OK)
+        status = judge(&inspection, &plan, has_tree, &modules, out, &why);
+    /* What cannot be read or has no model file is not there. */
+    if (status == RF_NO_MEMORY)
+        rf__fail_memory(err);
+    else
+        status = RF_OK;
+    rf__snapshot_plan_release(&plan);
+    rf__repo_release(&repo);
+    rf__buf_release(&modules);
+    rf__buf_release(&inspection.unknown);
+    return status;
+}
+
+rf_status rf__snapshot_inspect(const char *model_folder, const char *revision, const struct snapshot_wish *wish,
+                               struct snapshot *out, rf_error *err)
+{
+    rf_status status;
+
+    *out = (struct snapshot){0};
+    status = rf__cache_read_ref(model_folder, revision, out->commit, err);
+    if (status != RF_OK || out->commit[0] == '\0')
+        return status;
+    out->directory = rf__cache_snapshot(model_folder, out->commit);
+    if (out->directory == NULL)
+        return rf__fail_memory(err);
+    if (!rf__os_is_directory(out->directory)) {
+        rf__snapshot_release(out);
+        return RF_OK;
+    }
+    out->state = SNAPSHOT_PARTIAL;
+    status = inspect_directory(model_folder, wish, out, err);
+    if (status != RF_OK)
+        rf__snapshot_release(out);
+    return status;
+}
+
+void rf__snapshot_release(struct snapshot *snapshot)
+{
+    rf__free(snapshot->directory);
+    rf__free(snapshot->model);
+    rf__free(snapshot->unknown);
+    *snapshot = (struct snapshot){0};
+}

@@ -1,0 +1,63 @@
+/*
+ * snapshot: which files of a repository make a model directory, and whether a cache has them.
+ *
+ * Wanted are the tokenizer and the configuration, every module's folder (modules.json), the model card, and one model
+ * file with what belongs to it: the ONNX file (with its external data), else the weights (with their shards).
+ * pytorch_model.bin never is, nor a quantized ONNX file that nobody named.
+ */
+#ifndef RF_HUB_SNAPSHOT_H
+#define RF_HUB_SNAPSHOT_H
+
+#include "base/error.h"
+#include "hub/repo.h"
+
+#define SNAPSHOT_MAX_MODULES 64
+
+/* What is asked of the model file. */
+struct snapshot_wish {
+    const char *onnx_file; /* NULL: the usual places */
+    bool onnx_only;
+};
+
+struct snapshot_plan {
+    const struct repo_file **files; /* those wanted, each once; belong to the repo */
+    size_t n, cap;
+    const struct repo_file *model; /* the ONNX file, model.safetensors, or its index */
+    bool is_onnx;
+};
+void rf__snapshot_plan_release(struct snapshot_plan *plan); /* fine on a zeroed one */
+
+/* Plans for a repository. `modules` is the text of its modules.json, or NULL when it has none. `has` tells which files
+ * are there already (NULL: none): a model file that is complete there is preferred to one that is not. `where` begins
+ * the messages. RF_NOT_FOUND: no model file; the message lists what there is. */
+rf_status rf__snapshot_plan(const struct repo *repo, const struct snapshot_wish *wish, const char *modules,
+                            size_t modules_len, bool (*has)(void *user, const struct repo_file *file), void *user,
+                            const char *where, struct snapshot_plan *out, rf_error *err);
+
+/* How much of a snapshot lies in a cache. */
+enum snapshot_state {
+    SNAPSHOT_NONE,     /* nothing of it */
+    SNAPSHOT_PARTIAL,  /* something is missing */
+    SNAPSHOT_PROBABLE, /* it can be used, but whether the repository has more files that matter is not known */
+    SNAPSHOT_COMPLETE
+};
+
+struct snapshot {
+    enum snapshot_state state;
+    char commit[SOURCE_COMMIT_LEN + 1]; /* "" when the cache knows none */
+    char *directory;                    /* CACHE/…/snapshots/COMMIT; NULL without a commit */
+    char *model;                        /* path of the model file in the directory; from SNAPSHOT_PROBABLE on */
+    bool is_onnx;
+    char *unknown; /* SNAPSHOT_PROBABLE: the files of which nobody knows whether the repository has them */
+};
+
+/* Looks at what a cache has of `revision`. RF_OK also when that is nothing. */
+rf_status rf__snapshot_inspect(const char *model_folder, const char *revision, const struct snapshot_wish *wish,
+                               struct snapshot *out, rf_error *err);
+void rf__snapshot_release(struct snapshot *snapshot); /* fine on a zeroed one */
+
+bool rf__snapshot_is_onnx(const char *path);
+/* Weights of any kind, those included that are not read here. */
+bool rf__snapshot_is_weights(const char *path);
+
+#endif

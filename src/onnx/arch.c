@@ -1,0 +1,204 @@
+/* arch: see arch.h. */
+#include "onnx/arch.h"
+
+#include "onnx/arch_bert.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct arch_kind *const kinds[] = {&rf__arch_bert};
+#define NAMES "bert" /* the model_type of each */
+
+const struct arch_kind *rf__arch_find(const char *model_type)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(kinds[i]->model_type, model_type) == 0)
+            return kinds[i];
+    }
+    return NULL;
+}
+
+const char *rf__arch_names(void)
+{
+    return NAMES;
+}
+
+/* Finds what stands in front of the names. */
+static rf_status find_prefix(struct arch *arch, const struct arch_kind *kind)
+{
+    rf_error *err = rf__graph_error(arch->graph);
+
+    for (const char *const *prefix = kind->prefixes; *prefix != NULL; prefix++) {
+        value name = rf__graph_name(arch->graph, "%s%s", *prefix, kind->first_tensor);
+        if (name == NULL)
+            return rf__graph_status(arch->graph);
+        if (rf__weights_find(arch->weights, name) != NULL) {
+            arch->prefix = *prefix;
+            return RF_OK;
+        }
+    }
+    return rf__fail(err, RF_BAD_FORMAT,
+                    "%s: has no tensor '%s', which every model of model_type '%s' has; its first of %zu is '%s'. Is it "
+                    "the file that belongs to config.json?",
+                    rf__weights_path(arch->weights), kind->first_tensor, kind->model_type,
+                    rf__weights_count(arch->weights), rf__weights_at(arch->weights, 0)->name);
+}
+
+rf_status rf__arch_build(struct arch *arch, const struct arch_kind *kind)
+{
+    rf_status status = find_prefix(arch, kind);
+
+    rf__graph_fail(arch->graph, status);
+    if (status == RF_OK)
+        kind->build(arch);
+    return rf__graph_status(arch->graph);
+}
+
+/* ---- config.json --------------------------------------------------------------------------------------------- */
+
+struct arch_size rf__arch_size(struct arch *arch, const char *key, uint64_t fallback, uint64_t max)
+{
+    struct arch_size size = {0, key};
+    rf_error *err = rf__graph_error(arch->graph);
+    rf_status status = rf__json_get_u64(arch->config, arch->config->root, key, fallback, max, &size.n, err);
+
+    if (status == RF_OK && size.n == 0)
+        status = rf__fail(err, RF_BAD_FORMAT, "%s: '%s' is 0, expected at least 1", arch->config->name, key);
+    rf__graph_fail(arch->graph, status);
+    return size;
+}
+
+double rf__arch_double(struct arch *arch, const char *key, double fallback)
+{
+    double number = 0;
+
+    rf__graph_fail(arch->graph, rf__json_get_double(arch->config, arch->config->root, key, fallback, &number,
+                                                    rf__graph_error(arch->graph)));
+    return number;
+}
+
+const char *rf__arch_str(struct arch *arch, const char *key, const char *fallback)
+{
+    const char *text = "";
+
+    rf__graph_fail(arch->graph, rf__json_get_str(arch->config, arch->config->root, key, fallback, &text,
+                                                 rf__graph_error(arch->graph)));
+    return text;
+}
+
+bool rf__arch_bool(struct arch *arch, const char *key, bool fallback)
+{
+    bool is_on = false;
+
+    rf__graph_fail(arch->graph, rf__json_get_bool(arch->config, arch->config->root, key, fallback, &is_on,
+                                                  rf__graph_error(arch->graph)));
+    return is_on;
+}
+
+void rf__arch_refuse(struct arch *arch, rf_status status, const char *format, ...)
+{
+    rf_error *err = rf__graph_error(arch->graph);
+    va_list args;
+
+    va_start(args, format);
+    rf__fail_v(err, status, format, args);
+    va_end(args);
+    rf__fail_prefix(err, status, "%s", arch->config->name);
+    rf__graph_fail(arch->graph, status);
+}
+
+/* ---- Tensors ------------------------------------------------------------------------------------------------- */
+
+#define SHAPE_TEXT 128
+
+/* "[384, 1536]" */
+static const char *shape_text(const uint64_t *shape, size_t rank, char out[SHAPE_TEXT])
+{
+    size_t len = 1;
+
+    strcpy(out, "[");
+    for (size_t i = 0; i < rank && len < SHAPE_TEXT; i++)
+        len += (size_t)snprintf(out + len, SHAPE_TEXT - len, "%s%llu", i > 0 ? ", " : "", (unsigned long long)shape[i]);
+    if (len < SHAPE_TEXT)
+        snprintf(out + len, SHAPE_TEXT - len, "]");
+    return out;
+}
+
+static rf_status check_shape(const struct arch *arch, const struct tensor *tensor, const struct arch_size *const *sizes,
+                             uint32_t rank, rf_error *err)
+{
+    uint64_t expected[2];
+    const char *keys[2] = {"", ""};
+    char found_text[SHAPE_TEXT], expected_text[SHAPE_TEXT];
+    bool fits = tensor->rank == rank;
+
+    for (uint32_t i = 0; i < rank; i++) {
+        bool differs = tensor->rank != rank || tensor->shape[i] != sizes[i]->n;
+        expected[i] = sizes[i]->n;
+        if (differs && !(i > 0 && strcmp(sizes[i]->key, keys[0]) == 0))
+            keys[i] = sizes[i]->key;
+        fits = fits && !differs;
+    }
+    if (fits)
+        return RF_OK;
+    return rf__fail(err, RF_BAD_FORMAT, "%s: tensor '%s' is %s, expected %s (%s%s%s of config.json)",
+                    rf__weights_path(arch->weights), tensor->name, shape_text(tensor->shape, tensor->rank, found_text),
+                    shape_text(expected, rank, expected_text), keys[0],
+                    *keys[0] != '\0' && *keys[1] != '\0' ? ", " : "", keys[1]);
+}
+
+static rf_status find_tensor(const struct arch *arch, const char *name, const char *old_name,
+                             const struct arch_size *const *sizes, uint32_t rank, const struct tensor **out,
+                             rf_error *err)
+{
+    const char *const names[] = {name, old_name};
+    const struct tensor *tensor = NULL;
+
+    for (int i = 0; i < 2 && tensor == NULL && names[i] != NULL; i++) {
+        char *full = rf__format("%s%s", arch->prefix, names[i]);
+        if (full == NULL)
+            return rf__fail_memory(err);
+        tensor = rf__weights_find(arch->weights, full);
+        rf__free(full);
+    }
+    if (tensor == NULL)
+        return rf__fail(err, RF_BAD_FORMAT,
+                        "%s: tensor '%s%s' is missing (there are %zu tensors). Is it the file that belongs to "
+                        "config.json?",
+                        rf__weights_path(arch->weights), arch->prefix, name, rf__weights_count(arch->weights));
+    if (!rf__dtype_is_float(tensor->dtype))
+        return rf__fail(err, RF_UNSUPPORTED, "%s: tensor '%s' is of type %s, expected F32, F16, BF16 or F64",
+                        rf__weights_path(arch->weights), tensor->name, rf__dtype_name(tensor->dtype));
+    *out = tensor;
+    return check_shape(arch, tensor, sizes, rank, err);
+}
+
+static value get_tensor(struct arch *arch, const char *name, const char *old_name, const struct arch_size *const *sizes,
+                        uint32_t rank)
+{
+    const struct tensor *tensor = NULL;
+    rf_status status;
+
+    if (rf__graph_status(arch->graph) != RF_OK)
+        return NULL;
+    status = find_tensor(arch, name, old_name, sizes, rank, &tensor, rf__graph_error(arch->graph));
+    rf__graph_fail(arch->graph, status);
+    return status != RF_OK ? NULL : rf__graph_tensor(arch->graph, name, tensor);
+}
+
+value rf__arch_matrix(struct arch *arch, const char *name, const struct arch_size *rows, const struct arch_size *cols)
+{
+    const struct arch_size *const sizes[] = {rows, cols};
+
+    return get_tensor(arch, name, NULL, sizes, 2);
+}
+
+value rf__arch_vector(struct arch *arch, const char *name, const char *old_name, const struct arch_size *size)
+{
+    const struct arch_size *const sizes[] = {size};
+
+    return get_tensor(arch, name, old_name, sizes, 1);
+}

@@ -1,0 +1,89 @@
+/*
+ * graph: an ONNX graph while it is built. It is made of protobuf-c's own messages, in memory that belongs to the graph.
+ *
+ * A value is its name. The first failure is kept and makes every later call do nothing (values are then NULL), so that
+ * an architecture reads as one line per operator; rf__graph_status() tells at the end.
+ */
+#ifndef RF_ONNX_GRAPH_H
+#define RF_ONNX_GRAPH_H
+
+#include "base/error.h"
+#include "weights/weights.h"
+
+#include "onnx.pb-c.h"
+
+#define GRAPH_MICROSOFT "com.microsoft" /* ONNX Runtime's own operators */
+
+struct graph;
+typedef const char *value; /* NULL after a failure; "" is an input that is left out */
+
+/* `err` receives the first failure and must outlive the graph; may be NULL. NULL when out of memory. */
+struct graph *rf__graph_new(const char *name, rf_error *err);
+void rf__graph_free(struct graph *graph); /* with its subgraphs; NULL is fine */
+
+/* A graph inside `outer`, for the branch of an If: it sees outer's values and is freed with it. */
+struct graph *rf__graph_sub(struct graph *outer, const char *name);
+
+rf_status rf__graph_status(const struct graph *graph);
+/* Records a failure, unless there is one already; the caller has filled the graph's error. */
+void rf__graph_fail(struct graph *graph, rf_status status);
+rf_error *rf__graph_error(struct graph *graph); /* where to write the failure; a spare one after the first */
+
+/* printf into the graph's memory. */
+value rf__graph_name(struct graph *graph, const char *format, ...) RF_PRINTF(2, 3);
+
+/* Inputs and outputs. A dimension is a number or, where that is 0, a name. */
+struct dimension {
+    uint64_t size;
+    const char *name;
+};
+value rf__graph_input(struct graph *graph, const char *name, int type, const struct dimension *dims, size_t rank);
+void rf__graph_output(struct graph *graph, const char *name, int type, const struct dimension *dims, size_t rank);
+
+/* Constants inside the ONNX file: a rank-1 tensor of int64, a scalar of float. */
+value rf__graph_ints(struct graph *graph, const char *name, const int64_t *values, size_t n);
+value rf__graph_float(struct graph *graph, const char *name, float number);
+
+/* A tensor of the weights as fp32, in the external data; `tensor` must live until the graph was written. */
+value rf__graph_tensor(struct graph *graph, const char *name, const struct tensor *tensor);
+
+enum attribute_kind { ATTRIBUTE_INT = 0, ATTRIBUTE_FLOAT, ATTRIBUTE_STRING, ATTRIBUTE_GRAPH };
+
+struct attribute {
+    const char *name;
+    enum attribute_kind kind; /* which of these is meant */
+    int64_t i;
+    float f;
+    const char *s;
+    struct graph *graph;
+};
+
+#define NODE_MAX_INPUTS     8
+#define NODE_MAX_ATTRIBUTES 6
+
+struct node {
+    const char *op;
+    const char *domain;                                   /* NULL: ONNX's own */
+    value inputs[NODE_MAX_INPUTS + 1];                    /* ended by NULL */
+    struct attribute attributes[NODE_MAX_ATTRIBUTES + 1]; /* ended by one without a name */
+};
+
+/* Adds a node with one output, which is named as the node. */
+value rf__graph_node(struct graph *graph, const char *name, const struct node *node);
+
+/* The commonest: an operator of ONNX with one or two inputs and no attributes. */
+value rf__graph_unary(struct graph *graph, const char *name, const char *op, value x);
+value rf__graph_binary(struct graph *graph, const char *name, const char *op, value x, value y);
+
+/* What onnx_file.c writes. `external[i]` is the tensor behind initializer i, or NULL where its data is in the message.
+ */
+struct graph_parts {
+    Onnx__GraphProto *proto;
+    const struct tensor *const *external;
+};
+struct graph_parts rf__graph_parts(struct graph *graph);
+
+/* Memory that lives as long as the graph. NULL when out of memory, which is then the graph's failure. */
+void *rf__graph_alloc(struct graph *graph, size_t size);
+
+#endif

@@ -1,0 +1,92 @@
+/* onnx_build: config.json and weights -> graph -> file. See onnx.h. */
+#include "onnx/onnx.h"
+
+#include "onnx/arch.h"
+#include "onnx/onnx_file.h"
+
+#include "os/os.h"
+
+#define CONFIG_MAX_BYTES ((size_t)16 << 20)
+
+bool rf__onnx_knows(const char *model_type)
+{
+    return rf__arch_find(model_type) != NULL;
+}
+
+const char *rf__onnx_architectures(void)
+{
+    return rf__arch_names();
+}
+
+static rf_status read_config(const char *path, struct json *out, rf_error *err)
+{
+    struct buf text;
+    rf_status status;
+
+    rf__buf_init(&text, CONFIG_MAX_BYTES);
+    status = rf__os_read_file(path, &text, err);
+    if (status == RF_OK)
+        status = rf__json_parse(out, text.data != NULL ? text.data : "", text.len, path, err);
+    rf__buf_release(&text);
+    return status;
+}
+
+static rf_status find_kind(const struct json *config, const struct arch_kind **out, rf_error *err)
+{
+    const char *model_type = NULL;
+    rf_status status;
+
+    if (!yyjson_is_obj(config->root))
+        return rf__fail(err, RF_BAD_FORMAT, "%s: is %s, expected an object", config->name,
+                        rf__json_type_name(config->root));
+    status = rf__json_get_str(config, config->root, "model_type", NULL, &model_type, err);
+    if (status != RF_OK)
+        return status;
+    if (model_type == NULL)
+        return rf__fail(err, RF_BAD_FORMAT, "%s: has no 'model_type', which says what the weights are", config->name);
+    *out = rf__arch_find(model_type);
+    if (*out == NULL)
+        return rf__fail(err, RF_UNSUPPORTED,
+                        "%s: 'model_type' is '%.64s', whose weights cannot be turned into an ONNX file; supported: %s. "
+                        "A model directory with an ONNX file of it can be used",
+                        config->name, model_type, rf__arch_names());
+    return RF_OK;
+}
+
+static rf_status build_graph(const struct onnx_build *build, const struct json *config, struct graph **out,
+                             rf_error *err)
+{
+    const struct arch_kind *kind = NULL;
+    struct arch arch = {.config = config, .weights = build->weights, .prefix = ""};
+    rf_status status = find_kind(config, &kind, err);
+
+    if (status != RF_OK)
+        return status;
+    arch.graph = rf__graph_new(kind->model_type, err);
+    if (arch.graph == NULL)
+        return rf__fail_memory(err);
+    status = rf__arch_build(&arch, kind);
+    if (status != RF_OK) {
+        rf__graph_free(arch.graph);
+        return status;
+    }
+    rf__log(build->logger, RF_LOG_DEBUG, "%s: a graph of %s, names of tensors begin with '%s'", build->out_path,
+            kind->model_type, arch.prefix);
+    *out = arch.graph;
+    return RF_OK;
+}
+
+rf_status rf__onnx_build(const struct onnx_build *build, rf_error *err)
+{
+    struct json config = {0};
+    struct graph *graph = NULL;
+    rf_status status = read_config(build->config_path, &config, err);
+
+    if (status == RF_OK)
+        status = build_graph(build, &config, &graph, err);
+    if (status == RF_OK)
+        status = rf__onnx_file_write(graph, build, err);
+    rf__graph_free(graph);
+    rf__json_release(&config);
+    return status;
+}

@@ -1,0 +1,88 @@
+/* pretokenizer: the kinds of pre-tokenizers and the chain of them. */
+#include "tokenizer/stages.h"
+
+#include "base/mem.h"
+
+#define STAGE "pre_tokenizer"
+
+static rf_status read_bert(const struct stage_source *source, struct pretokenizer **out, rf_error *err)
+{
+    (void)source;
+    *out = rf__bert_pretokenizer_new();
+    return *out == NULL ? rf__fail_memory(err) : RF_OK;
+}
+
+static const struct {
+    const char *type;
+    rf_status (*read)(const struct stage_source *source, struct pretokenizer **out, rf_error *err);
+} kinds[] = {
+    {"BertPreTokenizer", read_bert},
+};
+
+static rf_status read_one(void *chain, const struct stage_source *source, const char *type, rf_error *err)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct pretokenizer *pretokenizer;
+        rf_status status;
+        if (strcmp(type, kinds[i].type) != 0)
+            continue;
+        status = kinds[i].read(source, &pretokenizer, err);
+        return status != RF_OK ? status : rf__pretokenizers_add(chain, pretokenizer, err);
+    }
+    return rf__fail_stage(source->json, STAGE, type, err);
+}
+
+rf_status rf__pretokenizers_read(struct pretokenizers *chain, const struct stage_source *source, rf_error *err)
+{
+    return rf__stage_each(source, STAGE, "pretokenizers", read_one, chain, err);
+}
+
+rf_status rf__pretokenizers_add(struct pretokenizers *chain, struct pretokenizer *pretokenizer, rf_error *err)
+{
+    if (chain->n == RF_MAX_CHAIN) {
+        pretokenizer->ops->free(pretokenizer);
+        return rf__fail(err, RF_UNSUPPORTED, "more than %d pre-tokenizers in a row", RF_MAX_CHAIN);
+    }
+    chain->items[chain->n++] = pretokenizer;
+    return RF_OK;
+}
+
+void rf__pretokenizers_release(struct pretokenizers *chain)
+{
+    for (size_t i = 0; i < chain->n; i++)
+        chain->items[i]->ops->free(chain->items[i]);
+    chain->n = 0;
+}
+
+rf_status rf__pretokenize(const struct pretokenizers *chain, const struct text *text, size_t from, size_t to,
+                          struct pieces lists[2], struct pieces **out, rf_error *err)
+{
+    struct pieces *in = &lists[0];
+    rf_status status;
+
+    in->text = text;
+    in->n = 0;
+    *out = in;
+    if (from == to)
+        return RF_OK;
+    status = rf__pieces_reserve(in, 1, err);
+    if (status != RF_OK)
+        return status;
+    in->items[in->n++] = (struct span){from, to};
+    for (size_t i = 0; i < chain->n && status == RF_OK; i++) {
+        *out = in == &lists[0] ? &lists[1] : &lists[0];
+        (*out)->text = in->text;
+        (*out)->n = 0;
+        status = chain->items[i]->ops->split(chain->items[i], in, *out, err);
+        in = *out;
+    }
+    return status;
+}
+
+/* Where the first kind has settled, the pieces end, and the others see them whole. */
+size_t rf__pretokenize_settled(const struct pretokenizers *chain, const struct text *text, size_t from, size_t to)
+{
+    if (chain->n == 0 || chain->items[0]->ops->settled == NULL)
+        return 0;
+    return chain->items[0]->ops->settled(chain->items[0], text, from, to);
+}

@@ -1,0 +1,236 @@
+/*
+ * stages: what the stages of a tokenizer.json are to the pipeline (encode.c), and the carriers between them.
+ *
+ *     text ─ normalizers ─ text_buf ─ pretokenizers ─ pieces ─ model ─ tokens ─ template ─ encoding
+ *
+ * A kind of a stage is a file with a const struct of functions and a line in the table of its stage (normalizer.c,
+ * pretokenizer.c, model.c, decoder.c). A stage of several kinds ("Sequence") is flat: a chain. Everything here is
+ * immutable once read; what a call needs is in the scratch that it is given.
+ */
+#ifndef RF_TOKENIZER_STAGES_H
+#define RF_TOKENIZER_STAGES_H
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "tokenizer/text.h"
+#include "tokenizer/vocabulary.h"
+#include "unicode/unicode.h"
+
+#define RF_MAX_CHAIN 32 /* kinds in one Sequence, however nested */
+
+/* Where a stage's description lies in its file, for the messages. */
+struct stage_source {
+    const struct json *json;
+    yyjson_val *value; /* the object with "type" */
+};
+
+/* The "type" of a description; RF_BAD_FORMAT when it has none. `stage` is its name in the file, such as "normalizer".
+ */
+rf_status rf__stage_type(const struct stage_source *source, const char *stage, const char **type, rf_error *err);
+/* RF_UNSUPPORTED: "PATH: unsupported: STAGE 'TYPE'". */
+rf_status rf__fail_stage(const struct json *json, const char *stage, const char *type, rf_error *err);
+
+/* Calls `read` for each description in a Sequence's array `key`, nested ones included, or for the one that is no
+ * Sequence. Null and missing descriptions are none. */
+typedef rf_status (*rf_stage_reader)(void *chain, const struct stage_source *source, const char *type, rf_error *err);
+rf_status rf__stage_each(const struct stage_source *source, const char *stage, const char *key, rf_stage_reader read,
+                         void *chain, rf_error *err);
+
+/* ---- Normalizers -------------------------------------------------------------------------------------------- */
+
+/* Working memory of normalizers. Zero-initialise before first use. */
+struct normalize_scratch {
+    struct text_buf between[2]; /* from one kind of a chain to the next */
+    struct nfd_piece *pieces;   /* [2 * cap]: a run of nonstarters, and room to sort it */
+    struct text_char *origins;  /* [cap]: the characters that they come from */
+    size_t cap;
+};
+void rf__normalize_scratch_release(struct normalize_scratch *scratch);
+
+struct normalizer;
+struct normalizer_ops {
+    /* Appends the normal form of in[from, to), which begins and ends between characters, to `out`. `in` may be the
+     * caller's text: what is ill-formed there reads as U+FFFD. */
+    rf_status (*apply)(const struct normalizer *self, const struct text *in, size_t from, size_t to,
+                       struct text_buf *out, struct normalize_scratch *scratch, rf_error *err);
+    /* Whether what comes before this character, and what comes from it on, always can be normalized apart. It must be
+     * so for ASCII letters, digits and the space. NULL: never. */
+    bool (*can_cut_before)(const struct normalizer *self, uint32_t c);
+    void (*free)(struct normalizer *self);
+};
+struct normalizer {
+    const struct normalizer_ops *ops;
+    bool lowers; /* is Lowercase */
+};
+
+/* In the order of application; none: the text as it is, made well-formed. */
+struct normalizers {
+    struct normalizer *items[RF_MAX_CHAIN];
+    size_t n;
+};
+rf_status rf__normalizers_read(struct normalizers *chain, const struct stage_source *source, rf_error *err);
+/* Puts Lowercase in front, unless it is in the chain already: sentence_bert_config.json's do_lower_case. */
+rf_status rf__normalizers_lower_first(struct normalizers *chain, rf_error *err);
+/* Takes the normalizer over, also when it fails. */
+rf_status rf__normalizers_add(struct normalizers *chain, struct normalizer *normalizer, rf_error *err);
+void rf__normalizers_release(struct normalizers *chain);
+
+/* Appends the normal form of in[from, to) to `out`. */
+rf_status rf__normalize(const struct normalizers *chain, const struct text *in, size_t from, size_t to,
+                        struct text_buf *out, struct normalize_scratch *scratch, rf_error *err);
+/* The last position in [from, to) where the text can be cut without a difference; 0 when there is none. */
+size_t rf__normalize_cut(const struct normalizers *chain, const struct text *in, size_t from, size_t to);
+
+struct bert_normalizer_flags {
+    bool clean_text, handle_chinese_chars, strip_accents, lowercase;
+};
+struct normalizer *rf__bert_normalizer_new(struct bert_normalizer_flags flags); /* NULL when out of memory */
+
+/* ---- Pre-tokenizers ----------------------------------------------------------------------------------------- */
+
+struct span {
+    size_t begin, end;
+};
+
+/* Parts of a text that the model sees one at a time: in order, not empty, not overlapping. */
+struct pieces {
+    const struct text *text;
+    struct span *items;
+    size_t n, cap;
+};
+rf_status rf__pieces_reserve(struct pieces *pieces, size_t more, rf_error *err);
+void rf__pieces_release(struct pieces *pieces);
+
+struct pretokenizer;
+struct pretokenizer_ops {
+    /* Splits each piece of `in` further, into `out`, which comes empty. A kind that changes the text gives `out` its
+     * own. */
+    rf_status (*split)(const struct pretokenizer *self, const struct pieces *in, struct pieces *out, rf_error *err);
+    /* The last position in (from, to] of which is known, from text[from, to) alone, that whatever follows, no piece
+     * lies across it and the pieces before it stay as they are; 0 when there is none. NULL: always 0. */
+    size_t (*settled)(const struct pretokenizer *self, const struct text *text, size_t from, size_t to);
+    void (*free)(struct pretokenizer *self);
+};
+struct pretokenizer {
+    const struct pretokenizer_ops *ops;
+};
+
+/* In the order of application; none: one piece. */
+struct pretokenizers {
+    struct pretokenizer *items[RF_MAX_CHAIN];
+    size_t n;
+};
+rf_status rf__pretokenizers_read(struct pretokenizers *chain, const struct stage_source *source, rf_error *err);
+/* Takes the pre-tokenizer over, also when it fails. */
+rf_status rf__pretokenizers_add(struct pretokenizers *chain, struct pretokenizer *pretokenizer, rf_error *err);
+void rf__pretokenizers_release(struct pretokenizers *chain);
+
+/* Splits text[from, to). The pieces come in one of the two lists, *out. */
+rf_status rf__pretokenize(const struct pretokenizers *chain, const struct text *text, size_t from, size_t to,
+                          struct pieces lists[2], struct pieces **out, rf_error *err);
+size_t rf__pretokenize_settled(const struct pretokenizers *chain, const struct text *text, size_t from, size_t to);
+
+struct pretokenizer *rf__bert_pretokenizer_new(void); /* NULL when out of memory */
+
+/* ---- Model -------------------------------------------------------------------------------------------------- */
+
+/* What the model gives. Positions are of the text of the pieces; the pipeline turns them into the caller's. */
+struct tokens {
+    uint32_t *ids;
+    uint32_t *words; /* which piece of the text, counted from 0; added tokens are pieces too */
+    size_t *begin, *end;
+    size_t n, cap;
+};
+rf_status rf__tokens_reserve(struct tokens *tokens, size_t more, rf_error *err);
+void rf__tokens_release(struct tokens *tokens);
+
+struct model;
+struct model_ops {
+    /* Appends the tokens of the pieces, the first of which is word number `first_word`; stops after the piece with
+     * which `out` has `limit` tokens or more. */
+    rf_status (*tokenize)(const struct model *self, const struct pieces *pieces, size_t limit, uint32_t first_word,
+                          struct tokens *out, rf_error *err);
+    void (*free)(struct model *self);
+};
+struct model {
+    const struct model_ops *ops;
+    struct vocabulary vocabulary;
+};
+rf_status rf__model_read(const struct stage_source *source, struct model **out, rf_error *err);
+void rf__model_free(struct model *model); /* NULL is fine */
+
+struct wordpiece_settings {
+    const char *unk_token;
+    size_t unk_token_len;
+    const char *prefix; /* of pieces that continue a word */
+    size_t prefix_len;
+    size_t max_chars; /* a longer word is unknown */
+    const char *name; /* of the file, for messages */
+};
+/* Takes the vocabulary, finished, over, also when it fails. */
+rf_status rf__wordpiece_new(struct vocabulary *vocabulary, const struct wordpiece_settings *settings,
+                            struct model **out, rf_error *err);
+rf_status rf__wordpiece_read(const struct stage_source *source, struct model **out, rf_error *err);
+
+/* ---- Post-processor ----------------------------------------------------------------------------------------- */
+
+/* What a post-processor makes of one or two texts: every kind comes down to a list. */
+struct template_item {
+    enum { TEMPLATE_FIRST, TEMPLATE_SECOND, TEMPLATE_SPECIAL } kind;
+    uint32_t type_id;
+    uint32_t id; /* of TEMPLATE_SPECIAL */
+};
+struct template
+{
+    struct template_item *items;
+    size_t n;
+    uint32_t n_special;
+};
+struct postprocessor {
+    struct template single, pair;
+};
+/* Without a description: the texts one behind the other, types 0 and 1. */
+rf_status rf__postprocessor_read(struct postprocessor *processor, const struct stage_source *source, rf_error *err);
+/* As BERT has it: [CLS] A [SEP], [CLS] A [SEP] B [SEP]. */
+rf_status rf__postprocessor_bert(struct postprocessor *processor, uint32_t cls, uint32_t sep, rf_error *err);
+void rf__postprocessor_release(struct postprocessor *processor);
+
+/* ---- Decoder ------------------------------------------------------------------------------------------------ */
+
+/* Strings end to end. */
+struct strings {
+    struct buf bytes;
+    size_t *end; /* [n]: one behind the last byte of each */
+    size_t n, cap;
+};
+void rf__strings_init(struct strings *strings);
+void rf__strings_release(struct strings *strings);
+void rf__strings_clear(struct strings *strings);
+rf_status rf__strings_append(struct strings *strings, const char *data, size_t len, rf_error *err);
+
+struct decoder;
+struct decoder_ops {
+    /* Turns the pieces of a text into parts of the text; the result of the last kind, joined, is the text. */
+    rf_status (*decode)(const struct decoder *self, const struct strings *in, struct strings *out, rf_error *err);
+    void (*free)(struct decoder *self);
+};
+struct decoder {
+    const struct decoder_ops *ops;
+};
+
+/* In the order of application; none: the pieces with a space between them. */
+struct decoders {
+    struct decoder *items[RF_MAX_CHAIN];
+    size_t n;
+};
+rf_status rf__decoders_read(struct decoders *chain, const struct stage_source *source, rf_error *err);
+rf_status rf__decoders_add(struct decoders *chain, struct decoder *decoder, rf_error *err); /* takes it over always */
+void rf__decoders_release(struct decoders *chain);
+/* Swaps the two lists about; the result is in `tokens`. */
+rf_status rf__decode_strings(const struct decoders *chain, struct strings *tokens, struct strings *spare,
+                             rf_error *err);
+
+struct decoder *rf__wordpiece_decoder_new(const char *prefix, size_t prefix_len, bool cleanup); /* NULL: no memory */
+
+#endif

@@ -1,0 +1,204 @@
+/* tokenizer: opening a tokenizer, and what can be asked of it. encode.c is the way from text to ids, decoder.c the way
+ * back. */
+#include "tokenizer/tokenizer_parts.h"
+
+#include "base/mem.h"
+#include "os/os.h"
+
+#define JSON_FILE  "tokenizer.json"
+#define VOCAB_FILE "vocab.txt"
+
+/* ---- Opening ------------------------------------------------------------------------------------------------ */
+
+static bool ends_with(const char *s, const char *end)
+{
+    size_t len = strlen(s), end_len = strlen(end);
+
+    return len >= end_len && strcmp(s + len - end_len, end) == 0;
+}
+
+/* Where a directory keeps its tokenizer; NULL when it has none that can be read, the message says what it has. */
+static rf_status find_file(const char *directory, char **out, rf_error *err)
+{
+    static const char *const files[] = {JSON_FILE, VOCAB_FILE};
+    static const char *const others[] = {"vocab.json", "tokenizer.model", "sentencepiece.bpe.model", "spiece.model"};
+
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        *out = rf__path_join(directory, files[i]);
+        if (*out == NULL)
+            return rf__fail_memory(err);
+        if (rf__os_is_file(*out))
+            return RF_OK;
+        rf__free(*out);
+    }
+    *out = NULL;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        char *path = rf__path_join(directory, others[i]);
+        bool is_there = path != NULL && rf__os_is_file(path);
+        rf__free(path);
+        if (is_there)
+            return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: a tokenizer in '%s'; a %s is needed", directory,
+                            others[i], JSON_FILE);
+    }
+    return rf__fail(err, RF_NOT_FOUND, "%s: has no %s and no %s; is it a model directory?", directory, JSON_FILE,
+                    VOCAB_FILE);
+}
+
+static rf_status read_whole(const char *path, struct buf *out, rf_error *err)
+{
+    rf__buf_init(out, RF_JSON_MAX_BYTES + 1);
+    return rf__os_read_file(path, out, err);
+}
+
+/* Reads a JSON file beside `path` where there is one. */
+static rf_status read_beside(const char *path, const char *name, struct json *out, rf_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    char *directory = rf__strndup(path, slash == NULL ? 0 : (size_t)(slash - path) + 1);
+    char *beside = directory == NULL ? NULL : rf__path_join(directory, name);
+    struct buf text;
+    rf_status status = RF_OK;
+
+    *out = (struct json){0};
+    rf__buf_init(&text, 0);
+    if (beside == NULL) {
+        status = rf__fail_memory(err);
+    } else if (rf__os_is_file(beside)) {
+        status = read_whole(beside, &text, err);
+        if (status == RF_OK)
+            status = rf__json_parse(out, text.data, text.len, beside, err);
+    }
+    rf__buf_release(&text);
+    rf__free(beside);
+    rf__free(directory);
+    return status;
+}
+
+static rf_status open_vocab(struct rf_tokenizer *tokenizer, const char *path, const struct buf *text, bool lower_case,
+                            const struct logger *logger, rf_error *err)
+{
+    struct vocab_companions companions = {0};
+    rf_status status = read_beside(path, "tokenizer_config.json", &companions.config, err);
+
+    if (status == RF_OK)
+        status = read_beside(path, "special_tokens_map.json", &companions.special_tokens_map, err);
+    if (status == RF_OK)
+        status = read_beside(path, "added_tokens.json", &companions.added_tokens, err);
+    if (status == RF_OK)
+        status = rf__tokenizer_read_vocab(tokenizer, text->data, text->len, path, &companions, lower_case, logger, err);
+    rf__json_release(&companions.config);
+    rf__json_release(&companions.special_tokens_map);
+    rf__json_release(&companions.added_tokens);
+    return status;
+}
+
+static rf_status open_file(struct rf_tokenizer *tokenizer, const char *path, bool lower_case,
+                           const struct logger *logger, rf_error *err)
+{
+    struct buf text;
+    rf_status status = read_whole(path, &text, err);
+
+    if (status == RF_OK && ends_with(path, ".txt"))
+        status = open_vocab(tokenizer, path, &text, lower_case, logger, err);
+    else if (status == RF_OK)
+        status = rf__tokenizer_read_json(tokenizer, text.data, text.len, path, lower_case, logger, err);
+    rf__buf_release(&text);
+    return status;
+}
+
+rf_status rf__tokenizer_open(const char *path, bool lower_case, const struct logger *logger, struct rf_tokenizer **out,
+                             rf_error *err)
+{
+    struct rf_tokenizer *tokenizer = NULL;
+    char *file = NULL;
+    rf_status status;
+
+    if (rf__os_is_directory(path)) {
+        status = find_file(path, &file, err);
+        if (status != RF_OK)
+            return status;
+        path = file;
+    }
+    tokenizer = rf__calloc(1, sizeof *tokenizer);
+    status = tokenizer == NULL ? rf__fail_memory(err) : open_file(tokenizer, path, lower_case, logger, err);
+    if (status == RF_OK) {
+        rf__log(logger, RF_LOG_DEBUG, "%s: a tokenizer of %u ids", path, tokenizer->vocab_size);
+        *out = tokenizer;
+    } else {
+        rf__tokenizer_free(tokenizer);
+    }
+    rf__free(file);
+    return status;
+}
+
+static uint32_t above_template(const struct template *template, uint32_t size)
+{
+    for (size_t i = 0; i < template->n; i++)
+        if (template->items[i].kind == TEMPLATE_SPECIAL && template->items[i].id >= size)
+            size = template->items[i].id + 1;
+    return size;
+}
+
+rf_status rf__tokenizer_finish(struct rf_tokenizer *tokenizer, const struct logger *logger, rf_error *err)
+{
+    uint32_t size = tokenizer->model->vocabulary.n_ids;
+
+    for (size_t i = 0; i < tokenizer->added.n; i++)
+        if (tokenizer->added.items[i].id >= size)
+            size = tokenizer->added.items[i].id + 1;
+    size = above_template(&tokenizer->postprocessor.single, size);
+    tokenizer->vocab_size = above_template(&tokenizer->postprocessor.pair, size);
+    return rf__added_tokens_finish(&tokenizer->added, logger, err);
+}
+
+void rf__tokenizer_release(struct rf_tokenizer *tokenizer)
+{
+    rf__normalizers_release(&tokenizer->normalizers);
+    rf__added_tokens_release(&tokenizer->added);
+    rf__pretokenizers_release(&tokenizer->pretokenizers);
+    rf__model_free(tokenizer->model);
+    rf__postprocessor_release(&tokenizer->postprocessor);
+    rf__decoders_release(&tokenizer->decoders);
+    *tokenizer = (struct rf_tokenizer){0};
+}
+
+void rf__tokenizer_free(struct rf_tokenizer *tokenizer)
+{
+    if (tokenizer == NULL)
+        return;
+    rf__tokenizer_release(tokenizer);
+    rf__free(tokenizer);
+}
+
+/* ---- Questions ---------------------------------------------------------------------------------------------- */
+
+uint32_t rf__tokenizer_vocab_size(const struct rf_tokenizer *tokenizer)
+{
+    return tokenizer->vocab_size;
+}
+
+const char *rf__tokenizer_piece(const struct rf_tokenizer *tokenizer, uint32_t id, size_t *len)
+{
+    const struct added_token *token = rf__added_token_of_id(&tokenizer->added, id);
+
+    if (token == NULL)
+        return rf__vocabulary_piece(&tokenizer->model->vocabulary, id, len);
+    if (len != NULL)
+        *len = token->len;
+    return token->content;
+}
+
+bool rf__tokenizer_id(const struct rf_tokenizer *tokenizer, const char *piece, size_t len, uint32_t *id)
+{
+    const struct added_token *token = rf__added_token_of_content(&tokenizer->added, piece, len);
+
+    if (token == NULL)
+        return rf__vocabulary_find(&tokenizer->model->vocabulary, piece, len, id);
+    *id = token->id;
+    return true;
+}
+
+uint32_t rf__tokenizer_n_added(const struct rf_tokenizer *tokenizer, bool pair)
+{
+    return pair ? tokenizer->postprocessor.pair.n_special : tokenizer->postprocessor.single.n_special;
+}

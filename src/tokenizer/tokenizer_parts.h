@@ -1,0 +1,41 @@
+/* tokenizer_parts: what an rf_tokenizer is made of, and who fills it in. */
+#ifndef RF_TOKENIZER_TOKENIZER_PARTS_H
+#define RF_TOKENIZER_TOKENIZER_PARTS_H
+
+#include "tokenizer/added_tokens.h"
+#include "tokenizer/stages.h"
+#include "tokenizer/tokenizer.h"
+
+struct rf_tokenizer {
+    struct normalizers normalizers;
+    struct added_tokens added;
+    struct pretokenizers pretokenizers;
+    struct model *model;
+    struct postprocessor postprocessor;
+    struct decoders decoders;
+    uint32_t vocab_size;
+};
+
+/* Both fill a zeroed tokenizer; what they leave behind when they fail must still be released. */
+
+/* The text of a tokenizer.json; `name` is its path. */
+rf_status rf__tokenizer_read_json(struct rf_tokenizer *tokenizer, const char *text, size_t len, const char *name,
+                                  bool lower_case, const struct logger *logger, rf_error *err);
+
+/* The files beside a vocab.txt that say more; a json without a document where there is none. */
+struct vocab_companions {
+    struct json config;             /* tokenizer_config.json */
+    struct json special_tokens_map; /* special_tokens_map.json */
+    struct json added_tokens;       /* added_tokens.json */
+};
+/* The text of a vocab.txt; `name` is its path. */
+rf_status rf__tokenizer_read_vocab(struct rf_tokenizer *tokenizer, const char *text, size_t len, const char *name,
+                                   const struct vocab_companions *companions, bool lower_case,
+                                   const struct logger *logger, rf_error *err);
+
+/* The last step of both: the tokenizer is complete. */
+rf_status rf__tokenizer_finish(struct rf_tokenizer *tokenizer, const struct logger *logger, rf_error *err);
+
+void rf__tokenizer_release(struct rf_tokenizer *tokenizer); /* fine on a zeroed one */
+
+#endif

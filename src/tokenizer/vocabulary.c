@@ -1,0 +1,267 @@
+/* vocabulary: see vocabulary.h. */
+#include "tokenizer/vocabulary.h"
+
+#include "base/mem.h"
+
+#define RECORD_EXTRA 9   /* bytes of a record beside its string */
+#define MAX_RUN      256 /* full slots in a row; chance gives some tens at most in a table that is half full */
+
+static const uint64_t seeds[] = {0x243F6A8885A308D3u, 0x13198A2E03707344u, 0xA4093822299F31D0u, 0x082EFA98EC4E6C89u};
+#define N_SEEDS (sizeof seeds / sizeof seeds[0])
+
+void rf__string_table_release(struct string_table *table)
+{
+    rf__free(table->slots);
+    *table = (struct string_table){0};
+}
+
+void rf__vocabulary_release(struct vocabulary *vocabulary)
+{
+    rf__free(vocabulary->pool);
+    rf__free(vocabulary->record_of_id);
+    rf__string_table_release(&vocabulary->table);
+    *vocabulary = (struct vocabulary){0};
+}
+
+rf_status rf__vocabulary_init(struct vocabulary *vocabulary, size_t n, size_t n_bytes, uint32_t n_ids, rf_error *err)
+{
+    size_t size;
+
+    assert(n_ids <= RF_VOCABULARY_MAX_IDS);
+    if (!rf__mul(n, RECORD_EXTRA, &size) || !rf__add(size, n_bytes, &size) || !rf__add(size, 1 + RF_TEXT_PAD, &size) ||
+        size > UINT32_MAX)
+        return rf__fail_memory(err);
+    vocabulary->pool = rf__calloc(size, 1);
+    vocabulary->record_of_id = rf__calloc(n_ids, sizeof *vocabulary->record_of_id);
+    if (vocabulary->pool == NULL || vocabulary->record_of_id == NULL) {
+        rf__vocabulary_release(vocabulary);
+        return rf__fail_memory(err);
+    }
+    vocabulary->pool_len = 1; /* 0 is no record */
+    vocabulary->pool_cap = size - RF_TEXT_PAD;
+    vocabulary->n_ids = n_ids;
+    return RF_OK;
+}
+
+void rf__vocabulary_add(struct vocabulary *vocabulary, const char *piece, size_t len, uint32_t id)
+{
+    char *record = vocabulary->pool + vocabulary->pool_len;
+    uint32_t short_len = (uint32_t)len;
+
+    assert(id < vocabulary->n_ids && vocabulary->pool_cap - vocabulary->pool_len >= len + RECORD_EXTRA);
+    memcpy(record, &id, 4);
+    memcpy(record + 4, &short_len, 4);
+    memcpy(record + 8, piece, len);
+    vocabulary->pool_len += len + RECORD_EXTRA;
+}
+
+/* ---- Tables ------------------------------------------------------------------------------------------------- */
+
+/* A table for up to n strings, empty. */
+static rf_status table_init(struct string_table *table, size_t n, rf_error *err)
+{
+    size_t n_slots = 16;
+
+    while (n_slots < 2 * n)
+        n_slots *= 2;
+    if (n_slots > UINT32_MAX)
+        return rf__fail_memory(err);
+    table->slots = rf__calloc(n_slots, sizeof *table->slots);
+    if (table->slots == NULL)
+        return rf__fail_memory(err);
+    table->mask = (uint32_t)(n_slots - 1);
+    return RF_OK;
+}
+
+enum put_result { PUT_NEW, PUT_AGAIN, PUT_TOO_FAR };
+
+/* Puts a record in by its string without the first `skip` bytes. When that is there already, *slot is where. */
+static enum put_result table_put(struct string_table *table, const char *pool, uint32_t position, size_t skip,
+                                 struct string_slot **slot)
+{
+    const char *record = pool + position, *bytes = rf__record_bytes(record) + skip;
+    size_t len = rf__record_len(record) - skip;
+    uint64_t hash = rf__hash_padded(bytes, len, table->seed);
+    uint32_t tag = (uint32_t)(hash >> 32), i = (uint32_t)hash & table->mask;
+
+    for (int run = 0; run < MAX_RUN; run++, i = (i + 1) & table->mask) {
+        struct string_slot *s = &table->slots[i];
+        const char *other = pool + s->record;
+        *slot = s;
+        if (s->record == 0) {
+            *s = (struct string_slot){tag, position};
+            return PUT_NEW;
+        }
+        if (s->tag == tag && rf__record_len(other) == len + skip &&
+            rf__equal_padded(rf__record_bytes(other) + skip, bytes, len))
+            return PUT_AGAIN;
+    }
+    return PUT_TOO_FAR;
+}
+
+static size_t next_record(const char *pool, size_t position)
+{
+    return position + rf__record_len(pool + position) + RECORD_EXTRA;
+}
+
+/* Fills the table with all records; false when a run becomes too long. */
+static bool fill(struct vocabulary *vocabulary)
+{
+    char *pool = vocabulary->pool;
+
+    vocabulary->n_pieces = 0;
+    vocabulary->empty_record = 0;
+    for (size_t at = 1; at < vocabulary->pool_len; at = next_record(pool, at)) {
+        struct string_slot *slot;
+        if (rf__record_len(pool + at) == 0) {
+            vocabulary->n_pieces += vocabulary->empty_record == 0;
+            vocabulary->empty_record = (uint32_t)at;
+            continue;
+        }
+        switch (table_put(&vocabulary->table, pool, (uint32_t)at, 0, &slot)) {
+        case PUT_NEW:
+            vocabulary->n_pieces++;
+            break;
+        case PUT_AGAIN:
+            slot->record = (uint32_t)at; /* the later one */
+            break;
+        case PUT_TOO_FAR:
+            return false;
+        }
+    }
+    return true;
+}
+
+static rf_status fail_collisions(rf_error *err)
+{
+    return rf__fail(err, RF_BAD_FORMAT, "the pieces of the vocabulary collide as no real vocabulary does");
+}
+
+/* Where two pieces have one id, the first of the file is its name. */
+static void name_id(struct vocabulary *vocabulary, uint32_t record)
+{
+    uint32_t *of_id;
+
+    if (record == 0)
+        return;
+    of_id = &vocabulary->record_of_id[rf__record_id(vocabulary->pool + record)];
+    if (*of_id == 0 || record < *of_id)
+        *of_id = record;
+}
+
+rf_status rf__vocabulary_finish(struct vocabulary *vocabulary, rf_error *err)
+{
+    struct string_table *table = &vocabulary->table;
+    size_t n = 0;
+    bool is_full = false;
+    rf_status status;
+
+    for (size_t at = 1; at < vocabulary->pool_len; at = next_record(vocabulary->pool, at))
+        n++;
+    status = table_init(table, n, err);
+    if (status != RF_OK)
+        return status;
+    for (size_t i = 0; i < N_SEEDS && !is_full; i++) {
+        memset(table->slots, 0, ((size_t)table->mask + 1) * sizeof *table->slots);
+        table->seed = seeds[i];
+        is_full = fill(vocabulary);
+    }
+    if (!is_full)
+        return fail_collisions(err);
+    for (size_t i = 0; i <= table->mask; i++)
+        name_id(vocabulary, table->slots[i].record);
+    name_id(vocabulary, vocabulary->empty_record);
+    return RF_OK;
+}
+
+static bool has_suffix(const char *record, const char *prefix, size_t prefix_len)
+{
+    return rf__record_len(record) > prefix_len && memcmp(rf__record_bytes(record), prefix, prefix_len) == 0;
+}
+
+static bool fill_suffixes(const struct vocabulary *vocabulary, const char *prefix, size_t prefix_len,
+                          struct string_table *out)
+{
+    const struct string_table *table = &vocabulary->table;
+
+    for (size_t i = 0; i <= table->mask; i++) {
+        uint32_t at = table->slots[i].record;
+        struct string_slot *slot;
+        if (at != 0 && has_suffix(vocabulary->pool + at, prefix, prefix_len) &&
+            table_put(out, vocabulary->pool, at, prefix_len, &slot) == PUT_TOO_FAR)
+            return false;
+    }
+    return true;
+}
+
+rf_status rf__vocabulary_index_suffixes(const struct vocabulary *vocabulary, const char *prefix, size_t prefix_len,
+                                        struct string_table *out, rf_error *err)
+{
+    const struct string_table *table = &vocabulary->table;
+    size_t n = 0;
+    rf_status status;
+
+    for (size_t i = 0; i <= table->mask; i++)
+        n += table->slots[i].record != 0 && has_suffix(vocabulary->pool + table->slots[i].record, prefix, prefix_len);
+    status = table_init(out, n, err);
+    if (status != RF_OK)
+        return status;
+    for (size_t i = 0; i < N_SEEDS; i++) {
+        memset(out->slots, 0, ((size_t)out->mask + 1) * sizeof *out->slots);
+        out->seed = seeds[N_SEEDS - 1 - i];
+        if (fill_suffixes(vocabulary, prefix, prefix_len, out))
+            return RF_OK;
+    }
+    rf__string_table_release(out);
+    return fail_collisions(err);
+}
+
+/* ---- Questions ---------------------------------------------------------------------------------------------- */
+
+#define SHORT 256 /* bytes of a string that is copied for its padding; a longer one is looked for the slow way */
+
+static const char *find_long(const struct vocabulary *vocabulary, const char *piece, size_t len)
+{
+    for (size_t i = 0; i <= vocabulary->table.mask; i++) {
+        const char *record = vocabulary->pool + vocabulary->table.slots[i].record;
+        if (record != vocabulary->pool && rf__record_len(record) == len &&
+            memcmp(rf__record_bytes(record), piece, len) == 0)
+            return record;
+    }
+    return NULL;
+}
+
+static const char *find(const struct vocabulary *vocabulary, const char *piece, size_t len)
+{
+    char padded[SHORT + RF_TEXT_PAD];
+
+    if (len == 0)
+        return vocabulary->empty_record == 0 ? NULL : vocabulary->pool + vocabulary->empty_record;
+    if (len > SHORT)
+        return find_long(vocabulary, piece, len);
+    memcpy(padded, piece, len);
+    memset(padded + len, 0, RF_TEXT_PAD);
+    return rf__string_table_find(&vocabulary->table, vocabulary->pool, 0, padded, len);
+}
+
+bool rf__vocabulary_find(const struct vocabulary *vocabulary, const char *piece, size_t len, uint32_t *id)
+{
+    const char *record = find(vocabulary, piece, len);
+
+    if (record == NULL)
+        return false;
+    *id = rf__record_id(record);
+    return true;
+}
+
+const char *rf__vocabulary_piece(const struct vocabulary *vocabulary, uint32_t id, size_t *len)
+{
+    const char *record;
+
+    if (id >= vocabulary->n_ids || vocabulary->record_of_id[id] == 0)
+        return NULL;
+    record = vocabulary->pool + vocabulary->record_of_id[id];
+    if (len != NULL)
+        *len = rf__record_len(record);
+    return rf__record_bytes(record);
+}

@@ -1,0 +1,181 @@
+/*
+ * hub_fetch: the hub folder as a program, for check_hub_download.py and check_hub_cache.py.
+ *
+ *     hub_fetch resolve NAME [options]   the model source, one "key=value" a line
+ *     hub_fetch torture NAME [options]   resolve again and again into an empty --cache-dir, allocation 1, 1 + N, 1 + 2
+ * N … failing, until it succeeds; the number of rounds. N is --every, or 1 hub_fetch list [options]           one model
+ * a line: name, revision, refs, bytes, complete, directory; by tabs hub_fetch check [options]          the endpoint
+ *     hub_fetch folder [options]         where new models go
+ *
+ * Options: --cache-dir DIR, --revision REV, --onnx-file FILE, --onnx-only, --update, --offline, and
+ *     --cancel-at N     progress says no once N bytes are done
+ *     --cancel-after N  progress says no N milliseconds after the start
+ *     --progress        each "done total" on standard error
+ *     --die-at N        the process kills itself once N bytes are done
+ * The log goes to standard error as "level: message", a failure as "error: STATUS: message" with exit status 1.
+ */
+#include "hub/hub.h"
+
+#include "base/mem.h"
+#include "os/os.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct state {
+    uint64_t cancel_at, die_at; /* UINT64_MAX: never */
+    uint64_t cancel_after_ns;
+    uint64_t begun_ns;
+    uint64_t every;
+    bool tell;
+};
+
+static void on_log(void *user, rf_log_level level, const char *message)
+{
+    static const char *const names[] = {"debug", "info", "warning", "error"};
+
+    (void)user;
+    fprintf(stderr, "%s: %s\n", names[level], message);
+}
+
+static bool on_progress(void *user, uint64_t done, uint64_t total)
+{
+    struct state *state = user;
+
+    if (state->tell)
+        fprintf(stderr, "progress: %llu %llu\n", (unsigned long long)done, (unsigned long long)total);
+    if (done >= state->die_at)
+        abort();
+    return done < state->cancel_at && rf__os_now_ns() - state->begun_ns < state->cancel_after_ns;
+}
+
+static bool on_model(void *user, const rf_cached_model *model)
+{
+    (void)user;
+    printf("%s\t%s\t%s\t%llu\t%s\t%s\n", model->name, model->revision, model->refs, (unsigned long long)model->bytes,
+           model->complete ? "complete" : "incomplete", model->directory);
+    return true;
+}
+
+static int fail(const rf_error *err)
+{
+    fprintf(stderr, "error: %s: %s\n", rf_status_name(err->status), err->message);
+    return 1;
+}
+
+static int resolve(const char *name, const struct hub_options *options)
+{
+    struct model_source source;
+    rf_error err;
+
+    if (rf__hub_resolve(name, options, &source, &err) != RF_OK)
+        return fail(&err);
+    printf("directory=%s\nonnx_file=%s\nweights_file=%s\nrevision=%s\ncache_dir=%s\n", source.directory,
+           source.onnx_file != NULL ? source.onnx_file : "", source.weights_file != NULL ? source.weights_file : "",
+           source.revision, source.cache_dir);
+    rf__model_source_release(&source);
+    return 0;
+}
+
+static int torture(const char *name, const struct hub_options *options, uint64_t every)
+{
+    uint64_t n = 1, rounds = 0;
+    rf_status status;
+
+    do {
+        struct model_source source = {0};
+        rf_error err = {RF_OK, ""};
+        if (rf__os_remove_tree(options->cache_dir, &err) != RF_OK)
+            return fail(&err);
+        rf__alloc_fail_at(n);
+        status = rf__hub_resolve(name, options, &source, &err);
+        rf__alloc_fail_at(0);
+        rf__model_source_release(&source);
+        if (status != RF_OK && status != RF_NO_MEMORY) {
+            fprintf(stderr, "allocation %llu failed:\n", (unsigned long long)n);
+            return fail(&err);
+        }
+        n += every;
+        rounds++;
+    } while (status != RF_OK);
+    printf("%llu\n", (unsigned long long)rounds);
+    return 0;
+}
+
+static int print_text(const char *command, const struct hub_options *options)
+{
+    char *text = NULL;
+    rf_error err = {RF_OK, ""};
+    rf_status status = strcmp(command, "check") == 0 ? rf__hub_check(options->offline, &text, &err)
+                                                     : rf__hub_cache_dir(options->cache_dir, &text, &err);
+
+    if (status != RF_OK)
+        return fail(&err);
+    printf("%s\n", text);
+    rf__free(text);
+    return 0;
+}
+
+/* Reads what follows the command and its argument; false when it makes no sense. */
+static bool read_options(int argc, char **argv, struct hub_options *options, struct state *state)
+{
+    for (int i = 0; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if (strcmp(argv[i], "--onnx-only") == 0)
+            options->onnx_only = true;
+        else if (strcmp(argv[i], "--update") == 0)
+            options->update = true;
+        else if (strcmp(argv[i], "--offline") == 0)
+            options->offline = true;
+        else if (strcmp(argv[i], "--progress") == 0)
+            state->tell = true;
+        else if (i++, strcmp(argv[i - 1], "--cache-dir") == 0)
+            options->cache_dir = value;
+        else if (strcmp(argv[i - 1], "--revision") == 0)
+            options->revision = value;
+        else if (strcmp(argv[i - 1], "--onnx-file") == 0)
+            options->onnx_file = value;
+        else if (strcmp(argv[i - 1], "--cancel-at") == 0)
+            state->cancel_at = strtoull(value, NULL, 10);
+        else if (strcmp(argv[i - 1], "--cancel-after") == 0)
+            state->cancel_after_ns = strtoull(value, NULL, 10) * 1000000;
+        else if (strcmp(argv[i - 1], "--every") == 0)
+            state->every = strtoull(value, NULL, 10);
+        else if (strcmp(argv[i - 1], "--die-at") == 0)
+            state->die_at = strtoull(value, NULL, 10);
+        else
+            return false;
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    struct state state = {
+        .cancel_at = UINT64_MAX, .die_at = UINT64_MAX, .cancel_after_ns = UINT64_MAX, .begun_ns = rf__os_now_ns()};
+    struct hub_options options = {
+        .logger = {on_log, NULL},
+        .progress = on_progress,
+        .progress_user = &state,
+    };
+    const char *command = argc > 1 ? argv[1] : "";
+    bool has_name = (strcmp(command, "resolve") == 0 || strcmp(command, "torture") == 0) && argc > 2;
+    int first = has_name ? 3 : 2;
+    rf_error err = {RF_OK, ""};
+
+    if (argc < first || !read_options(argc - first, argv + first, &options, &state)) {
+        fprintf(stderr, "usage: hub_fetch resolve NAME|torture NAME|list|check|folder [options]\n");
+        return 2;
+    }
+    if (has_name && strcmp(command, "torture") == 0 && options.cache_dir != NULL)
+        return torture(argv[2], &options, state.every > 0 ? state.every : 1);
+    if (has_name)
+        return resolve(argv[2], &options);
+    if (strcmp(command, "list") == 0)
+        return rf__hub_list(options.cache_dir, on_model, NULL, &err) == RF_OK ? 0 : fail(&err);
+    if (strcmp(command, "check") == 0 || strcmp(command, "folder") == 0)
+        return print_text(command, &options);
+    fprintf(stderr, "hub_fetch: unknown command '%s'\n", command);
+    return 2;
+}
