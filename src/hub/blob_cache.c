@@ -160,10 +160,8 @@ rf_status rf__cache_write_tree(const char *model_folder, const struct repo *repo
     struct buf text;
     rf_status status;
 
-    for (size_t i = 0; i < repo->n; i++) {
-        if (repo->files[i].size == REPO_UNKNOWN_SIZE || repo->files[i].git_sha1[0] == '\0')
-            return RF_OK;
-    }
+    if (!rf__repo_is_known(repo))
+        return RF_OK;
     path = tree_path(model_folder, repo->commit);
     if (path == NULL)
         return rf__fail_memory(err);

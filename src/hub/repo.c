@@ -217,6 +217,18 @@ rf_status rf__repo_read_tree(const char *text, size_t len, const char *name, con
     return RF_OK;
 }
 
+bool rf__repo_is_known(const struct repo *repo)
+{
+    for (size_t i = 0; i < repo->n; i++) {
+        const struct repo_file *file = &repo->files[i];
+        bool has_hash = file->git_sha1[0] != '\0' &&
+                        (rf__source_is_hex(file->etag, SOURCE_SHA256_LEN) || strcmp(file->etag, file->git_sha1) == 0);
+        if (!has_hash || file->size == REPO_UNKNOWN_SIZE)
+            return false;
+    }
+    return true;
+}
+
 static rf_status write_file(const struct repo_file *file, struct buf *out, rf_error *err)
 {
     rf_status status = rf__buf_append_json(out, file->path, strlen(file->path), err);

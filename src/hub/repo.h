@@ -37,6 +37,9 @@ rf_status rf__repo_read_tree(const char *text, size_t len, const char *name, con
                              rf_error *err);
 rf_status rf__repo_write_tree(const struct repo *repo, struct buf *out, rf_error *err);
 
+/* Whether size and hash of every file are known, so that trees/COMMIT.json can hold the listing without a loss. */
+bool rf__repo_is_known(const struct repo *repo);
+
 /* The files of a folder and of the folders in it, to two levels; hidden ones are left out. */
 rf_status rf__repo_read_folder(const char *path, struct repo *out, rf_error *err);
 

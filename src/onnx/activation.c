@@ -1,25 +1,16 @@
 /*
  * activation: transformers' ACT2FN (src/transformers/activations.py), each as the operators that give the same numbers.
- * ONNX Runtime fuses x * sigmoid(a * x) by itself. Left out, since they have weights of their own: prelu, xielu.
+ * ONNX Runtime fuses x * sigmoid(a * x) by itself. Its Softplus and Log are not used: the bits that they give to an
+ * element depend on its place in the tensor, and so on the batch. Left out: sqrtsoftplus, which needs them; prelu and
+ * xielu, which have weights of their own.
  */
 #include "onnx/activation.h"
 
+#include <float.h>
 #include <stdio.h>
 #include <string.h>
 
-enum shape {
-    UNARY,
-    GELU,
-    GELU_TANH,
-    GELU_10,
-    SIGMOID_GATE,
-    RELU_6,
-    RELU_SQUARED,
-    LAPLACE,
-    SQRT_SOFTPLUS,
-    LEAKY,
-    LINEAR
-};
+enum shape { UNARY, GELU, GELU_TANH, GELU_10, SIGMOID_GATE, RELU_6, RELU_SQUARED, LEAKY, MISH, LAPLACE, LINEAR };
 
 struct activation {
     const char *name;
@@ -47,9 +38,8 @@ static const struct activation activations[] = {
     {"tanh", UNARY, "Tanh", 0},
     {"sigmoid", UNARY, "Sigmoid", 0},
     {"hardswish", UNARY, "HardSwish", 0},
-    {"mish", UNARY, "Mish", 0},
+    {"mish", MISH, NULL, 0},
     {"laplace", LAPLACE, NULL, 0},
-    {"sqrtsoftplus", SQRT_SOFTPLUS, NULL, 0},
     {"linear", LINEAR, NULL, 0},
 };
 #define N_ACTIVATIONS (sizeof activations / sizeof activations[0])
@@ -116,6 +106,20 @@ static value laplace(struct graph *g, const char *name, value x)
     return rf__graph_binary(g, name, "Mul", half, x);
 }
 
+/* x tanh(log(1 + e^x)) = x m / (m + 2) with m = n (n + 2), n = e^x; from 20 on the fraction is 1 in fp32. */
+static value mish(struct graph *g, const char *name, value x)
+{
+    value two = rf__graph_float(g, rf__graph_name(g, "%s.two", name), 2), n, m, y;
+
+    n = clip(g, rf__graph_name(g, "%s.clipped", name), x, -FLT_MAX, 20);
+    n = rf__graph_unary(g, rf__graph_name(g, "%s.n", name), "Exp", n);
+    m = rf__graph_binary(g, rf__graph_name(g, "%s.n_and_2", name), "Add", n, two);
+    m = rf__graph_binary(g, rf__graph_name(g, "%s.m", name), "Mul", n, m);
+    y = rf__graph_binary(g, rf__graph_name(g, "%s.m_and_2", name), "Add", m, two);
+    y = rf__graph_binary(g, rf__graph_name(g, "%s.fraction", name), "Div", m, y);
+    return rf__graph_binary(g, name, "Mul", x, y);
+}
+
 value rf__activation_add(struct graph *g, const char *name, const struct activation *activation, value x)
 {
     if (rf__graph_status(g) != RF_OK)
@@ -136,11 +140,10 @@ value rf__activation_add(struct graph *g, const char *name, const struct activat
     case RELU_SQUARED:
         x = rf__graph_unary(g, rf__graph_name(g, "%s.relu", name), "Relu", x);
         return rf__graph_binary(g, name, "Mul", x, x);
+    case MISH:
+        return mish(g, name, x);
     case LAPLACE:
         return laplace(g, name, x);
-    case SQRT_SOFTPLUS:
-        return rf__graph_unary(g, name, "Sqrt",
-                               rf__graph_unary(g, rf__graph_name(g, "%s.softplus", name), "Softplus", x));
     case LEAKY:
         return rf__graph_node(
             g, name,

@@ -176,10 +176,33 @@ static rf_status list_decoder(const struct json *json, yyjson_val *decoder, stru
     return RF_OK;
 }
 
-/* {"content": id, …}: special where a special token has that content. */
-static rf_status list_added(const struct json *json, const struct added_spec specials[N_NAMED], struct token_list *list,
-                            rf_error *err)
+/* The list of special tokens that have no name. */
+static yyjson_val *extra_of(const struct json *json)
 {
+    yyjson_val *extra = yyjson_obj_get(json->root, "extra_special_tokens");
+
+    return yyjson_arr_size(extra) > 0 ? extra : yyjson_obj_get(json->root, "additional_special_tokens");
+}
+
+static bool is_extra(const struct json *json, const struct added_spec *spec)
+{
+    yyjson_val *value;
+    size_t i, n;
+
+    yyjson_arr_foreach(extra_of(json), i, n, value)
+    {
+        yyjson_val *content = yyjson_is_obj(value) ? yyjson_obj_get(value, "content") : value;
+        if (yyjson_equals_strn(content, spec->content, spec->len))
+            return true;
+    }
+    return false;
+}
+
+/* {"content": id, …}: special where the files name it as a special token. */
+static rf_status list_added(const struct vocab_companions *companions, const struct added_spec specials[N_NAMED],
+                            struct token_list *list, rf_error *err)
+{
+    const struct json *json = &companions->added_tokens;
     yyjson_val *key, *value;
     size_t i, n;
 
@@ -191,6 +214,7 @@ static rf_status list_added(const struct json *json, const struct added_spec spe
                             rf__json_type_name(value));
         for (int k = 0; k < N_NAMED; k++)
             spec.flags.special |= specials[k].content != NULL && is_same(&specials[k], &spec);
+        spec.flags.special |= is_extra(&companions->config, &spec) || is_extra(&companions->special_tokens_map, &spec);
         spec.flags.normalized = !spec.flags.special;
         list_token(list, &spec, yyjson_get_uint(value));
     }
@@ -223,7 +247,7 @@ static bool is_other_token_key(const char *key)
 /* Special tokens beyond those with a name of their own: "image_token": "…", and the list of more. */
 static rf_status list_extra(const struct json *json, struct token_list *list, rf_error *err)
 {
-    yyjson_val *key, *value, *extra = yyjson_obj_get(json->root, "extra_special_tokens");
+    yyjson_val *key, *value, *extra = extra_of(json);
     struct added_spec spec;
     size_t i, n;
     rf_status status;
@@ -237,8 +261,6 @@ static rf_status list_extra(const struct json *json, struct token_list *list, rf
             return status;
         list_special(list, &spec);
     }
-    if (yyjson_get_len(extra) == 0)
-        extra = yyjson_obj_get(json->root, "additional_special_tokens");
     yyjson_arr_foreach(extra, i, n, value)
     {
         status = read_token(json, value, true, &spec, err);
@@ -271,9 +293,6 @@ static rf_status list_tokens(const struct vocab_companions *companions, struct a
     yyjson_val *decoder;
     rf_status status;
 
-    for (int i = 0; i < N_NAMED; i++)
-        if (named[i].fallback != NULL)
-            specials[i] = (struct added_spec){named[i].fallback, strlen(named[i].fallback), {.special = true}};
     status = rf__json_get_object(config, config->root, "added_tokens_decoder", &decoder, err);
     if (status == RF_OK)
         status = read_named(config, specials, err);
@@ -282,9 +301,12 @@ static rf_status list_tokens(const struct vocab_companions *companions, struct a
     if (status == RF_OK && decoder == NULL)
         status = read_named(map, specials, err);
     if (status == RF_OK && decoder == NULL)
-        status = list_added(&companions->added_tokens, specials, list, err);
+        status = list_added(companions, specials, list, err);
     if (status != RF_OK)
         return status;
+    for (int i = 0; i < N_NAMED; i++)
+        if (specials[i].content == NULL && named[i].fallback != NULL)
+            specials[i] = (struct added_spec){named[i].fallback, strlen(named[i].fallback), {.special = true}};
     if (list->n > 0)
         qsort(list->items, list->n, sizeof *list->items, by_order);
     for (int i = 0; i < N_NAMED; i++)

@@ -191,7 +191,8 @@ static rf_status check_cover(struct tensor *tensors, size_t n, const uint8_t *da
 {
     size_t end = 0;
 
-    qsort(tensors, n, sizeof *tensors, compare_places);
+    if (n > 1)
+        qsort(tensors, n, sizeof *tensors, compare_places);
     for (size_t i = 0; i < n; i++) {
         size_t begin = (size_t)(tensors[i].data - data);
         if (begin != end)

@@ -247,6 +247,7 @@ class Cut(Exception):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or each answer on a kept connection waits 40 ms for an acknowledgement
     server_version = "fake-hub"
     hub: Hub
     server_name = "hub"

@@ -112,6 +112,8 @@ def random_model(kind, **changes):
     settings = dict(vocab_size=211, hidden_size=48, num_hidden_layers=2, num_attention_heads=4, intermediate_size=96,
                     max_position_embeddings=300, type_vocab_size=2, initializer_range=0.2)
     settings.update(changes)
+    # Larger scores than that make torch itself stray from fp64 by more than the limit.
+    settings["initializer_range"] *= (48 / settings["hidden_size"]) ** 0.5
     torch.manual_seed(7)
     model = kind(BertConfig(**settings)).eval()
     with torch.no_grad():  # biases and norms that matter
@@ -149,7 +151,7 @@ def check_random(name, program, random, kind=BertModel, change=None, shard=None,
 
 ACTIVATIONS = ["gelu", "gelu_10", "gelu_fast", "gelu_new", "gelu_python", "gelu_pytorch_tanh", "gelu_python_tanh",
                "gelu_accurate", "hardswish", "laplace", "leaky_relu", "linear", "mish", "quick_gelu", "relu", "relu2",
-               "relu6", "sigmoid", "silu", "sqrtsoftplus", "swish", "tanh"]
+               "relu6", "sigmoid", "silu", "swish", "tanh"]
 
 
 def main():

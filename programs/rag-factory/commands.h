@@ -1,0 +1,19 @@
+/* commands: every command of the program, and what several of them check. */
+#ifndef RF_PROGRAM_COMMANDS_H
+#define RF_PROGRAM_COMMANDS_H
+
+#include "opt.h"
+
+extern const struct command rf__cmd_embed, rf__cmd_similarity, rf__cmd_search, rf__cmd_tokenize, rf__cmd_models,
+    rf__cmd_benchmark, rf__cmd_doctor;
+
+/* Of rf__cmd_models: dispatched by it, known to `help`. Ended by NULL. */
+extern const struct command *const rf__models_commands[];
+
+/* Texts come from one place, told apart in one way. OPT_GO_ON, or EXIT_WRONG_USAGE, told. */
+int rf__command_check_input(const struct command *command, const struct options *options);
+
+/* The command called `name`, out of a list ended by NULL; NULL where there is none, and the nearest is suggested. */
+const struct command *rf__command_find(const struct command *const *list, const char *parent, const char *name);
+
+#endif

@@ -1,0 +1,331 @@
+/* input: see input.h. */
+#include "input.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "os/os.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define BLOCK_BYTES ((size_t)64 << 10)
+
+enum mode { MODE_LINES, MODE_NULL, MODE_JSON };
+
+struct input {
+    const char *const *args; /* NULL: a file is read */
+    size_t n_args, next_arg;
+
+    FILE *file; /* NULL with arguments */
+    bool is_stdin;
+    char *name;
+    enum mode mode;
+    const char *field; /* of MODE_JSON */
+    uint64_t size;     /* 0: not known */
+
+    char *block; /* [BLOCK_BYTES]; bytes begin … end are still to be read */
+    size_t begin, end;
+    bool at_end;      /* of the file */
+    uint64_t n_texts; /* handed out so far */
+    uint64_t n_lines; /* finished so far */
+    uint64_t n_bytes; /* taken out of the block so far */
+    struct buf line;  /* of MODE_JSON: the line that is being read */
+};
+
+/* ---- Chunk --------------------------------------------------------------------------------------------------- */
+
+void rf__chunk_init(struct chunk *chunk)
+{
+    *chunk = (struct chunk){.n = 0};
+    rf__buf_init(&chunk->bytes, 2 * RF_TEXT_MAX);
+}
+
+void rf__chunk_release(struct chunk *chunk)
+{
+    rf__free(chunk->texts);
+    rf__free(chunk->line);
+    rf__buf_release(&chunk->bytes);
+    rf__chunk_init(chunk);
+}
+
+static rf_status chunk_grow(struct chunk *chunk, rf_error *err)
+{
+    size_t cap = chunk->cap ? chunk->cap * 2 : 64;
+    rf_text *texts;
+    uint64_t *line;
+
+    if (chunk->n < chunk->cap)
+        return RF_OK;
+    texts = rf__realloc(chunk->texts, cap * sizeof *texts);
+    if (texts == NULL)
+        return rf__fail_memory(err);
+    chunk->texts = texts;
+    line = rf__realloc(chunk->line, cap * sizeof *line);
+    if (line == NULL)
+        return rf__fail_memory(err);
+    chunk->line = line;
+    chunk->cap = cap;
+    return RF_OK;
+}
+
+/* Ends the text that lies at the end of `bytes` and is `len` bytes long. Pointers come in chunk_finish(): the bytes may
+ * still move. */
+static rf_status chunk_add(struct chunk *chunk, size_t len, uint64_t line, rf_error *err)
+{
+    rf_status status = chunk_grow(chunk, err);
+
+    if (status == RF_OK)
+        status = rf__buf_append_byte(&chunk->bytes, '\0', err);
+    if (status != RF_OK)
+        return status;
+    chunk->texts[chunk->n].len = len;
+    chunk->line[chunk->n++] = line;
+    return RF_OK;
+}
+
+static void chunk_finish(struct chunk *chunk)
+{
+    size_t offset = 0;
+
+    for (size_t i = 0; i < chunk->n; i++) {
+        chunk->texts[i].data = chunk->bytes.data + offset;
+        offset += chunk->texts[i].len + 1;
+    }
+}
+
+/* ---- Opening ------------------------------------------------------------------------------------------------- */
+
+static rf_status open_file(struct input *input, const char *path, rf_error *err)
+{
+    struct os_stat stat;
+
+    input->is_stdin = path == NULL || strcmp(path, "-") == 0;
+    input->name = rf__strdup(input->is_stdin ? "standard input" : path);
+    input->block = rf__alloc(BLOCK_BYTES);
+    if (input->name == NULL || input->block == NULL)
+        return rf__fail_memory(err);
+    if (input->is_stdin) {
+        input->file = stdin;
+        rf__os_binary_mode(stdin);
+        return RF_OK;
+    }
+    stat = rf__os_stat(path);
+    if (stat.kind == OS_DIRECTORY)
+        return rf__fail(err, RF_IO, "%s: is a folder, expected a file with one text a line", path);
+    input->file = rf__os_fopen(path, "rb");
+    if (input->file == NULL)
+        return rf__fail(err, errno == ENOENT ? RF_NOT_FOUND : RF_IO, "%s: cannot be read: %s", path, strerror(errno));
+    if (stat.kind == OS_FILE)
+        input->size = stat.size;
+    return RF_OK;
+}
+
+rf_status rf__input_open(const struct opt_common *options, const char *const *args, size_t n_args, struct input **out,
+                         rf_error *err)
+{
+    struct input *input;
+    rf_status status = RF_OK;
+
+    *out = NULL;
+    if (n_args == 0 && options->input == NULL && rf__os_is_terminal(stdin))
+        return RF_OK;
+    input = rf__calloc(1, sizeof *input);
+    if (input == NULL)
+        return rf__fail_memory(err);
+    rf__buf_init(&input->line, RF_TEXT_MAX + BLOCK_BYTES);
+    input->mode = options->jsonl != NULL ? MODE_JSON : options->null ? MODE_NULL : MODE_LINES;
+    input->field = options->jsonl;
+    if (n_args > 0) {
+        input->args = args;
+        input->n_args = n_args;
+    } else {
+        status = open_file(input, options->input, err);
+    }
+    if (status != RF_OK) {
+        rf__input_free(input);
+        return status;
+    }
+    *out = input;
+    return RF_OK;
+}
+
+void rf__input_free(struct input *input)
+{
+    if (input == NULL)
+        return;
+    if (input->file != NULL && !input->is_stdin)
+        fclose(input->file);
+    rf__buf_release(&input->line);
+    rf__free(input->block);
+    rf__free(input->name);
+    rf__free(input);
+}
+
+uint64_t rf__input_size(const struct input *input)
+{
+    return input->size;
+}
+
+const char *rf__input_name(const struct input *input)
+{
+    return input->args != NULL ? "the arguments" : input->name;
+}
+
+const char *rf__input_place(const struct input *input, const struct chunk *chunk, size_t i, char out[RF_PLACE_TEXT])
+{
+    const char *what = input->mode == MODE_NULL ? "record" : "line";
+
+    if (input->args != NULL)
+        snprintf(out, RF_PLACE_TEXT, "text %llu", (unsigned long long)chunk->line[i]);
+    else
+        snprintf(out, RF_PLACE_TEXT, "%s, %s %llu", input->name, what, (unsigned long long)chunk->line[i]);
+    return out;
+}
+
+/* ---- Reading ------------------------------------------------------------------------------------------------- */
+
+static rf_status fill_block(struct input *input, rf_error *err)
+{
+    bool is_first = input->n_bytes == 0;
+
+    input->begin = 0;
+    input->end = fread(input->block, 1, BLOCK_BYTES, input->file);
+    if (rf__say_interrupted())
+        return rf__say_cancelled(err);
+    if (ferror(input->file))
+        return rf__fail(err, RF_IO, "%s: cannot be read: %s", input->name, strerror(errno));
+    input->at_end = input->end < BLOCK_BYTES && feof(input->file);
+    if (!is_first || input->mode == MODE_NULL)
+        return RF_OK;
+    if (input->end >= 2 && (memcmp(input->block, "\xFF\xFE", 2) == 0 || memcmp(input->block, "\xFE\xFF", 2) == 0))
+        return rf__fail(err, RF_BAD_FORMAT, "%s: is UTF-16, expected UTF-8; convert it with iconv -f UTF-16 -t UTF-8",
+                        input->name);
+    if (input->end >= 3 && memcmp(input->block, "\xEF\xBB\xBF", 3) == 0)
+        input->begin = input->n_bytes = 3;
+    return RF_OK;
+}
+
+/* Appends the bytes up to the next delimiter to `out`, which holds `*len` bytes of this text already. *found tells
+ * whether the delimiter came; without it the block is used up. */
+static rf_status take_bytes(struct input *input, struct buf *out, size_t *len, bool *found, rf_error *err)
+{
+    const char *from = input->block + input->begin;
+    size_t left = input->end - input->begin;
+    const char *stop = left > 0 ? memchr(from, input->mode == MODE_NULL ? '\0' : '\n', left) : NULL;
+    size_t n = stop != NULL ? (size_t)(stop - from) : left;
+
+    *found = stop != NULL;
+    if (n > RF_TEXT_MAX - *len)
+        return rf__fail(err, RF_BAD_FORMAT, "%s: %s %llu is longer than %zu MiB; is the file made of texts, one a %s?",
+                        input->name, input->mode == MODE_NULL ? "record" : "line",
+                        (unsigned long long)input->n_lines + 1, RF_TEXT_MAX >> 20,
+                        input->mode == MODE_NULL ? "record" : "line");
+    *len += n;
+    input->begin += n + *found;
+    input->n_bytes += n + *found;
+    return rf__buf_append(out, from, n, err);
+}
+
+/* Reads one line or record to the end of `out`. *got is false where the input has ended. */
+static rf_status read_line(struct input *input, struct buf *out, size_t *len, bool *got, rf_error *err)
+{
+    bool found = false, any = false;
+    rf_status status = RF_OK;
+
+    *len = 0;
+    *got = false;
+    while (!found && status == RF_OK) {
+        if (input->begin == input->end) {
+            if (input->at_end)
+                break;
+            status = fill_block(input, err);
+            if (status != RF_OK || input->begin == input->end)
+                continue;
+        }
+        any = true;
+        status = take_bytes(input, out, len, &found, err);
+    }
+    if (status != RF_OK || !any)
+        return status;
+    if (input->mode != MODE_NULL && found && *len > 0 && out->data[out->len - 1] == '\r') {
+        out->data[--out->len] = '\0';
+        --*len;
+    }
+    input->n_lines++;
+    *got = true;
+    return RF_OK;
+}
+
+/* Appends the text in the JSON object `line` to the chunk. */
+static rf_status add_json(struct input *input, struct chunk *chunk, rf_error *err)
+{
+    struct json json = {0};
+    yyjson_val *value;
+    rf_status status;
+    char name[RF_PLACE_TEXT];
+
+    snprintf(name, sizeof name, "%s, line %llu", input->name, (unsigned long long)input->n_lines);
+    status = rf__json_parse(&json, input->line.data, input->line.len, name, err);
+    if (status != RF_OK)
+        return status;
+    value = yyjson_obj_get(json.root, input->field);
+    if (!yyjson_is_obj(json.root))
+        status = rf__fail(err, RF_BAD_FORMAT, "%s: is %s, expected an object with the field '%s'", name,
+                          rf__json_type_name(json.root), input->field);
+    else if (!yyjson_is_str(value))
+        status = rf__fail(err, RF_BAD_FORMAT, "%s: the field '%s' is %s, expected a string", name, input->field,
+                          rf__json_type_name(value));
+    else
+        status = rf__buf_append(&chunk->bytes, yyjson_get_str(value), yyjson_get_len(value), err);
+    if (status == RF_OK)
+        status = chunk_add(chunk, yyjson_get_len(value), input->n_lines, err);
+    rf__json_release(&json);
+    return status;
+}
+
+static rf_status read_one(struct input *input, struct chunk *chunk, bool *got, rf_error *err)
+{
+    rf_status status;
+    size_t len;
+
+    if (input->mode != MODE_JSON) {
+        status = read_line(input, &chunk->bytes, &len, got, err);
+        return status == RF_OK && *got ? chunk_add(chunk, len, input->n_lines, err) : status;
+    }
+    rf__buf_clear(&input->line);
+    status = read_line(input, &input->line, &len, got, err);
+    if (status != RF_OK || !*got || strspn(input->line.data, " \t") == len)
+        return status;
+    return add_json(input, chunk, err);
+}
+
+static rf_status read_argument(struct input *input, struct chunk *chunk, bool *got, rf_error *err)
+{
+    const char *text;
+    rf_status status;
+
+    *got = input->next_arg < input->n_args;
+    if (!*got)
+        return RF_OK;
+    text = input->args[input->next_arg++];
+    status = rf__buf_append_str(&chunk->bytes, text, err);
+    return status == RF_OK ? chunk_add(chunk, strlen(text), ++input->n_lines, err) : status;
+}
+
+rf_status rf__input_read(struct input *input, size_t max_texts, size_t max_bytes, struct chunk *chunk, rf_error *err)
+{
+    bool got = true;
+    rf_status status = RF_OK;
+
+    chunk->n = 0;
+    chunk->first = input->n_texts;
+    rf__buf_clear(&chunk->bytes);
+    while (status == RF_OK && got && chunk->n < max_texts && chunk->bytes.len < max_bytes)
+        status = input->args != NULL ? read_argument(input, chunk, &got, err) : read_one(input, chunk, &got, err);
+    if (status != RF_OK)
+        return status;
+    chunk_finish(chunk);
+    input->n_texts += chunk->n;
+    chunk->consumed = input->n_bytes;
+    return RF_OK;
+}

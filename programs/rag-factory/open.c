@@ -1,0 +1,80 @@
+/* open: see open.h. */
+#include "open.h"
+
+#include "base/mem.h"
+#include "os/os.h"
+#include "progress.h"
+
+#include <string.h>
+
+static void begin(const struct opt_common *common, rf_model_options *options, struct progress *progress)
+{
+    rf__opt_model_options(common, options);
+    rf__progress_start(progress, "Downloading", PROGRESS_BYTES);
+    options->progress = rf__progress_step;
+    options->progress_user = progress;
+}
+
+rf_status rf__open_model(const struct opt_common *common, rf_model **out, rf_error *err)
+{
+    rf_model_options options;
+    struct progress progress;
+    rf_model *model = NULL;
+    rf_status status;
+
+    begin(common, &options, &progress);
+    status = rf_model_open(common->model, &options, &model, err);
+    rf__progress_end(&progress);
+    if (status == RF_OK && rf__say_interrupted())
+        status = rf__say_cancelled(err);
+    if (status != RF_OK) {
+        rf_model_free(model);
+        return status;
+    }
+    *out = model;
+    return RF_OK;
+}
+
+rf_status rf__open_pull(const struct opt_common *common, char **directory, rf_error *err)
+{
+    rf_model_options options;
+    struct progress progress;
+    rf_status status;
+
+    begin(common, &options, &progress);
+    status = rf_model_pull(common->model, &options, directory, err);
+    rf__progress_end(&progress);
+    return status;
+}
+
+/* The tokenizer of an .onnx file lies beside it or one folder above. */
+static rf_status open_beside(const char *onnx_file, rf_tokenizer **out, rf_error *err)
+{
+    const char *slash = strrchr(onnx_file, '/');
+    char *folder = slash == NULL ? rf__strdup(".") : rf__strndup(onnx_file, (size_t)(slash - onnx_file) + 1);
+    char *above = folder == NULL ? NULL : rf__path_join(folder, "..");
+    rf_status status = above == NULL ? rf__fail_memory(err) : rf_tokenizer_open(folder, out, err);
+
+    if (status == RF_NOT_FOUND && above != NULL)
+        status = rf_tokenizer_open(above, out, err);
+    rf__free(above);
+    rf__free(folder);
+    return status;
+}
+
+rf_status rf__open_tokenizer(const struct opt_common *common, rf_tokenizer **out, rf_error *err)
+{
+    size_t len = strlen(common->model);
+    char *directory = NULL;
+    rf_status status;
+
+    if (len > 5 && strcmp(common->model + len - 5, ".onnx") == 0 && rf__os_is_file(common->model))
+        return open_beside(common->model, out, err);
+    if (rf__os_stat(common->model).kind != OS_NOTHING)
+        return rf_tokenizer_open(common->model, out, err);
+    status = rf__open_pull(common, &directory, err);
+    if (status == RF_OK)
+        status = rf_tokenizer_open(directory, out, err);
+    rf_free(directory);
+    return status;
+}

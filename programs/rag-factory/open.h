@@ -1,0 +1,18 @@
+/*
+ * open: models and tokenizers as the common options name them, with a bar while something is downloaded and the end at
+ * Ctrl-C.
+ */
+#ifndef RF_PROGRAM_OPEN_H
+#define RF_PROGRAM_OPEN_H
+
+#include "opt.h"
+
+rf_status rf__open_model(const struct opt_common *common, rf_model **out, rf_error *err);
+
+/* Brings the model into the cache; *directory is to be released with rf_free(). */
+rf_status rf__open_pull(const struct opt_common *common, char **directory, rf_error *err);
+
+/* The tokenizer alone: a path that exists is opened as it is, a name on the hub is brought into the cache first. */
+rf_status rf__open_tokenizer(const struct opt_common *common, rf_tokenizer **out, rf_error *err);
+
+#endif

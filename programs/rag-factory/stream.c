@@ -1,0 +1,224 @@
+/* stream: see stream.h. */
+#include "stream.h"
+
+#include "base/mem.h"
+#include "os/os.h"
+#include "progress.h"
+
+#include <math.h>
+
+#define CHUNK_TEXTS 2048
+#define CHUNK_BYTES ((size_t)4 << 20)
+
+/* Reads one chunk, on a thread of its own where that can be had. */
+struct reader {
+    struct input *input;
+    struct chunk *into;
+    struct os_thread *thread; /* NULL: none is running */
+    rf_status status;
+    rf_error err;
+};
+
+struct stream {
+    const rf_model *model;
+    rf_model_info info;
+    struct input *input;
+    struct chunk chunks[2];
+    size_t current; /* which of them is computed; the other is being read */
+    struct reader reader;
+    float *vectors; /* [CHUNK_TEXTS, dim] */
+    uint32_t *n_tokens;
+    bool *truncated;
+    struct progress progress;
+    uint64_t consumed; /* bytes of the input behind us */
+    uint64_t n_texts, n_truncated;
+};
+
+/* ---- Reading ahead ------------------------------------------------------------------------------------------- */
+
+static void read_chunk(void *arg)
+{
+    struct reader *reader = arg;
+
+    reader->status = rf__input_read(reader->input, CHUNK_TEXTS, CHUNK_BYTES, reader->into, &reader->err);
+}
+
+static void read_ahead(struct stream *stream)
+{
+    struct reader *reader = &stream->reader;
+
+    *reader = (struct reader){.input = stream->input, .into = &stream->chunks[1 - stream->current]};
+    reader->into->n = 0;
+    if (rf__os_thread_start(read_chunk, reader, &reader->thread, NULL) != RF_OK) {
+        reader->thread = NULL;
+        read_chunk(reader);
+    }
+}
+
+static rf_status wait_for_reader(struct stream *stream, rf_error *err)
+{
+    rf__os_thread_join(stream->reader.thread);
+    stream->reader.thread = NULL;
+    if (stream->reader.status != RF_OK && err != NULL)
+        *err = stream->reader.err;
+    return stream->reader.status;
+}
+
+/* ---- Computing ----------------------------------------------------------------------------------------------- */
+
+static bool show_progress(void *user, uint64_t done, uint64_t total)
+{
+    struct stream *stream = user;
+    const struct chunk *chunk = &stream->chunks[stream->current];
+    uint64_t size = rf__input_size(stream->input);
+    double part = total > 0 ? (double)done / (double)total : 0;
+    double bytes = (double)stream->consumed + part * (double)(chunk->consumed - stream->consumed);
+
+    rf__progress_show(&stream->progress, size > 0 ? bytes / (double)size : -1, stream->n_texts + done);
+    return !rf__say_interrupted();
+}
+
+/* Rewrites the library's RF_TRUNCATED, which counts within a chunk, in terms of the input. */
+static void name_long_text(struct stream *stream, rf_error *err)
+{
+    const struct chunk *chunk = &stream->chunks[stream->current];
+    const rf_tokenizer *tokenizer = rf_model_tokenizer(stream->model);
+    char place[RF_PLACE_TEXT];
+
+    for (size_t i = 0; i < chunk->n; i++) {
+        rf_encoding *encoding;
+        size_t n;
+        if (rf_tokenizer_encode(tokenizer, chunk->texts[i], NULL, NULL, &encoding, NULL) != RF_OK)
+            return;
+        n = encoding->n;
+        rf_encoding_free(encoding);
+        if (n > stream->info.max_tokens) {
+            rf__fail(err, RF_TRUNCATED, "%s: has %zu tokens, the limit is %u; shorten it, or use --truncate right",
+                     rf__input_place(stream->input, chunk, i, place), n, stream->info.max_tokens);
+            return;
+        }
+    }
+}
+
+/* A damaged model, or one of too low a precision, must not fill an index with numbers that are none. */
+static rf_status check_finite(const struct stream *stream, rf_error *err)
+{
+    const struct chunk *chunk = &stream->chunks[stream->current];
+    char place[RF_PLACE_TEXT];
+
+    for (size_t i = 0; i < chunk->n; i++)
+        for (size_t k = 0; k < stream->info.dim; k++)
+            if (!isfinite(stream->vectors[i * stream->info.dim + k]))
+                return rf__fail(err, RF_ENGINE, "%s: the model gave a vector that is not finite; is %s damaged?",
+                                rf__input_place(stream->input, chunk, i, place), stream->info.onnx_file);
+    return RF_OK;
+}
+
+static rf_status compute(struct stream *stream, stream_fn fn, void *user, rf_error *err)
+{
+    const struct chunk *chunk = &stream->chunks[stream->current];
+    struct vector_rows rows = {chunk->first, chunk->n, stream->vectors, stream->n_tokens, stream->truncated};
+    rf_embed_options options;
+    rf_status status;
+
+    rf_embed_options_init(&options, sizeof options);
+    options.progress = show_progress;
+    options.progress_user = stream;
+    options.n_tokens = stream->n_tokens;
+    options.truncated = stream->truncated;
+    status =
+        rf_embed(stream->model, chunk->texts, chunk->n, &options, stream->vectors, chunk->n * stream->info.dim, err);
+    if (status == RF_TRUNCATED && err != NULL)
+        name_long_text(stream, err);
+    if (status == RF_OK && rf__say_interrupted())
+        status = rf__say_cancelled(err);
+    if (status == RF_OK)
+        status = check_finite(stream, err);
+    if (status == RF_OK)
+        status = fn(user, chunk, &rows, err);
+    for (size_t i = 0; i < chunk->n && status == RF_OK; i++)
+        stream->n_truncated += stream->truncated[i];
+    stream->n_texts += chunk->n;
+    stream->consumed = chunk->consumed;
+    return status;
+}
+
+static rf_status allocate(struct stream *stream, rf_error *err)
+{
+    size_t n_floats;
+
+    if (!rf__mul(CHUNK_TEXTS, stream->info.dim, &n_floats))
+        return rf__fail_memory(err);
+    stream->vectors = rf__alloc_array(n_floats, sizeof *stream->vectors);
+    stream->n_tokens = rf__alloc_array(CHUNK_TEXTS, sizeof *stream->n_tokens);
+    stream->truncated = rf__alloc_array(CHUNK_TEXTS, sizeof *stream->truncated);
+    if (stream->vectors == NULL || stream->n_tokens == NULL || stream->truncated == NULL)
+        return rf__fail_memory(err);
+    return RF_OK;
+}
+
+static rf_status run(struct stream *stream, stream_fn fn, void *user, rf_error *err)
+{
+    struct chunk *chunk = &stream->chunks[0];
+    rf_status status = rf__input_read(stream->input, CHUNK_TEXTS, CHUNK_BYTES, chunk, err);
+
+    while (status == RF_OK && chunk->n > 0) {
+        /* A chunk below both bounds ended with the input. */
+        bool is_last = chunk->n < CHUNK_TEXTS && chunk->bytes.len < CHUNK_BYTES;
+        if (!is_last)
+            read_ahead(stream);
+        status = compute(stream, fn, user, err);
+        if (is_last)
+            break;
+        if (status == RF_OK)
+            status = wait_for_reader(stream, err);
+        else
+            (void)wait_for_reader(stream, NULL);
+        stream->current = 1 - stream->current;
+        chunk = &stream->chunks[stream->current];
+    }
+    return status;
+}
+
+static void warn_of_truncation(const struct stream *stream)
+{
+    char cut[RF_SIZE_TEXT], all[RF_SIZE_TEXT];
+
+    if (stream->n_truncated == 0)
+        return;
+    rf__say_warning("%s of %s text%s longer than %u tokens and %s cut; --truncate error makes this an error",
+                    rf__count_text(stream->n_truncated, cut), rf__count_text(stream->n_texts, all),
+                    stream->n_texts == 1 ? " was" : "s were", stream->info.max_tokens,
+                    stream->n_truncated == 1 ? "was" : "were");
+}
+
+rf_status rf__stream_embed(const rf_model *model, struct input *input, stream_fn fn, void *user, uint64_t *n_texts,
+                           rf_error *err)
+{
+    struct stream stream = {.model = model, .input = input};
+    rf_status status;
+
+    if (n_texts != NULL)
+        *n_texts = 0;
+    if (input == NULL)
+        return RF_OK;
+    rf__chunk_init(&stream.chunks[0]);
+    rf__chunk_init(&stream.chunks[1]);
+    stream.info.size = sizeof stream.info;
+    rf_model_get_info(model, &stream.info);
+    rf__progress_start(&stream.progress, "Embedding", PROGRESS_TEXTS);
+    status = allocate(&stream, err);
+    if (status == RF_OK)
+        status = run(&stream, fn, user, err);
+    rf__progress_end(&stream.progress);
+    if (status == RF_OK)
+        warn_of_truncation(&stream);
+    if (n_texts != NULL)
+        *n_texts = stream.n_texts;
+    rf__free(stream.vectors);
+    rf__free(stream.n_tokens);
+    rf__free(stream.truncated);
+    rf__chunk_release(&stream.chunks[0]);
+    rf__chunk_release(&stream.chunks[1]);
+    return status;
+}

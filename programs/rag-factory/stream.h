@@ -1,0 +1,19 @@
+/*
+ * stream: the texts of an input through a model, a chunk at a time, so that memory does not grow with the input. The
+ * next chunk is read while the current one is computed. Shows a progress bar, ends at Ctrl-C, counts the texts that
+ * were cut and warns once at the end.
+ */
+#ifndef RF_PROGRAM_STREAM_H
+#define RF_PROGRAM_STREAM_H
+
+#include "input.h"
+#include "vector_writer.h"
+
+/* Takes the vectors of a chunk: row i belongs to chunk->texts[i]. */
+typedef rf_status (*stream_fn)(void *user, const struct chunk *chunk, const struct vector_rows *rows, rf_error *err);
+
+/* `input` may be NULL: as if empty. `n_texts` may be NULL. */
+rf_status rf__stream_embed(const rf_model *model, struct input *input, stream_fn fn, void *user, uint64_t *n_texts,
+                           rf_error *err);
+
+#endif

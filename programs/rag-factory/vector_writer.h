@@ -1,0 +1,46 @@
+/*
+ * vector_writer: vectors to a file or a stream, in one of five formats, a chunk at a time.
+ *
+ *     json   {"model": …, "revision": …, "dim": 384, "max_tokens": 256, "pooling": "mean", "normalized": true,
+ *             "embeddings": [{"index": 0, "n_tokens": 4, "truncated": false, "embedding": [0.1, …]}, …]}
+ *     jsonl  {"index": 0, "n_tokens": 4, "truncated": false, "embedding": [0.1, …]}   one line a text
+ *     csv    index,n_tokens,truncated,d0,d1,…                                         with that header line
+ *     npy    NumPy's format 1.0, float32, [n, dim]
+ *     f32    the bare floats, little-endian, [n, dim]
+ */
+#ifndef RF_PROGRAM_VECTOR_WRITER_H
+#define RF_PROGRAM_VECTOR_WRITER_H
+
+#include "output.h"
+
+#define RF_VECTOR_FORMATS "json|jsonl|csv|npy|f32"
+
+/* In the order of RF_VECTOR_FORMATS. */
+enum vector_format { VECTOR_JSON = 0, VECTOR_JSONL, VECTOR_CSV, VECTOR_NPY, VECTOR_F32 };
+
+/* What the ending of a file's name says; -1 where it says nothing. */
+int rf__vector_format_of(const char *path);
+bool rf__vector_format_is_binary(enum vector_format format);
+
+struct vector_rows {
+    uint64_t first; /* index of the first one */
+    size_t n;
+    const float *vectors;     /* [n, dim] */
+    const uint32_t *n_tokens; /* [n] */
+    const bool *truncated;    /* [n] */
+};
+
+struct vector_writer;
+
+/* Writes the head. `info` and `output` are borrowed until the writer is freed. */
+rf_status rf__vector_writer_open(struct output *output, enum vector_format format, const rf_model_info *info,
+                                 struct vector_writer **out, rf_error *err);
+rf_status rf__vector_writer_rows(struct vector_writer *writer, const struct vector_rows *rows, rf_error *err);
+/* Writes the tail; the output still has to be closed. */
+rf_status rf__vector_writer_finish(struct vector_writer *writer, rf_error *err);
+void rf__vector_writer_free(struct vector_writer *writer); /* NULL is fine */
+
+/* "mean", "cls" … as --pooling has it. */
+const char *rf__pooling_word(rf_pooling pooling);
+
+#endif
