@@ -188,7 +188,7 @@ static Onnx__TensorShapeProto__Dimension *make_dimension(struct graph *graph, co
 static Onnx__TensorShapeProto *make_shape(struct graph *graph, const struct dimension *dims, size_t rank)
 {
     Onnx__TensorShapeProto *shape = rf__graph_alloc(graph, sizeof *shape);
-    Onnx__TensorShapeProto__Dimension **list = rf__graph_alloc(graph, rank * sizeof *list);
+    Onnx__TensorShapeProto__Dimension **list = rf__graph_alloc(graph, rank * sizeof(void *));
 
     if (shape == NULL || list == NULL)
         return NULL;
@@ -366,8 +366,8 @@ static void fill_node(struct graph *graph, Onnx__NodeProto *proto, const struct 
         n_inputs++;
     while (n_attributes < NODE_MAX_ATTRIBUTES && node->attributes[n_attributes].name != NULL)
         n_attributes++;
-    proto->input = rf__graph_alloc(graph, n_inputs * sizeof *proto->input);
-    proto->attribute = rf__graph_alloc(graph, n_attributes * sizeof *proto->attribute);
+    proto->input = rf__graph_alloc(graph, n_inputs * sizeof(void *));
+    proto->attribute = rf__graph_alloc(graph, n_attributes * sizeof(void *));
     if (proto->input == NULL || proto->attribute == NULL)
         return;
     for (size_t i = 0; i < n_inputs; i++)

@@ -48,7 +48,7 @@ static Onnx__StringStringEntryProto *make_entry(struct graph *graph, const char 
 
 static void set_place(struct graph *graph, Onnx__TensorProto *tensor, const char *file, size_t offset, size_t size)
 {
-    Onnx__StringStringEntryProto **entries = rf__graph_alloc(graph, 3 * sizeof *entries);
+    Onnx__StringStringEntryProto **entries = rf__graph_alloc(graph, 3 * sizeof(void *));
 
     if (entries == NULL)
         return;
@@ -172,7 +172,7 @@ static rf_status write_data(struct data_file *file, const struct graph_parts *pa
 
 static void set_metadata(struct graph *graph, Onnx__ModelProto *model, const char *source)
 {
-    Onnx__StringStringEntryProto **entries = rf__graph_alloc(graph, 3 * sizeof *entries);
+    Onnx__StringStringEntryProto **entries = rf__graph_alloc(graph, 3 * sizeof(void *));
 
     if (entries == NULL)
         return;

@@ -433,6 +433,7 @@ rf_status rf__encode(const struct rf_tokenizer *tokenizer, const struct encode_r
     /* One token more tells that there is more. Which tokens the left end has is known when all are. */
     size_t limit = request->max_tokens == 0 || is_left ? SIZE_MAX : (size_t)request->max_tokens + 1;
     struct kept kept[2];
+    bool truncated;
     rf_status status;
 
     if (request->max_tokens > 0 && request->max_tokens < n_special)
@@ -443,8 +444,11 @@ rf_status rf__encode(const struct rf_tokenizer *tokenizer, const struct encode_r
         status = tokenize_texts(tokenizer, request, SIZE_MAX, scratch, err);
     if (status != RF_OK)
         return status;
-    out->truncated = cut_texts(scratch->tokens, room, is_left, kept);
-    if (out->truncated && request->truncate == RF_TRUNCATE_ERROR)
+    truncated = cut_texts(scratch->tokens, room, is_left, kept);
+    if (truncated && request->truncate == RF_TRUNCATE_ERROR)
         return rf__fail(err, RF_TRUNCATED, "the text has more than %u tokens", request->max_tokens);
-    return apply_template(template, request->no_special_tokens, scratch->tokens, kept, out, err);
+    status = apply_template(template, request->no_special_tokens, scratch->tokens, kept, out, err);
+    if (status == RF_OK)
+        out->truncated = truncated;
+    return status;
 }

@@ -1,4 +1,5 @@
-/* build_onnx CONFIG.json WEIGHTS OUT.onnx: the ONNX builder alone, for onnx_build.py. Prints seconds and peak memory. */
+/* build_onnx CONFIG.json WEIGHTS OUT.onnx: the ONNX builder alone, for onnx_build.py. Prints seconds and peak memory.
+ */
 #include "onnx/onnx.h"
 #include "os/os.h"
 

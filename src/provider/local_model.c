@@ -1,4 +1,4 @@
-/* local: a model that runs here; see provider.h. */
+/* local_model: a model that runs here; see provider.h. */
 #include "provider/provider.h"
 
 #include "base/mem.h"
