@@ -14,7 +14,7 @@ target_compile_definitions(rf_flags INTERFACE $<$<NOT:$<PLATFORM_ID:Windows>>:_D
 if(MSVC)
     target_compile_options(rf_flags INTERFACE /W4)
 else()
-    target_compile_options(rf_flags INTERFACE -Wall -Wextra -Wpedantic -Werror -Wshadow -Wvla
+    target_compile_options(rf_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wvla $<$<BOOL:${RF_WERROR}>:-Werror>
                            $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes>
                            # gcc's guess that a message may be cut: snprintf is there to cut it
                            $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>)

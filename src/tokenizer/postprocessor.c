@@ -77,7 +77,7 @@ static rf_status read_named_id(const struct stage_source *source, const char *ke
 
 static rf_status read_bert(struct postprocessor *processor, const struct stage_source *source, rf_error *err)
 {
-    uint32_t cls, sep;
+    uint32_t cls = 0, sep = 0;
     rf_status status = read_named_id(source, "cls", &cls, err);
 
     if (status == RF_OK)
