@@ -82,8 +82,3 @@ rf_status rf__fail_prefix(rf_error *err, rf_status status, const char *format, .
     va_end(args);
     return rf__fail(err, err->status, "%s: %s", prefix, old);
 }
-
-rf_status rf__fail_memory(rf_error *err)
-{
-    return rf__fail(err, RF_NO_MEMORY, "out of memory");
-}

@@ -27,7 +27,11 @@ rf_status rf__fail_v(rf_error *err, rf_status status, const char *format, va_lis
  * `status` where err is NULL. */
 rf_status rf__fail_prefix(rf_error *err, rf_status status, const char *format, ...) RF_PRINTF(3, 4);
 
-/* RF_NO_MEMORY with the standard message. */
-rf_status rf__fail_memory(rf_error *err);
+/* RF_NO_MEMORY with the standard message. In the header, so that a checker of the caller sees what it returns. */
+static inline rf_status rf__fail_memory(rf_error *err)
+{
+    (void)rf__fail(err, RF_NO_MEMORY, "out of memory");
+    return RF_NO_MEMORY;
+}
 
 #endif

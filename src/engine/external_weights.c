@@ -162,7 +162,7 @@ static rf_status copy_graph(const uint8_t *model, const struct field *graph, con
 {
     struct buf tensor;
     rf_status status = RF_OK;
-    struct field field, raw;
+    struct field field = {0}, raw;
 
     rf__buf_init(&tensor, (size_t)64 << 20);
     for (size_t at = graph->body; at < graph->end && status == RF_OK; at = field.end) {
@@ -188,7 +188,7 @@ rf_status rf__external_weights(const uint8_t *model, size_t len, const char *loc
 {
     struct buf graph;
     rf_status status = RF_OK;
-    struct field field;
+    struct field field = {0};
 
     *n_detached = 0;
     rf__buf_init(&graph, out->max);
