@@ -25,9 +25,9 @@ struct resolution {
     struct source source;
     struct snapshot_wish wish;
     struct hub_caches caches;
-    /* The best that was found; its cache is caches.dirs[best]. */
-    struct snapshot found;
-    size_t best;
+    struct snapshot found; /* the best, */
+    size_t best;           /* which lies in caches.dirs[best], */
+    bool is_writable;      /* where we may write or not */
 };
 
 void rf__model_source_release(struct model_source *source)
@@ -44,10 +44,9 @@ void rf__model_source_release(struct model_source *source)
 
 /* Whether a snapshot that is not complete is worth being completed where it lies: an explicit --cache-dir is where the
  * user wants the model, and elsewhere one must be able to write. */
-static bool can_complete(const struct resolution *resolution, size_t cache)
+static bool can_complete(const struct resolution *resolution, size_t cache, bool is_writable)
 {
-    return (resolution->options->cache_dir == NULL || cache == resolution->caches.fresh) &&
-           rf__os_is_writable(resolution->caches.dirs[cache]);
+    return is_writable && (resolution->options->cache_dir == NULL || cache == resolution->caches.fresh);
 }
 
 static rf_status look_into(struct resolution *resolution, size_t cache, rf_error *err)
@@ -55,20 +54,22 @@ static rf_status look_into(struct resolution *resolution, size_t cache, rf_error
     char *folder = rf__cache_model_folder(resolution->caches.dirs[cache], resolution->source.name);
     struct snapshot snapshot = {0};
     rf_status status;
-    bool is_better;
+    bool is_better, is_writable;
 
     if (folder == NULL)
         return rf__fail_memory(err);
     status = rf__snapshot_inspect(folder, resolution->source.revision, &resolution->wish, &snapshot, err);
+    is_writable = rf__os_is_writable(resolution->caches.dirs[cache]) && rf__os_is_writable(folder);
     rf__free(folder);
     if (status != RF_OK)
         return status;
     is_better = snapshot.state > resolution->found.state &&
-                (snapshot.state >= SNAPSHOT_PROBABLE || can_complete(resolution, cache));
+                (snapshot.state >= SNAPSHOT_PROBABLE || can_complete(resolution, cache, is_writable));
     if (is_better) {
         rf__snapshot_release(&resolution->found);
         resolution->found = snapshot;
         resolution->best = cache;
+        resolution->is_writable = is_writable;
     } else {
         rf__snapshot_release(&snapshot);
     }
@@ -91,9 +92,11 @@ static rf_status look_into_caches(struct resolution *resolution, rf_error *err)
 
 /* Derived files go beside the snapshot, or, where that cannot be written, to the same place in the cache for new
  * models. */
-static char *derived_folder(const struct resolution *resolution, const char *cache)
+static char *derived_folder(const struct resolution *resolution, size_t cache)
 {
-    const char *place = rf__os_is_writable(cache) ? cache : resolution->caches.dirs[resolution->caches.fresh];
+    bool is_read_only =
+        resolution->found.state != SNAPSHOT_NONE && cache == resolution->best && !resolution->is_writable;
+    const char *place = resolution->caches.dirs[is_read_only ? resolution->caches.fresh : cache];
     char *folder = rf__cache_model_folder(place, resolution->source.name), *derived = NULL;
 
     if (folder != NULL)
@@ -111,7 +114,7 @@ static rf_status fill(const struct resolution *resolution, const struct snapshot
     *out = (struct model_source){0};
     out->directory = rf__strdup(snapshot->directory);
     out->revision = rf__strdup(snapshot->commit);
-    out->cache_dir = derived_folder(resolution, resolution->caches.dirs[cache]);
+    out->cache_dir = derived_folder(resolution, cache);
     if (snapshot->is_onnx)
         out->onnx_file = model;
     else
@@ -336,7 +339,8 @@ static rf_status list_for(struct resolution *resolution, struct download *downlo
 /* Which cache the download goes to: where a part lies that can be completed, else where new models go. */
 static size_t choose_cache(const struct resolution *resolution)
 {
-    bool in_place = resolution->found.state != SNAPSHOT_NONE && can_complete(resolution, resolution->best);
+    bool in_place =
+        resolution->found.state != SNAPSHOT_NONE && can_complete(resolution, resolution->best, resolution->is_writable);
 
     return in_place ? resolution->best : resolution->caches.fresh;
 }

@@ -119,7 +119,7 @@ static const char *shape_text(const uint64_t *shape, size_t rank, char out[SHAPE
 {
     size_t len = 1;
 
-    strcpy(out, "[");
+    snprintf(out, SHAPE_TEXT, "[");
     for (size_t i = 0; i < rank && len < SHAPE_TEXT; i++)
         len += (size_t)snprintf(out + len, SHAPE_TEXT - len, "%s%llu", i > 0 ? ", " : "", (unsigned long long)shape[i]);
     if (len < SHAPE_TEXT)

@@ -316,6 +316,12 @@ class Caches(Case):
         self.assertEqual(result.values["directory"].split("/")[-3], FOLDER)
         result = self.run_program("resolve", REPO, env={**dead, "HF_HUB_CACHE": self.cache, "HOME": self.home}, **nobody)
         self.assertEqual(result.code, 0, result.err)
+        (self.scratch / "xdg/huggingface").mkdir(parents=True)
+        (self.scratch / "xdg/huggingface/hub").symlink_to(self.cache)
+        result = self.run_program("resolve", REPO, env={**dead, "XDG_CACHE_HOME": self.scratch / "xdg"}, **nobody)
+        self.assertIn("/xdg/huggingface/hub/", result.values["directory"])
+        self.assertEqual(result.values["cache_dir"],
+                         f"{self.home}/.cache/rag_factory/onnx_models/{FOLDER}/.rag_factory")
         next((self.cache / FOLDER).glob("snapshots/*/tokenizer.json")).unlink()
         result = self.refused(**nobody)
         self.assertIn("permission denied", result.message)

@@ -1,6 +1,7 @@
 /*
- * encode_cases: our half of tokenizer_oracle.py. Opens the tokenizer named by the first argument (a second one, "lower",
- * is sentence_bert_config.json's do_lower_case) and answers what comes on standard input, until it ends. Little-endian:
+ * encode_cases: our half of tokenizer_oracle.py. Opens the tokenizer named by the first argument (a second one,
+ * "lower", is sentence_bert_config.json's do_lower_case) and answers what comes on standard input, until it ends.
+ * Little-endian:
  *
  *     question  u8 flags (1 a pair follows, 2 no special tokens, 4 decode as well), u8 truncate, u32 max_tokens,
  *               u32 length, text[, u32 length, text]

@@ -33,8 +33,8 @@ static bool is_for_later(yyjson_val *line)
     yyjson_val *truncation = yyjson_obj_get(line, "truncation");
     const char *strategy = yyjson_get_str(yyjson_obj_get(truncation, "strategy"));
 
-    return yyjson_obj_get(line, "error") != NULL || (truncation != NULL && yyjson_obj_get(line, "pair") != NULL &&
-                                                     strcmp(strategy, "longest_first") != 0);
+    return yyjson_obj_get(line, "error") != NULL ||
+           (truncation != NULL && yyjson_obj_get(line, "pair") != NULL && strcmp(strategy, "longest_first") != 0);
 }
 
 static struct encode_request request_of(yyjson_val *line, rf_text *pair)

@@ -20,9 +20,8 @@
     "\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true,"                   \
     "\"strip_accents\":null,\"lowercase\":true}"
 #define FIXTURE_PRETOKENIZER "\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"}"
-#define FIXTURE_POST                                                                                                   \
-    "\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",3],\"cls\":[\"[CLS]\",2]}"
-#define FIXTURE_DECODER "\"decoder\":{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true}"
+#define FIXTURE_POST         "\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",3],\"cls\":[\"[CLS]\",2]}"
+#define FIXTURE_DECODER      "\"decoder\":{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true}"
 #define FIXTURE_SPECIAL(ID, CONTENT)                                                                                   \
     "{\"id\":" #ID ",\"content\":\"" CONTENT "\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,"             \
     "\"normalized\":false,\"special\":true}"

@@ -1,0 +1,160 @@
+/* Every allocation fails once: the call reports it, nothing leaks, and what was there before still works. */
+#include "tokenizer_fixture.h"
+
+#include "os/os.h"
+
+#define OFTEN 100000
+
+#define BIG                                                                                                            \
+    "{\"added_tokens\":[" FIXTURE_SPECIAL(                                                                             \
+        1,                                                                                                             \
+        "[UNK]") ",{\"content\":\"NEW\",\"normalized\":true}],\"normalizer\":"                                         \
+                 "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Lowercase\"},{\"type\":\"BertNormalizer\"}]},"   \
+                 "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"BertPreTokenizer\"},{"       \
+                 "\"type\":"                                                                                           \
+                 "\"BertPreTokenizer\"}]},\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{"           \
+                 "\"SpecialToken\":"                                                                                   \
+                 "{\"id\":\"x\",\"type_id\":0}},{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}],\"pair\":[{\"Sequence\":" \
+                 "{\"id\":"                                                                                            \
+                 "\"A\",\"type_id\":0}},{\"Sequence\":{\"id\":\"B\",\"type_id\":0}}],\"special_tokens\":{\"x\":{"      \
+                 "\"ids\":[2]}}}," FIXTURE_DECODER "," FIXTURE_MODEL "}"
+
+static void reading(void **state)
+{
+    uint64_t n = 1;
+
+    (void)state;
+    for (; n < OFTEN; n++) {
+        struct rf_tokenizer t = {0};
+        rf_error err = {0};
+        rf_status status;
+        rf__alloc_fail_at(n);
+        status = rf__tokenizer_read_json(&t, BIG, strlen(BIG), "tokenizer.json", true, NULL, &err);
+        rf__alloc_fail_at(0);
+        rf__tokenizer_release(&t);
+        if (status == RF_OK)
+            break;
+        assert_int_equal(status, RF_NO_MEMORY);
+        assert_non_null(strstr(err.message, "out of memory"));
+    }
+    assert_in_range(n, 20, OFTEN - 1);
+}
+
+static void opening_vocab(void **state)
+{
+    const char *folder = scratch_directory("oom-vocab");
+    static const char config[] = "{\"added_tokens_decoder\":{\"5\":{\"content\":\"New\",\"normalized\":true}}}";
+    char *vocab = rf__path_join(folder, "vocab.txt"), *beside = rf__path_join(folder, "tokenizer_config.json");
+    uint64_t n = 1;
+
+    (void)state;
+    write_file(vocab, "[UNK]\na\n##b\n", 12);
+    write_file(beside, config, sizeof config - 1);
+    for (; n < OFTEN; n++) {
+        struct rf_tokenizer *t = NULL;
+        rf_error err = {0};
+        rf_status status;
+        rf__alloc_fail_at(n);
+        status = rf__tokenizer_open(folder, false, NULL, &t, &err);
+        rf__alloc_fail_at(0);
+        rf__tokenizer_free(t);
+        if (status == RF_OK)
+            break;
+        assert_int_equal(status, RF_NO_MEMORY);
+        assert_null(t);
+    }
+    assert_in_range(n, 20, OFTEN - 1);
+    rf__free(vocab);
+    rf__free(beside);
+}
+
+/* Text that needs every kind of room: marks in runs, added tokens, more tokens than the first capacity. */
+static size_t fill(char *out)
+{
+    static const char unit[] = "unaffable caf\u00c9 new [UNK] .,. x\u302e\u0323\U0001d165 \u4e2d ";
+    size_t len = 0;
+
+    for (int i = 0; i < 40; i++, len += sizeof unit - 1)
+        memcpy(out + len, unit, sizeof unit - 1);
+    for (int i = 0; i < 400; i++, len += 6)
+        memcpy(out + len, "\u302e\u302f", 6);
+    return len;
+}
+
+static void encoding(void **state)
+{
+    struct rf_tokenizer t;
+    static char text[16384];
+    rf_text pair = text_of("hello");
+    struct encode_request request = {.text = {text, fill(text)}, .pair = &pair};
+    struct encoding expected = {0}, reused = {0};
+    struct encode_scratch *scratch = rf__encode_scratch_new();
+    uint64_t n = 1;
+
+    (void)state;
+    fixture_read(&t, BIG);
+    assert_ok(rf__encode(&t, &request, scratch, &expected, err));
+    rf__encode_scratch_free(scratch);
+    for (; n < OFTEN; n++) {
+        struct encoding out = {0};
+        rf_error err = {0};
+        rf_status status;
+        rf__alloc_fail_at(n);
+        scratch = rf__encode_scratch_new();
+        status = scratch == NULL ? RF_NO_MEMORY : rf__encode(&t, &request, scratch, &out, &err);
+        rf__alloc_fail_at(0);
+        /* After the failure, the same scratch serves. */
+        if (scratch != NULL) {
+            assert_ok(rf__encode(&t, &request, scratch, &reused, err));
+            assert_ids(&reused, expected.ids, expected.n);
+        }
+        rf__encode_scratch_free(scratch);
+        rf__encoding_release(&out);
+        if (status == RF_OK)
+            break;
+        assert_int_equal(status, RF_NO_MEMORY);
+    }
+    assert_in_range(n, 15, OFTEN - 1);
+    rf__encoding_release(&expected);
+    rf__encoding_release(&reused);
+    rf__tokenizer_release(&t);
+}
+
+static void decoding(void **state)
+{
+    struct rf_tokenizer t;
+    uint32_t ids[300];
+    uint64_t n = 1;
+
+    (void)state;
+    fixture_read(&t, BIG);
+    for (size_t i = 0; i < 300; i++)
+        ids[i] = (uint32_t)(i % 23);
+    for (; n < OFTEN; n++) {
+        char *text = NULL;
+        size_t len;
+        rf_error err = {0};
+        rf_status status;
+        rf__alloc_fail_at(n);
+        status = rf__decode(&t, ids, n % 2 ? 300 : 0, false, &text, &len, &err);
+        rf__alloc_fail_at(0);
+        rf__free(text);
+        if (status == RF_OK && n > 40)
+            break;
+        assert_true(status == RF_OK || status == RF_NO_MEMORY);
+    }
+    assert_in_range(n, 5, OFTEN - 1);
+    rf__tokenizer_release(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reading),
+        cmocka_unit_test(opening_vocab),
+        cmocka_unit_test(encoding),
+        cmocka_unit_test(decoding),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
