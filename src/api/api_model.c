@@ -21,8 +21,7 @@ void rf_free(void *memory)
     rf__free(memory);
 }
 
-/* ---- Models --------------------------------------------------------------------------------------------------------
- */
+/* ---- Models -------------------------------------------------------------------------------------------- */
 
 void rf_model_options_init(rf_model_options *options, size_t size)
 {
@@ -101,8 +100,7 @@ rf_status rf_model_pull(const char *source, const rf_model_options *options, cha
     return status;
 }
 
-/* ---- Embedding -----------------------------------------------------------------------------------------------------
- */
+/* ---- Embedding ----------------------------------------------------------------------------------------- */
 
 void rf_embed_options_init(rf_embed_options *options, size_t size)
 {
@@ -144,8 +142,7 @@ rf_status rf_embed_query(const rf_model *model, rf_text text, float *out, size_t
     return rf_embed(model, &text, 1, NULL, out, out_len, err);
 }
 
-/* ---- Cache and hub -------------------------------------------------------------------------------------------------
- */
+/* ---- Cache and hub ------------------------------------------------------------------------------------- */
 
 rf_status rf_cache_list(const char *cache_dir, rf_cached_model_fn fn, void *user, rf_error *err)
 {

@@ -31,8 +31,7 @@ struct pipeline {
     char modules[128], assumed[256];
 };
 
-/* ---- Opening -------------------------------------------------------------------------------------------------------
- */
+/* ---- Opening ------------------------------------------------------------------------------------------- */
 
 static void append(char *text, size_t size, const char *more, const char *separator)
 {
@@ -211,8 +210,7 @@ const struct rf_tokenizer *rf__pipeline_tokenizer(const struct pipeline *pipelin
     return pipeline->tokenizer;
 }
 
-/* ---- A call --------------------------------------------------------------------------------------------------------
- */
+/* ---- A call -------------------------------------------------------------------------------------------- */
 
 /* What a worker owns: the ids that it tokenized in this window, and room to gather a batch. */
 struct worker {

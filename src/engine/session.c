@@ -33,71 +33,6 @@ struct session {
     bool is_fp16; /* the output */
 };
 
-/* ---- ONNX Runtime itself -------------------------------------------------------------------------------------------
- */
-
-const char *rf__engine_runtime_version(void)
-{
-    return OrtGetApiBase()->GetVersionString();
-}
-
-rf_status rf__ort_api(const OrtApi **out, rf_error *err)
-{
-    *out = OrtGetApiBase()->GetApi(RF_ORT_API);
-    if (*out == NULL)
-        return rf__fail(err, RF_ENGINE,
-                        "ONNX Runtime %s was found, 1.%d or newer is needed: update it, or run scripts/setup to bring "
-                        "one",
-                        rf__engine_runtime_version(), RF_ORT_API);
-    return RF_OK;
-}
-
-static rf_status status_of(OrtErrorCode code)
-{
-    switch (code) {
-    case ORT_NO_SUCHFILE:
-        return RF_NOT_FOUND;
-    case ORT_INVALID_PROTOBUF:
-    case ORT_INVALID_GRAPH:
-        return RF_BAD_FORMAT;
-    case ORT_NOT_IMPLEMENTED:
-        return RF_UNSUPPORTED;
-    default:
-        return RF_ENGINE;
-    }
-}
-
-/* ONNX Runtime puts "/source/file.cc:46 signature(of, the::function) " in front of some messages: what comes after it.
- */
-static const char *useful_part(const char *message)
-{
-    const char *at = message[0] == '/' ? strchr(message, '(') : NULL;
-    int depth = 0;
-
-    for (; at != NULL && *at != '\0'; at++) {
-        depth += (*at == '(') - (*at == ')');
-        if (depth == 0 && strncmp(at, ") const ", 8) == 0)
-            return at + 8;
-        if (depth == 0)
-            return at[1] == ' ' ? at + 2 : message;
-    }
-    return message;
-}
-
-rf_status rf__ort_check(const OrtApi *ort, OrtStatus *failure, rf_error *err, const char *what)
-{
-    rf_status status;
-
-    if (failure == NULL)
-        return RF_OK;
-    status = status_of(ort->GetErrorCode(failure));
-    rf__fail(err, status,
-             status == RF_BAD_FORMAT ? "%s: is damaged, or no ONNX model (ONNX Runtime: %s)" : "%s: ONNX Runtime: %s",
-             what, useful_part(ort->GetErrorMessage(failure)));
-    ort->ReleaseStatus(failure);
-    return status;
-}
-
 static rf_status check(const struct session *s, OrtStatus *status, rf_error *err)
 {
     return rf__ort_check(s->ort, status, err, s->path);
@@ -110,8 +45,7 @@ static void ORT_API_CALL drop_message(void *user, OrtLoggingLevel level, const c
     (void)user, (void)level, (void)category, (void)id, (void)location, (void)message;
 }
 
-/* ---- Recognising inputs and outputs --------------------------------------------------------------------------------
- */
+/* ---- Recognising inputs and outputs -------------------------------------------------------------------- */
 
 struct node_list {
     char *names[64];
@@ -323,8 +257,7 @@ out:
     return status;
 }
 
-/* ---- Running -------------------------------------------------------------------------------------------------------
- */
+/* ---- Running ------------------------------------------------------------------------------------------- */
 
 struct run_output {
     const OrtApi *ort;
@@ -499,8 +432,7 @@ static void session_free(struct engine *engine)
     rf__free(s);
 }
 
-/* ---- Opening -------------------------------------------------------------------------------------------------------
- */
+/* ---- Opening ------------------------------------------------------------------------------------------- */
 
 /* The options of a session: ours first, then the caller's. Lengths of texts differ from run to run, so memory planned
  * for one shape is of no use to the next and would pile up: no memory patterns. A thread that waits must not spin. */

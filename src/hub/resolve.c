@@ -202,9 +202,8 @@ static rf_status list_repo(struct download *download, const char *revision, bool
     return status;
 }
 
-static rf_status bring(struct download *download, struct repo *repo, const struct repo_file *file, rf_error *err)
+static rf_status bring(struct download *download, const struct repo *repo, struct repo_file *file, rf_error *err)
 {
-    struct repo_file *known = &repo->files[file - repo->files];
     struct cache_view view = {download->model_folder, repo->commit, false};
     rf_status status = RF_OK;
 
@@ -214,9 +213,9 @@ static rf_status bring(struct download *download, struct repo *repo, const struc
     }
     if (view.out_of_memory)
         return rf__fail_memory(err);
-    if (known->etag[0] == '\0')
-        status = rf__download_head(download, repo->commit, known, err);
-    return status == RF_OK ? rf__download_file(download, repo->commit, known, err) : status;
+    if (file->etag[0] == '\0')
+        status = rf__download_head(download, repo->commit, file, err);
+    return status == RF_OK ? rf__download_file(download, repo->commit, file, err) : status;
 }
 
 /* The text of the snapshot's modules.json; empty when it is not there. */
@@ -236,7 +235,7 @@ static rf_status read_modules(const char *model_folder, const struct repo *repo,
 /* modules.json first: it names the folders that are wanted. */
 static rf_status bring_modules(struct download *download, struct repo *repo, struct buf *out, rf_error *err)
 {
-    const struct repo_file *file = rf__repo_find(repo, "modules.json");
+    struct repo_file *file = rf__repo_find(repo, "modules.json");
     rf_status status;
 
     if (file == NULL)
@@ -253,7 +252,7 @@ static rf_status measure(struct download *download, struct repo *repo, const str
     rf_status status = RF_OK;
 
     for (size_t i = 0; i < plan->n && status == RF_OK; i++) {
-        struct repo_file *file = &repo->files[plan->files[i] - repo->files];
+        struct repo_file *file = &repo->files[plan->files[i]];
         if (file->etag[0] == '\0' || file->size == REPO_UNKNOWN_SIZE)
             status = rf__download_head(download, repo->commit, file, err);
         if (file->size != REPO_UNKNOWN_SIZE && file->size <= UINT64_MAX - total)
@@ -270,7 +269,7 @@ static rf_status bring_all(struct download *download, struct repo *repo, const s
     rf_status status = measure(download, repo, plan, err);
 
     for (size_t i = 0; i < plan->n && status == RF_OK; i++)
-        status = bring(download, repo, plan->files[i], err);
+        status = bring(download, repo, &repo->files[plan->files[i]], err);
     return status;
 }
 
@@ -365,7 +364,7 @@ static rf_status is_found_enough(struct resolution *resolution, const struct rep
     if (status == RF_OK) {
         *out = strcmp(found->commit, repo->commit) == 0 && strcmp(found->model, plan.model->path) == 0;
         for (size_t i = 0; i < plan.n && *out; i++)
-            *out = rf__cache_has_file(&view, plan.files[i]);
+            *out = rf__cache_has_file(&view, &repo->files[plan.files[i]]);
     }
     if (status == RF_OK && view.out_of_memory)
         status = rf__fail_memory(err);

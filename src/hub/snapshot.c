@@ -123,23 +123,27 @@ void rf__snapshot_plan_release(struct snapshot_plan *plan)
     *plan = (struct snapshot_plan){0};
 }
 
-static rf_status want(struct snapshot_plan *plan, const struct repo_file *file, rf_error *err)
+/* NULL is no file. */
+static rf_status want(struct snapshot_plan *plan, const struct repo *repo, const struct repo_file *file, rf_error *err)
 {
+    size_t place;
+
     if (file == NULL)
         return RF_OK;
+    place = (size_t)(file - repo->files);
     for (size_t i = 0; i < plan->n; i++) {
-        if (plan->files[i] == file)
+        if (plan->files[i] == place)
             return RF_OK;
     }
     if (plan->n == plan->cap) {
         size_t cap = plan->cap == 0 ? 32 : plan->cap * 2;
-        const struct repo_file **files = rf__realloc(plan->files, cap * sizeof *files);
+        size_t *files = rf__realloc(plan->files, cap * sizeof *files);
         if (files == NULL)
             return rf__fail_memory(err);
         plan->files = files;
         plan->cap = cap;
     }
-    plan->files[plan->n++] = file;
+    plan->files[plan->n++] = place;
     return RF_OK;
 }
 
@@ -160,9 +164,16 @@ static rf_status each_part(const struct repo *repo, const struct repo_file *mode
     return status;
 }
 
+struct wanting {
+    const struct repo *repo;
+    struct snapshot_plan *plan;
+};
+
 static rf_status want_part(void *user, const struct repo_file *file, rf_error *err)
 {
-    return want(user, file, err);
+    struct wanting *wanting = user;
+
+    return want(wanting->plan, wanting->repo, file, err);
 }
 
 /* Whether every part is there. */
@@ -239,6 +250,7 @@ static rf_status choose_model(const struct repo *repo, const struct snapshot_wis
                               bool (*has)(void *user, const struct repo_file *file), void *user, const char *where,
                               struct snapshot_plan *plan, rf_error *err)
 {
+    struct wanting wanting = {repo, plan};
     const struct repo_file *found[4] = {NULL};
     size_t n = 0;
     rf_status status = RF_OK;
@@ -266,7 +278,7 @@ static rf_status choose_model(const struct repo *repo, const struct snapshot_wis
     if (plan->model == NULL)
         return no_model(repo, wish, where, err);
     plan->is_onnx = rf__snapshot_is_onnx(plan->model->path);
-    return each_part(repo, plan->model, want_part, plan, err);
+    return each_part(repo, plan->model, want_part, &wanting, err);
 }
 
 /* ---- Modules -------------------------------------------------------------------------------------------------- */
@@ -296,26 +308,21 @@ static rf_status each_module(const char *text, size_t len,
     return status;
 }
 
-struct module_wish {
-    const struct repo *repo;
-    struct snapshot_plan *plan;
-};
-
 /* Everything directly in the module's folder that is configuration, vocabulary or safetensors. */
 static rf_status want_module(void *user, const char *path, const char *type, rf_error *err)
 {
-    struct module_wish *wish = user;
+    struct wanting *wanting = user;
     size_t len = strlen(path);
     rf_status status = RF_OK;
 
     (void)type;
-    for (size_t i = 0; i < wish->repo->n && status == RF_OK; i++) {
-        const struct repo_file *file = &wish->repo->files[i];
+    for (size_t i = 0; i < wanting->repo->n && status == RF_OK; i++) {
+        const struct repo_file *file = &wanting->repo->files[i];
         bool is_inside =
             strncmp(file->path, path, len) == 0 && file->path[len] == '/' && strchr(file->path + len + 1, '/') == NULL;
         if (is_inside && (rf__source_ends_with(file->path, ".json") || rf__source_ends_with(file->path, ".txt") ||
                           rf__source_ends_with(file->path, ".safetensors")))
-            status = want(wish->plan, file, err);
+            status = want(wanting->plan, wanting->repo, file, err);
     }
     return status;
 }
@@ -324,14 +331,14 @@ rf_status rf__snapshot_plan(const struct repo *repo, const struct snapshot_wish 
                             size_t modules_len, bool (*has)(void *user, const struct repo_file *file), void *user,
                             const char *where, struct snapshot_plan *out, rf_error *err)
 {
-    struct module_wish module_wish = {repo, out};
+    struct wanting wanting = {repo, out};
     rf_status status = RF_OK;
 
     *out = (struct snapshot_plan){0};
     for (size_t i = 0; i < N_ROOT_FILES && status == RF_OK; i++)
-        status = want(out, rf__repo_find(repo, root_files[i].path), err);
+        status = want(out, repo, rf__repo_find(repo, root_files[i].path), err);
     if (status == RF_OK && modules != NULL)
-        status = each_module(modules, modules_len, want_module, &module_wish, err);
+        status = each_module(modules, modules_len, want_module, &wanting, err);
     if (status == RF_OK)
         status = choose_model(repo, wish, has, user, where, out, err);
     if (status != RF_OK)
@@ -410,7 +417,7 @@ static rf_status judge(struct inspection *inspection, const struct snapshot_plan
     rf_status status = RF_OK;
 
     for (size_t i = 0; i < plan->n && is_whole; i++)
-        is_whole = rf__cache_has_file(&inspection->view, plan->files[i]);
+        is_whole = rf__cache_has_file(&inspection->view, &inspection->repo->files[plan->files[i]]);
     is_whole = is_whole && is_whole_model(inspection->repo, plan->model, rf__cache_has_file, &inspection->view);
     if (is_whole && !has_tree)
         status = settle_all(inspection, modules, err);

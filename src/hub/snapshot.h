@@ -20,9 +20,9 @@ struct snapshot_wish {
 };
 
 struct snapshot_plan {
-    const struct repo_file **files; /* those wanted, each once; belong to the repo */
+    size_t *files; /* those wanted, each once: places in repo->files */
     size_t n, cap;
-    const struct repo_file *model; /* the ONNX file, model.safetensors, or its index */
+    const struct repo_file *model; /* belongs to the repo: the ONNX file, model.safetensors, or its index */
     bool is_onnx;
 };
 void rf__snapshot_plan_release(struct snapshot_plan *plan); /* fine on a zeroed one */

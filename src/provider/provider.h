@@ -1,6 +1,7 @@
 /*
- * provider: an opened model, whoever computes its vectors. local_model.c joins the flows of src/README.md: a model source is
- * resolved to a model directory, weights without an ONNX file are turned into one, and a pipeline is opened on it.
+ * provider: an opened model, whoever computes its vectors. local_model.c joins the flows of src/README.md: a model
+ * source is resolved to a model directory, weights without an ONNX file are turned into one, and a pipeline is opened
+ * on it.
  */
 #ifndef RF_PROVIDER_PROVIDER_H
 #define RF_PROVIDER_PROVIDER_H

@@ -65,7 +65,7 @@ static void check_plan(const struct repo *repo, const char *modules, size_t modu
             continue;
         must(plan.model >= repo->files && plan.model < repo->files + repo->n);
         for (size_t k = 0; k < plan.n; k++) {
-            must(plan.files[k] >= repo->files && plan.files[k] < repo->files + repo->n);
+            must(plan.files[k] < repo->n);
             for (size_t j = 0; j < k; j++)
                 must(plan.files[j] != plan.files[k]);
         }

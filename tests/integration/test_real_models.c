@@ -57,8 +57,7 @@ static double cosine_of(const rf_model *model, const char *a, const char *b)
     return cosine(out, out + 384, 384);
 }
 
-/* ---- Against the reference -----------------------------------------------------------------------------------------
- */
+/* ---- Against the reference ----------------------------------------------------------------------------- */
 
 /* subset: NULL, or the file that says which texts the golden vectors are of. */
 static void compare(const rf_model *model, const char *vectors, const char *subset)
@@ -170,8 +169,7 @@ static void test_ids(void **state)
     golden_texts_release(&texts);
 }
 
-/* ---- The same bits -------------------------------------------------------------------------------------------------
- */
+/* ---- The same bits ------------------------------------------------------------------------------------- */
 
 static void test_same_bits_alone_among_others_in_any_order_and_thread_count(void **state)
 {
@@ -204,8 +202,7 @@ static void test_same_bits_alone_among_others_in_any_order_and_thread_count(void
     golden_texts_release(&all);
 }
 
-/* ---- The story's ---------------------------------------------------------------------------------------------------
- */
+/* ---- The story's --------------------------------------------------------------------------------------- */
 
 static void test_embed_single_document(void **state)
 {
@@ -282,8 +279,7 @@ static void test_download_failure(void **state)
     assert_null(model);
 }
 
-/* ---- Small models of every configuration ---------------------------------------------------------------------------
- */
+/* ---- Small models of every configuration --------------------------------------------------------------- */
 
 static void test_tiny_models(void **state)
 {

@@ -17,8 +17,7 @@ static rf_status open_golden(const char *name, const char *const *session_option
     return rf__engine_open_file(golden_path(relative), &options, out, err);
 }
 
-/* ---- Files that open -----------------------------------------------------------------------------------------------
- */
+/* ---- Files that open ----------------------------------------------------------------------------------- */
 
 /* ids [2, 3] and what is added to a row of the table because of the inputs. */
 static const struct accepted {
@@ -103,8 +102,7 @@ static void test_bytes_and_a_link_to_external_data(void **state)
     rf__engine_free(engine);
 }
 
-/* ---- Files that do not ---------------------------------------------------------------------------------------------
- */
+/* ---- Files that do not --------------------------------------------------------------------------------- */
 
 static const struct refused {
     const char *name;
@@ -192,8 +190,7 @@ static void test_an_id_outside_the_table_fails(void **state)
     rf__engine_free(engine);
 }
 
-/* ---- Session options -----------------------------------------------------------------------------------------------
- */
+/* ---- Session options ----------------------------------------------------------------------------------- */
 
 static void test_session_options(void **state)
 {

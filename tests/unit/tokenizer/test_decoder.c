@@ -27,7 +27,7 @@ static const struct {
     {false, 3, {1, 4, 5}, "a ' s"}, /* piece by piece: no " ' " here */
     {false, 2, {1, 14}, "a's"},
     {false, 2, {1, 8}, "an't"},
-    {false, 2, {1, 10}, "a do not"}, /* " do not" becomes " don't" ... */
+    {false, 2, {1, 10}, "a don't"},
     {false, 2, {1, 9}, "a '"},
     {false, 1, {13}, "x.y?"},
     {false, 3, {1, 11, 1}, "a a"},

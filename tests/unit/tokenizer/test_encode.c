@@ -220,7 +220,7 @@ static void enormous(void **state)
         size_t n_per_unit; /* tokens of a unit; 0: one [UNK] or nothing for all */
     } cases[] = {{"a", 0},      {"\u00e9", 0}, {"\u0301", 0},      {"\u302e", 0}, {"\u302e\u0323", 0},
                  {" ", 0},      {"[MASK]", 1}, {"[MASK", 0},       {"\xff", 0},   {".", 1},
-                 {"\u4e2d", 1}, {"\u00ad", 0}, {"a \U0001d165", 2}};
+                 {"\u4e2d", 1}, {"\u00ad", 0}, {"a \U0001d165", 0}};
     struct rf_tokenizer t;
 
     (void)state;

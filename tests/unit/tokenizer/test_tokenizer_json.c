@@ -159,28 +159,28 @@ static void warnings(void **state)
 static void paths(void **state)
 {
     struct rf_tokenizer *t = NULL;
-    rf_error err = {0};
+    rf_error fault = {0};
     char path[1100];
     const char *folder = scratch_directory("tokenizer-paths");
 
     (void)state;
-    assert_int_equal(rf__tokenizer_open(folder, false, NULL, &t, &err), RF_NOT_FOUND);
-    assert_non_null(strstr(err.message, "has no tokenizer.json and no vocab.txt"));
-    assert_non_null(strstr(err.message, folder));
+    assert_int_equal(rf__tokenizer_open(folder, false, NULL, &t, &fault), RF_NOT_FOUND);
+    assert_non_null(strstr(fault.message, "has no tokenizer.json and no vocab.txt"));
+    assert_non_null(strstr(fault.message, folder));
     snprintf(path, sizeof path, "%s/spiece.model", folder);
     write_file(path, "x", 1);
-    assert_int_equal(rf__tokenizer_open(folder, false, NULL, &t, &err), RF_UNSUPPORTED);
-    assert_non_null(strstr(err.message, "unsupported: a tokenizer in 'spiece.model'"));
+    assert_int_equal(rf__tokenizer_open(folder, false, NULL, &t, &fault), RF_UNSUPPORTED);
+    assert_non_null(strstr(fault.message, "unsupported: a tokenizer in 'spiece.model'"));
     snprintf(path, sizeof path, "%s/tokenizer.json", folder);
-    assert_int_equal(rf__tokenizer_open(path, false, NULL, &t, &err), RF_NOT_FOUND);
-    assert_non_null(strstr(err.message, path));
+    assert_int_equal(rf__tokenizer_open(path, false, NULL, &t, &fault), RF_NOT_FOUND);
+    assert_non_null(strstr(fault.message, path));
     write_file(path, FIXTURE_JSON, strlen(FIXTURE_JSON));
     assert_ok(rf__tokenizer_open(path, false, NULL, &t, err));
     rf__tokenizer_free(t);
     assert_ok(rf__tokenizer_open(folder, true, NULL, &t, err));
     rf__tokenizer_free(t);
     write_file(path, "", 0);
-    assert_int_equal(rf__tokenizer_open(folder, false, NULL, &t, &err), RF_BAD_FORMAT);
+    assert_int_equal(rf__tokenizer_open(folder, false, NULL, &t, &fault), RF_BAD_FORMAT);
     rf__tokenizer_free(NULL);
 }
 

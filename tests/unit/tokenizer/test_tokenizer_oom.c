@@ -26,16 +26,16 @@ static void reading(void **state)
     (void)state;
     for (; n < OFTEN; n++) {
         struct rf_tokenizer t = {0};
-        rf_error err = {0};
+        rf_error fault = {0};
         rf_status status;
         rf__alloc_fail_at(n);
-        status = rf__tokenizer_read_json(&t, BIG, strlen(BIG), "tokenizer.json", true, NULL, &err);
+        status = rf__tokenizer_read_json(&t, BIG, strlen(BIG), "tokenizer.json", true, NULL, &fault);
         rf__alloc_fail_at(0);
         rf__tokenizer_release(&t);
         if (status == RF_OK)
             break;
         assert_int_equal(status, RF_NO_MEMORY);
-        assert_non_null(strstr(err.message, "out of memory"));
+        assert_non_null(strstr(fault.message, "out of memory"));
     }
     assert_in_range(n, 20, OFTEN - 1);
 }
@@ -52,10 +52,10 @@ static void opening_vocab(void **state)
     write_file(beside, config, sizeof config - 1);
     for (; n < OFTEN; n++) {
         struct rf_tokenizer *t = NULL;
-        rf_error err = {0};
+        rf_error fault = {0};
         rf_status status;
         rf__alloc_fail_at(n);
-        status = rf__tokenizer_open(folder, false, NULL, &t, &err);
+        status = rf__tokenizer_open(folder, false, NULL, &t, &fault);
         rf__alloc_fail_at(0);
         rf__tokenizer_free(t);
         if (status == RF_OK)
@@ -97,11 +97,11 @@ static void encoding(void **state)
     rf__encode_scratch_free(scratch);
     for (; n < OFTEN; n++) {
         struct encoding out = {0};
-        rf_error err = {0};
+        rf_error fault = {0};
         rf_status status;
         rf__alloc_fail_at(n);
         scratch = rf__encode_scratch_new();
-        status = scratch == NULL ? RF_NO_MEMORY : rf__encode(&t, &request, scratch, &out, &err);
+        status = scratch == NULL ? RF_NO_MEMORY : rf__encode(&t, &request, scratch, &out, &fault);
         rf__alloc_fail_at(0);
         /* After the failure, the same scratch serves. */
         if (scratch != NULL) {
@@ -133,10 +133,10 @@ static void decoding(void **state)
     for (; n < OFTEN; n++) {
         char *text = NULL;
         size_t len;
-        rf_error err = {0};
+        rf_error fault = {0};
         rf_status status;
         rf__alloc_fail_at(n);
-        status = rf__decode(&t, ids, n % 2 ? 300 : 0, false, &text, &len, &err);
+        status = rf__decode(&t, ids, n % 2 ? 300 : 0, false, &text, &len, &fault);
         rf__alloc_fail_at(0);
         rf__free(text);
         if (status == RF_OK && n > 40)

@@ -1,0 +1,66 @@
+/* ort: see ort.h. ONNX Runtime as it was found, and what it says when it fails. */
+#include "engine/ort.h"
+
+#include <string.h>
+
+const char *rf__engine_runtime_version(void)
+{
+    return OrtGetApiBase()->GetVersionString();
+}
+
+rf_status rf__ort_api(const OrtApi **out, rf_error *err)
+{
+    *out = OrtGetApiBase()->GetApi(RF_ORT_API);
+    if (*out == NULL)
+        return rf__fail(err, RF_ENGINE,
+                        "ONNX Runtime %s was found, 1.%d or newer is needed: update it, or run scripts/setup to bring "
+                        "one",
+                        rf__engine_runtime_version(), RF_ORT_API);
+    return RF_OK;
+}
+
+static rf_status status_of(OrtErrorCode code)
+{
+    switch (code) {
+    case ORT_NO_SUCHFILE:
+        return RF_NOT_FOUND;
+    case ORT_INVALID_PROTOBUF:
+    case ORT_INVALID_GRAPH:
+        return RF_BAD_FORMAT;
+    case ORT_NOT_IMPLEMENTED:
+        return RF_UNSUPPORTED;
+    default:
+        return RF_ENGINE;
+    }
+}
+
+/* What comes after "/source/file.cc:46 signature(of, the::function) ", which ONNX Runtime puts in front of some
+ * messages. */
+static const char *useful_part(const char *message)
+{
+    const char *at = message[0] == '/' ? strchr(message, '(') : NULL;
+    int depth = 0;
+
+    for (; at != NULL && *at != '\0'; at++) {
+        depth += (*at == '(') - (*at == ')');
+        if (depth == 0 && strncmp(at, ") const ", 8) == 0)
+            return at + 8;
+        if (depth == 0)
+            return at[1] == ' ' ? at + 2 : message;
+    }
+    return message;
+}
+
+rf_status rf__ort_check(const OrtApi *ort, OrtStatus *failure, rf_error *err, const char *what)
+{
+    rf_status status;
+
+    if (failure == NULL)
+        return RF_OK;
+    status = status_of(ort->GetErrorCode(failure));
+    rf__fail(err, status,
+             status == RF_BAD_FORMAT ? "%s: is damaged, or no ONNX model (ONNX Runtime: %s)" : "%s: ONNX Runtime: %s",
+             what, useful_part(ort->GetErrorMessage(failure)));
+    ort->ReleaseStatus(failure);
+    return status;
+}
