@@ -52,6 +52,25 @@ static rf_status find_onnx(struct rf_model *model, const rf_model_options *optio
     return model->onnx_file == NULL ? rf__fail_memory(err) : RF_OK;
 }
 
+/* Weights that no graph can be built for: the repository that they are from may have an ONNX file all the same, which
+ * was not asked for while the weights lay in the cache. Where it has none, the first reason stands. */
+static rf_status find_onnx_instead(struct rf_model *model, const char *source, const rf_model_options *options,
+                                   rf_error *err)
+{
+    struct hub_options hub_options = rf__hub_options(options);
+    struct model_source found = {0};
+    rf_error reason;
+
+    hub_options.onnx_only = true;
+    if (rf__hub_resolve(source, &hub_options, &found, &reason) != RF_OK) {
+        rf__log(&hub_options.logger, RF_LOG_DEBUG, "%s", reason.message);
+        return RF_UNSUPPORTED;
+    }
+    rf__model_source_release(&model->source);
+    model->source = found;
+    return find_onnx(model, options, err);
+}
+
 static rf_status open_pipeline(struct rf_model *model, const rf_model_options *options, rf_error *err)
 {
     const struct logger logger = {options->log, options->log_user};
@@ -144,6 +163,8 @@ rf_status rf__local_open(const char *source, const rf_model_options *options, st
     status = rf__hub_resolve(source, &hub_options, &model->source, err);
     if (status == RF_OK)
         status = find_onnx(model, options, err);
+    if (status == RF_UNSUPPORTED && model->source.revision[0] != '\0')
+        status = find_onnx_instead(model, source, options, err);
     if (status == RF_OK)
         status = open_pipeline(model, options, err);
     if (status == RF_OK)

@@ -138,7 +138,10 @@ static rf_status read_one(void *chain, const struct stage_source *source, const 
         if (strcmp(type, kinds[i].type) != 0)
             continue;
         status = kinds[i].read(source, &decoder, err);
-        return status != RF_OK ? status : rf__decoders_add(chain, decoder, err);
+        if (status != RF_OK)
+            return status;
+        status = rf__decoders_add(chain, decoder, err);
+        return status != RF_OK ? rf__fail_prefix(err, status, "%s", source->json->name) : RF_OK;
     }
     return rf__fail_stage(source->json, STAGE, type, err);
 }

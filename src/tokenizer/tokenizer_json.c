@@ -61,13 +61,16 @@ static rf_status read_added_token(struct rf_tokenizer *tokenizer, const struct j
     status = rf__json_get_u64(json, token, "id", UINT64_MAX, UINT32_MAX, &said, err);
     if (status == RF_OK)
         status = read_flags(json, token, &spec.flags, err);
-    if (status == RF_OK)
-        status = rf__added_tokens_add(&tokenizer->added, &tokenizer->model->vocabulary, &tokenizer->normalizers, &spec,
-                                      &id, err);
-    if (status == RF_OK && spec.len > 0 && said != id && said != UINT64_MAX)
+    if (status != RF_OK)
+        return status;
+    status = rf__added_tokens_add(&tokenizer->added, &tokenizer->model->vocabulary, &tokenizer->normalizers, &spec, &id,
+                                  err);
+    if (status != RF_OK)
+        return rf__fail_prefix(err, status, "%s", json->name);
+    if (spec.len > 0 && said != id && said != UINT64_MAX)
         rf__log(logger, RF_LOG_WARNING, "%s: added token '%s' has the id %u, not %llu as the file says", json->name,
                 spec.content, id, (unsigned long long)said);
-    return status;
+    return RF_OK;
 }
 
 static rf_status read_added_tokens(struct rf_tokenizer *tokenizer, const struct json *json, const struct logger *logger,
@@ -77,10 +80,11 @@ static rf_status read_added_tokens(struct rf_tokenizer *tokenizer, const struct 
     size_t i, n;
     rf_status status = rf__json_get_array(json, json->root, "added_tokens", &tokens, err);
 
-    if (status == RF_OK)
-        status = rf__added_tokens_init(&tokenizer->added, &tokenizer->model->vocabulary, yyjson_arr_size(tokens), err);
     if (status != RF_OK)
         return status;
+    status = rf__added_tokens_init(&tokenizer->added, &tokenizer->model->vocabulary, yyjson_arr_size(tokens), err);
+    if (status != RF_OK)
+        return rf__fail_prefix(err, status, "%s: 'added_tokens'", json->name);
     yyjson_arr_foreach(tokens, i, n, token)
     {
         status = read_added_token(tokenizer, json, token, logger, err);

@@ -1,13 +1,13 @@
 /* Replays a corpus through a fuzz target without libFuzzer: every file of every folder named, and every prefix of the
  * small ones. Prints how many inputs ran. */
+#include "fuzz.h"
+
 #include "os/os.h"
 
 #include "base/mem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define SMALL 600 /* bytes: such a file is also cut at every length */
 

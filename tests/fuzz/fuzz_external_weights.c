@@ -1,12 +1,12 @@
 /* Property: any bytes either read as a model, and then the copy without weights is no larger than the model and a few
  * entries for each detached tensor, and reads again; or they are refused. */
+#include "fuzz.h"
+
 #include "engine/external_weights.h"
 
 #include <stdlib.h>
 
 #define ENTRY_BYTES 128 /* what pointing at the file adds to a tensor, and to the lengths around it */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -4,6 +4,8 @@
  *
  * The input is up to three texts with a line of one '~' between them: a listing as the API gives it, else as a cache
  * keeps it; modules.json; the name of an ONNX file. */
+#include "fuzz.h"
+
 #include "base/mem.h"
 #include "hub/snapshot.h"
 
@@ -11,8 +13,6 @@
 #include <string.h>
 
 #define COMMIT "0123456789abcdef0123456789abcdef01234567"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void must(bool holds)
 {

@@ -2,13 +2,13 @@
  * Property: any bytes either parse or fail with RF_BAD_FORMAT and a message of one line; what parses is nested no
  * deeper than the limit and its strings are valid UTF-8; the getters accept every value of the root.
  */
+#include "fuzz.h"
+
 #include "base/json.h"
 #include "base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void require(bool condition)
 {

@@ -3,13 +3,13 @@
  * the file, each byte of it in one tensor, and shape, type and size agree; every element that is a floating-point
  * number can be converted.
  */
+#include "fuzz.h"
+
 #include "base/mem.h"
 #include "weights/reader.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void require(bool condition)
 {
