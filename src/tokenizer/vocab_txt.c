@@ -206,6 +206,8 @@ static rf_status list_added(const struct vocab_companions *companions, const str
     yyjson_val *key, *value;
     size_t i, n;
 
+    if (json->root == NULL)
+        return RF_OK;
     yyjson_obj_foreach(json->root, i, n, key, value)
     {
         struct added_spec spec = {.content = yyjson_get_str(key), .len = yyjson_get_len(key)};
@@ -252,6 +254,8 @@ static rf_status list_extra(const struct json *json, struct token_list *list, rf
     size_t i, n;
     rf_status status;
 
+    if (json->root == NULL)
+        return RF_OK;
     yyjson_obj_foreach(json->root, i, n, key, value)
     {
         if (!is_other_token_key(yyjson_get_str(key)) || !yyjson_is_str(value))

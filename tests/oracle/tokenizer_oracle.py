@@ -6,10 +6,11 @@
 Needs `tokenizers` (tools/oracle/requirements.txt) and a C compiler. Builds encode_cases.c, feeds it every text that it
 feeds to `tokenizers`, and ends with the number of differences; exit 1 when there is one. Tokenizers: the real
 all-MiniLM-L6-v2 where a model directory is found or named by --model, and variants made here. Texts: every code point
-alone and between letters, texts.bin of tests/golden, the texts under --corpus (plain files), random and mutated strings.
+alone and between letters, texts.bin of tests/golden, the files under --corpus (plain or .gz), random and mutated strings.
 """
 import argparse
 import codecs
+import gzip
 import os
 import pathlib
 import random
@@ -220,7 +221,8 @@ def corpus_texts(folder):
     for path in sorted(pathlib.Path(folder).rglob("*")):
         if path.is_file() and not path.is_symlink():
             try:
-                texts.append(path.read_text(encoding="utf-8"))
+                data = path.read_bytes()
+                texts.append((gzip.decompress(data) if path.suffix == ".gz" else data).decode())
             except (UnicodeDecodeError, OSError):
                 pass
     return texts
