@@ -3,7 +3,7 @@
 //!     cd tools/unicode && cargo run --release > ../../src/unicode/unicode_tables.c
 //!
 //! What a tokenizer.json does to a text is defined by what `tokenizers` does, so the tables are asked from where
-//! `tokenizers` asks them, each in the version that its wheel is built with (Cargo.toml, Cargo.lock), however old:
+//! `tokenizers` asks them, each in the version that its wheel is built with (Cargo.toml), however old:
 //!
 //!     decomposition, combining class     unicode-normalization-alignments (Unicode 9.0)
 //!     categories C*, P*, Mn              unicode_categories (Unicode 8.0)
