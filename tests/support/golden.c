@@ -9,29 +9,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *path_below(const char *variable, const char *relative)
-{
-    static char paths[8][1024];
-    static int next;
-    const char *root = rf__os_env(variable);
-    char *path = paths[next++ % 8];
+#define KEPT_PATHS 64
+#define MAX_PATH   1024
 
-    snprintf(path, sizeof paths[0], "%s/%s", root ? root : ".", relative);
+/* Rings of their own: a golden path must never take the place of a folder that a test writes to. */
+struct ring {
+    char paths[KEPT_PATHS][MAX_PATH];
+    unsigned next;
+};
+
+static const char *path_below(struct ring *ring, const char *variable, const char *relative)
+{
+    const char *root = rf__os_env(variable);
+    char *path = ring->paths[ring->next++ % KEPT_PATHS];
+
+    snprintf(path, MAX_PATH, "%s/%s", root ? root : ".", relative);
     return path;
 }
 
 const char *golden_path(const char *relative)
 {
-    return path_below("RF_SOURCE_DIR", relative);
+    static struct ring ring;
+
+    return path_below(&ring, "RF_SOURCE_DIR", relative);
 }
 
 const char *scratch_directory(const char *name)
 {
+    static struct ring ring;
     char relative[256];
     const char *path;
 
     snprintf(relative, sizeof relative, "scratch/%s", name);
-    path = path_below("RF_BINARY_DIR", relative);
+    path = path_below(&ring, "RF_BINARY_DIR", relative);
     assert_ok(rf__os_remove_tree(path, err));
     assert_ok(rf__os_make_directories(path, err));
     return path;

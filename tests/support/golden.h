@@ -22,7 +22,7 @@
             fail_msg("%s: %s", #call, err->message);                                                                   \
     } while (0)
 
-/* The path of a file below the source folder; static memory, good until the next eighth call. */
+/* The path of a file below the source folder; static memory, good for the next 63 calls. */
 const char *golden_path(const char *relative);
 
 /* A fresh folder below the build folder, removed and made anew; static memory as above. */

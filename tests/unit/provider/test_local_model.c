@@ -1,0 +1,153 @@
+/* test_local_model: weights are turned into an ONNX file once, and anew when what it is made of changes; weights that
+ * no graph can be built for say so. */
+#include "golden.h"
+
+#include "base/mem.h"
+#include "os/os.h"
+#include "provider/provider.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const model_files[] = {"config.json",           "model.safetensors",         "tokenizer.json",
+                                          "tokenizer_config.json", "sentence_bert_config.json", "modules.json",
+                                          "1_Pooling/config.json"};
+
+static void copy_file(const char *from, const char *to)
+{
+    struct buf file;
+
+    rf__buf_init(&file, 16 << 20);
+    assert_ok(rf__os_read_file(from, &file, err));
+    write_file(to, file.data, file.len);
+    rf__buf_release(&file);
+}
+
+/* A copy of tests/golden/bert-tiny-mean-gelu in a folder of its own. */
+static void copy_model(const char *folder)
+{
+    char from[1200], to[1200];
+
+    snprintf(to, sizeof to, "%s/1_Pooling", folder);
+    assert_ok(rf__os_make_directories(to, err));
+    for (size_t i = 0; i < sizeof model_files / sizeof model_files[0]; i++) {
+        snprintf(from, sizeof from, "%s/%s", golden_path("tests/golden/bert-tiny-mean-gelu"), model_files[i]);
+        snprintf(to, sizeof to, "%s/%s", folder, model_files[i]);
+        copy_file(from, to);
+    }
+}
+
+static rf_status open_in(const char *folder, const char *cache, struct rf_model **out, rf_error *err)
+{
+    const rf_model_options options = {.size = sizeof options, .cache_dir = cache, .offline = true, .threads = 1};
+
+    return rf__local_open(folder, &options, out, err);
+}
+
+/* Opens and closes; returns the path of the ONNX file and when it was made. */
+static int64_t made_at(const char *folder, const char *cache, char *path, size_t size)
+{
+    struct rf_model *model = NULL;
+    int64_t mtime;
+
+    assert_ok(open_in(folder, cache, &model, err));
+    assert_string_not_equal(model->info.weights_file, "");
+    snprintf(path, size, "%s", model->info.onnx_file);
+    mtime = rf__os_stat(path).mtime_ns;
+    assert_true(mtime != 0);
+    rf__local_free(model);
+    return mtime;
+}
+
+static void test_converted_once_and_anew_after_a_change(void **state)
+{
+    const char *folder = scratch_directory("local-model"), *cache = scratch_directory("local-model-cache");
+    char first[1200], second[1200], third[1200], weights[1200];
+    int64_t mtime;
+
+    (void)state;
+    copy_model(folder);
+    mtime = made_at(folder, cache, first, sizeof first);
+    assert_true(made_at(folder, cache, second, sizeof second) == mtime);
+    assert_string_equal(first, second);
+    assert_int_equal(strncmp(first, cache, strlen(cache)), 0);
+
+    rf__os_sleep_ms(20);
+    snprintf(weights, sizeof weights, "%s/model.safetensors", folder);
+    copy_file(golden_path("tests/golden/bert-tiny-mean-gelu/model.safetensors"), weights);
+    made_at(folder, cache, third, sizeof third);
+    assert_string_not_equal(first, third);
+}
+
+static void test_an_architecture_without_a_graph_is_named(void **state)
+{
+    static const char config[] = "{\"model_type\": \"perceiver\", \"hidden_size\": 16, \"vocab_size\": 100}";
+    const char *folder = scratch_directory("local-model-other"), *cache = scratch_directory("local-model-cache");
+    char path[1200];
+    struct rf_model *model = NULL;
+    rf_error fault = {0};
+
+    (void)state;
+    copy_model(folder);
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    write_file(path, config, sizeof config - 1);
+    assert_int_equal(open_in(folder, cache, &model, &fault), RF_UNSUPPORTED);
+    assert_non_null(strstr(fault.message, "perceiver"));
+    assert_null(model);
+}
+
+/* The same weights as a snapshot of the hub's cache: the repository is asked for an ONNX file, which offline it cannot
+ * be; the first reason stands. */
+static void test_a_cached_repository_without_a_graph_is_named(void **state)
+{
+    static const char commit[] = "0123456789abcdef0123456789abcdef01234567",
+                      config[] = "{\"model_type\": \"perceiver\", \"hidden_size\": 16, \"vocab_size\": 100}";
+    const char *cache = scratch_directory("local-model-hub");
+    char folder[1200], path[1300];
+    struct rf_model *model = NULL;
+    rf_error fault = {0};
+
+    (void)state;
+    snprintf(folder, sizeof folder, "%s/models--org--name/snapshots/%s", cache, commit);
+    copy_model(folder);
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    write_file(path, config, sizeof config - 1);
+    snprintf(path, sizeof path, "%s/models--org--name/refs", cache);
+    assert_ok(rf__os_make_directories(path, err));
+    snprintf(path, sizeof path, "%s/models--org--name/refs/main", cache);
+    write_file(path, commit, sizeof commit - 1);
+    assert_int_equal(open_in("org/name", cache, &model, &fault), RF_UNSUPPORTED);
+    assert_non_null(strstr(fault.message, "perceiver"));
+    assert_null(model);
+}
+
+static void test_out_of_memory(void **state)
+{
+    const char *folder = scratch_directory("local-model-oom"), *cache = scratch_directory("local-model-cache");
+    bool done = false;
+
+    (void)state;
+    copy_model(folder);
+    /* Every allocation of the first half, which converts and opens; then steps, which reach the end in time. */
+    for (uint64_t n = 1; !done; n += n < 400 ? 1 : 7) {
+        struct rf_model *model = NULL;
+        rf_error fault = {0};
+        rf__alloc_fail_at(n);
+        done = open_in(folder, cache, &model, &fault) == RF_OK;
+        rf__alloc_fail_at(0);
+        rf__local_free(model);
+        assert_true(n < 100000);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_converted_once_and_anew_after_a_change),
+        cmocka_unit_test(test_an_architecture_without_a_graph_is_named),
+        cmocka_unit_test(test_a_cached_repository_without_a_graph_is_named),
+        cmocka_unit_test(test_out_of_memory),
+    };
+
+    return cmocka_run_group_tests_name("provider: local model", tests, NULL, NULL);
+}
