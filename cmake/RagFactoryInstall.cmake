@@ -8,9 +8,7 @@ install(TARGETS rag_factory_shared rag_factory_static
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-if(TARGET rag-factory)
 install(TARGETS rag-factory RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-endif()
 install(FILES third_party/yyjson/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME LICENSE.yyjson)
 
 if(OnnxRuntime_BUNDLED)
