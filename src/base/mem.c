@@ -108,3 +108,10 @@ char *rf__path_join(const char *dir, const char *name)
 
     return rf__format(has_separator || len == 0 ? "%s%s" : "%s/%s", dir, name);
 }
+
+bool rf__ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), end_len = strlen(end);
+
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}

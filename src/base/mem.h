@@ -34,6 +34,9 @@ char *rf__format(const char *format, ...) RF_PRINTF(1, 2);
 /* "dir/name" in new memory; NULL when out of memory. */
 char *rf__path_join(const char *dir, const char *name);
 
+/* Whether `text` ends with `end`. */
+bool rf__ends_with(const char *text, const char *end);
+
 /* For tests: allocation number `n` from now on (1 is the next) and every later one fails; 0 switches it off. Returns
  * how many allocations were made since the last call. Not thread-safe. */
 uint64_t rf__alloc_fail_at(uint64_t n);

@@ -7,6 +7,7 @@
  */
 #include "engine/ort.h"
 
+#include "base/half.h"
 #include "base/mem.h"
 #include "engine/external_weights.h"
 #include "os/os.h"
@@ -310,23 +311,6 @@ static rf_status make_input(const struct session *s, enum input_kind kind, const
                  err);
 }
 
-static float half_to_float(uint16_t half)
-{
-    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 0x1F, mantissa = half & 0x3FF, bits;
-    float value;
-
-    if (exponent == 0x1F) {
-        bits = sign | 0x7F800000 | mantissa << 13;
-    } else if (exponent != 0) {
-        bits = sign | (exponent + 112) << 23 | mantissa << 13;
-    } else { /* zero and subnormal: mantissa * 2^-24 is exact in fp32 */
-        value = (float)mantissa * (1.0f / 16777216.0f);
-        return sign ? -value : value;
-    }
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 /* Checks what came back and fills *out, whose owner is already set. */
 static rf_status read_output(const struct session *s, struct run_output *owner, const struct engine_batch *batch,
                              struct engine_output *out, rf_error *err)
@@ -366,7 +350,7 @@ static rf_status read_output(const struct session *s, struct run_output *owner, 
         if (owner->converted == NULL)
             return rf__fail_memory(err);
         for (size_t i = 0; i < n; i++)
-            owner->converted[i] = half_to_float(halves[i]);
+            owner->converted[i] = rf__half_to_float(halves[i]);
         out->data = owner->converted;
     }
     return RF_OK;

@@ -280,7 +280,7 @@ static rf_status on_headers(void *user, const struct net_response *response, rf_
     struct incoming *incoming = user;
     const struct repo_file *file = incoming->file;
 
-    if (response->is_html && !rf__source_ends_with(file->path, ".html"))
+    if (response->is_html && !rf__ends_with(file->path, ".html"))
         return rf__hub_fault_html(response, err);
     if (response->linked_etag != NULL && strcmp(response->linked_etag, file->etag) != 0)
         return rf__fail(err, RF_NETWORK,

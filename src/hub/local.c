@@ -115,7 +115,7 @@ static rf_status directory_of_onnx(const char *path, char **out, rf_error *err)
         rf__free(folder);
         return rf__fail_memory(err);
     }
-    is_onnx_folder = strcmp(folder, "onnx") == 0 || rf__source_ends_with(folder, "/onnx");
+    is_onnx_folder = strcmp(folder, "onnx") == 0 || rf__ends_with(folder, "/onnx");
     status = has_one_of(folder, tokenizer, &has_tokenizer, err);
     if (status == RF_OK && (is_onnx_folder || !has_tokenizer))
         status = has_one_of(above, model, &above_is_model, err);
@@ -138,7 +138,7 @@ static char *revision_of(const char *directory)
     last = strrchr(real, '/');
     if (last != NULL && rf__source_is_hex(last + 1, SOURCE_COMMIT_LEN)) {
         *last = '\0';
-        if (rf__source_ends_with(real, "/snapshots"))
+        if (rf__ends_with(real, "/snapshots"))
             revision = rf__strdup(last + 1);
     }
     rf__free(real);

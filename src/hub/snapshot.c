@@ -45,7 +45,7 @@ static const char *const weights_places[] = {"model.safetensors", "model.safeten
 
 bool rf__snapshot_is_onnx(const char *path)
 {
-    return rf__source_ends_with(path, ".onnx");
+    return rf__ends_with(path, ".onnx");
 }
 
 bool rf__snapshot_is_weights(const char *path)
@@ -54,7 +54,7 @@ bool rf__snapshot_is_weights(const char *path)
                                        ".msgpack",     ".ot",  ".gguf", ".xml"};
 
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-        if (rf__source_ends_with(path, ends[i]))
+        if (rf__ends_with(path, ends[i]))
             return true;
     }
     return false;
@@ -152,7 +152,7 @@ static rf_status each_part(const struct repo *repo, const struct repo_file *mode
                            rf_status (*fn)(void *user, const struct repo_file *file, rf_error *err), void *user,
                            rf_error *err)
 {
-    bool is_onnx = rf__snapshot_is_onnx(model->path), is_index = rf__source_ends_with(model->path, WEIGHTS_INDEX);
+    bool is_onnx = rf__snapshot_is_onnx(model->path), is_index = rf__ends_with(model->path, WEIGHTS_INDEX);
     rf_status status = fn(user, model, err);
 
     for (size_t i = 0; i < repo->n && status == RF_OK; i++) {
@@ -206,7 +206,7 @@ static bool is_whole_model(const struct repo *repo, const struct repo_file *mode
     if (has == NULL)
         return false;
     (void)each_part(repo, model, look_at_part, &presence, NULL);
-    if (rf__source_ends_with(model->path, WEIGHTS_INDEX) &&
+    if (rf__ends_with(model->path, WEIGHTS_INDEX) &&
         (presence.shards == 0 || presence.shards < presence.shards_expected))
         return false;
     return presence.is_whole;
@@ -320,8 +320,8 @@ static rf_status want_module(void *user, const char *path, const char *type, rf_
         const struct repo_file *file = &wanting->repo->files[i];
         bool is_inside =
             strncmp(file->path, path, len) == 0 && file->path[len] == '/' && strchr(file->path + len + 1, '/') == NULL;
-        if (is_inside && (rf__source_ends_with(file->path, ".json") || rf__source_ends_with(file->path, ".txt") ||
-                          rf__source_ends_with(file->path, ".safetensors")))
+        if (is_inside && (rf__ends_with(file->path, ".json") || rf__ends_with(file->path, ".txt") ||
+                          rf__ends_with(file->path, ".safetensors")))
             status = want(wanting->plan, wanting->repo, file, err);
     }
     return status;
@@ -367,7 +367,7 @@ static rf_status settle_module(void *user, const char *path, const char *type, r
     char *config;
     rf_status status;
 
-    if (rf__source_ends_with(type, ".Normalize")) /* it has no configuration */
+    if (rf__ends_with(type, ".Normalize")) /* it has no configuration */
         return RF_OK;
     config = rf__path_join(path, "config.json");
     if (config == NULL)

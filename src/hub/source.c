@@ -87,13 +87,6 @@ static const char *const old_names[] = {
 
 /* ---- Text ----------------------------------------------------------------------------------------------------- */
 
-bool rf__source_ends_with(const char *s, const char *end)
-{
-    size_t len = strlen(s), n = strlen(end);
-
-    return len >= n && memcmp(s + len - n, end, n) == 0;
-}
-
 bool rf__source_is_hex(const char *s, size_t len)
 {
     if (strlen(s) != len)
@@ -145,7 +138,7 @@ static bool is_hub_name(const char *name)
 
     return strlen(name) <= SOURCE_MAX_NAME && (slash == NULL || is_name_part(name, (size_t)(slash - name))) &&
            is_name_part(last, strlen(last)) && strstr(name, "--") == NULL && strstr(name, "..") == NULL &&
-           !rf__source_ends_with(name, ".git");
+           !rf__ends_with(name, ".git");
 }
 
 static bool is_revision(const char *revision)
@@ -162,8 +155,7 @@ static bool is_meant_as_path(const char *text)
     bool has_two_slashes = slash != NULL && strchr(slash + 1, '/') != NULL;
 
     return text[0] == '/' || text[0] == '.' || text[0] == '~' || strchr(text, '\\') != NULL || has_two_slashes ||
-           rf__source_ends_with(text, ".onnx") || rf__source_ends_with(text, ".safetensors") ||
-           rf__source_ends_with(text, "/");
+           rf__ends_with(text, ".onnx") || rf__ends_with(text, ".safetensors") || rf__ends_with(text, "/");
 }
 
 /* ---- Paths ---------------------------------------------------------------------------------------------------- */
@@ -174,9 +166,9 @@ static rf_status read_path(const char *text, enum os_kind kind, struct source *o
 
     if (kind == OS_DIRECTORY)
         out->kind = SOURCE_DIRECTORY;
-    else if (rf__source_ends_with(text, ".onnx"))
+    else if (rf__ends_with(text, ".onnx"))
         out->kind = SOURCE_ONNX_FILE;
-    else if (rf__source_ends_with(text, ".safetensors") || rf__source_ends_with(text, ".safetensors.index.json"))
+    else if (rf__ends_with(text, ".safetensors") || rf__ends_with(text, ".safetensors.index.json"))
         out->kind = SOURCE_WEIGHTS_FILE;
     else
         return rf__fail(err, RF_INVALID_ARGUMENT,

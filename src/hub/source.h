@@ -35,6 +35,5 @@ bool rf__source_is_safe_path(const char *path);
 
 /* Whether `s` is `len` lower-case hexadecimal digits. */
 bool rf__source_is_hex(const char *s, size_t len);
-bool rf__source_ends_with(const char *s, const char *end);
 
 #endif

@@ -10,13 +10,6 @@
 
 /* ---- Opening ------------------------------------------------------------------------------------------------ */
 
-static bool ends_with(const char *s, const char *end)
-{
-    size_t len = strlen(s), end_len = strlen(end);
-
-    return len >= end_len && strcmp(s + len - end_len, end) == 0;
-}
-
 /* Where a directory keeps its tokenizer; NULL when it has none that can be read, the message says what it has. */
 static rf_status find_file(const char *directory, char **out, rf_error *err)
 {
@@ -98,7 +91,7 @@ static rf_status open_file(struct rf_tokenizer *tokenizer, const char *path, boo
     struct buf text;
     rf_status status = read_whole(path, &text, err);
 
-    if (status == RF_OK && ends_with(path, ".txt"))
+    if (status == RF_OK && rf__ends_with(path, ".txt"))
         status = open_vocab(tokenizer, path, &text, lower_case, logger, err);
     else if (status == RF_OK)
         status = rf__tokenizer_read_json(tokenizer, text.data, text.len, path, lower_case, logger, err);

@@ -2,6 +2,7 @@
  * F64 is rounded to the nearest. */
 #include "weights/weights.h"
 
+#include "base/half.h"
 #include "weights/reader.h"
 
 #include <assert.h>
@@ -67,19 +68,6 @@ static float float_of_bits(uint32_t bits)
     return value;
 }
 
-static float float_of_f16(uint16_t half)
-{
-    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 0x1F, fraction = half & 0x3FF;
-    float subnormal;
-
-    if (exponent == 0x1F)
-        return float_of_bits(sign | 0x7F800000 | fraction << 13);
-    if (exponent != 0)
-        return float_of_bits(sign | (exponent + 112) << 23 | fraction << 13);
-    subnormal = (float)fraction * 0x1p-24f;
-    return sign ? -subnormal : subnormal;
-}
-
 static float float_of_f64(const uint8_t *p)
 {
     uint64_t bits = u32_at(p) | (uint64_t)u32_at(p + 4) << 32;
@@ -102,7 +90,7 @@ rf_status rf__tensor_to_f32(const struct tensor *tensor, uint64_t first, uint64_
         return RF_OK;
     case DTYPE_F16:
         for (size_t i = 0; i < n; i++)
-            out[i] = float_of_f16(u16_at(in + i * 2));
+            out[i] = rf__half_to_float(u16_at(in + i * 2));
         return RF_OK;
     case DTYPE_BF16:
         for (size_t i = 0; i < n; i++)

@@ -224,13 +224,6 @@ static rf_status open_index(struct weights *w, rf_error *err)
 
 /* ---- Opening ------------------------------------------------------------------------------------------------- */
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t len = strlen(text), end_len = strlen(end);
-
-    return len >= end_len && strcmp(text + len - end_len, end) == 0;
-}
-
 /* The weights file of a model directory, in new memory. */
 static rf_status find_in_directory(const char *dir, char **out, rf_error *err)
 {
@@ -274,7 +267,7 @@ static rf_status open_path(struct weights *w, const char *path, rf_error *err)
     }
     if (status != RF_OK)
         return status;
-    if (ends_with(w->path, ".index.json"))
+    if (rf__ends_with(w->path, ".index.json"))
         return open_index(w, err);
     status = open_single(w, err);
     return status != RF_OK ? status : sort_by_name(&w->tensors, w->path, err);
