@@ -95,9 +95,10 @@ static bool same_flags(const struct added_flags *a, const struct added_flags *b)
 static rf_status normalize_content(struct added_token *token, const struct normalizers *normalizers, rf_error *err)
 {
     struct text in = rf__text_of_caller((rf_text){token->content, token->len});
+    struct text_part part = {&in, 0, in.len, true, true};
     struct text_buf out = {0};
     struct normalize_scratch scratch = {0};
-    rf_status status = rf__normalize(normalizers, &in, 0, in.len, &out, &scratch, err);
+    rf_status status = rf__normalize(normalizers, &part, &out, &scratch, err);
 
     if (status == RF_OK && !is_content(token, out.text.len == 0 ? "" : out.text.data, out.text.len)) {
         char *normal = rf__strndup(out.text.len == 0 ? "" : out.text.data, out.text.len);

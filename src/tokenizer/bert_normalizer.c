@@ -303,19 +303,20 @@ static rf_status put_char(struct bert_pass *pass, size_t *at, rf_error *err)
     return RF_OK;
 }
 
-static rf_status bert_apply(const struct normalizer *self, const struct text *in, size_t from, size_t to,
-                            struct text_buf *out, struct normalize_scratch *scratch, rf_error *err)
+static rf_status bert_apply(const struct normalizer *self, const struct text_part *in, struct text_buf *out,
+                            struct normalize_scratch *scratch, rf_error *err)
 {
     struct bert_pass pass = {
         .bert = (const struct bert_normalizer *)self,
-        .in = in,
-        .to = to,
+        .in = in->text,
+        .to = in->to,
         .out = out,
         .scratch = scratch,
-        .align = rf__align_of(in),
-        .is_linear = in->n_runs == 1 && in->runs[0].end == RF_RUN_LINEAR,
-        .starter = from,
+        .align = rf__align_of(in->text),
+        .is_linear = in->text->n_runs == 1 && in->text->runs[0].end == RF_RUN_LINEAR,
+        .starter = in->from,
     };
+    size_t from = in->from, to = in->to;
 
     while (from < to) {
         size_t stop = to - from > BLOCK ? from + BLOCK : to;

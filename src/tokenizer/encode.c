@@ -26,6 +26,7 @@ struct encode_scratch {
     struct text_buf normalized; /* the plain text at hand */
     struct normalize_scratch normalize;
     struct pieces lists[2];
+    struct model_scratch model;
     struct tokens tokens[2]; /* of the first and the second text */
 };
 
@@ -41,6 +42,7 @@ void rf__encode_scratch_free(struct encode_scratch *scratch)
     rf__text_buf_release(&scratch->repaired);
     rf__text_buf_release(&scratch->normalized);
     rf__normalize_scratch_release(&scratch->normalize);
+    rf__model_scratch_release(&scratch->model);
     for (int i = 0; i < 2; i++) {
         rf__pieces_release(&scratch->lists[i]);
         rf__tokens_release(&scratch->tokens[i]);
@@ -64,6 +66,7 @@ struct flow {
 
     /* The segment in the source. */
     bool in_segment;
+    size_t begin;
     size_t from;     /* what comes before is normalized */
     size_t known;    /* plain up to here */
     size_t cut_seen; /* no cut lies in (from, cut_seen) */
@@ -73,6 +76,7 @@ struct flow {
     struct align align;
     size_t piece_from;   /* what comes before is tokenized */
     size_t piece_known;  /* plain up to here */
+    bool piece_is_begin; /* the plain text begins with what comes next */
     size_t settled_seen; /* nothing settled in (piece_from, settled_seen) */
 };
 
@@ -109,25 +113,28 @@ static rf_status tokenize_known(struct flow *flow, bool is_last, rf_error *err)
 {
     const struct rf_tokenizer *tokenizer = flow->tokenizer;
     const struct text *text = &flow->scratch->normalized.text;
+    struct text_part part = {text, flow->piece_from, flow->piece_known, flow->piece_is_begin, is_last};
     struct align other;
     struct pieces *pieces;
-    size_t to = flow->piece_known, n_before = flow->out->n;
+    size_t n_before = flow->out->n;
     rf_status status;
 
     if (!is_last) {
         size_t from = flow->settled_seen > flow->piece_from ? flow->settled_seen : flow->piece_from;
-        to = rf__pretokenize_settled(&tokenizer->pretokenizers, text, from, to);
+        part.to = rf__pretokenize_settled(&tokenizer->pretokenizers, text, from, part.to);
         flow->settled_seen = flow->piece_known;
-        if (to == 0)
+        if (part.to == 0)
             return RF_OK;
     }
-    status = rf__pretokenize(&tokenizer->pretokenizers, text, flow->piece_from, to, flow->scratch->lists, &pieces, err);
+    status = rf__pretokenize(&tokenizer->pretokenizers, &part, flow->scratch->lists, &pieces, err);
     if (status != RF_OK)
         return status;
-    flow->piece_from = to;
+    flow->piece_from = part.to;
+    flow->piece_is_begin = false;
     if (pieces->n == 0)
         return RF_OK;
-    status = tokenizer->model->ops->tokenize(tokenizer->model, pieces, flow->limit, flow->n_words, flow->out, err);
+    status = tokenizer->model->ops->tokenize(tokenizer->model, pieces, flow->limit, flow->n_words,
+                                             &flow->scratch->model, flow->out, err);
     if (status != RF_OK)
         return status;
     flow->n_words += (uint32_t)pieces->n;
@@ -156,11 +163,12 @@ static void compact(struct flow *flow)
 static void begin_segment(struct flow *flow, size_t at)
 {
     flow->in_segment = true;
-    flow->from = flow->known = flow->cut_seen = at;
+    flow->begin = flow->from = flow->known = flow->cut_seen = at;
     rf__text_buf_clear(&flow->scratch->normalized);
     flow->cursor = (struct added_cursor){0};
     flow->align = rf__align_of(&flow->scratch->normalized.text);
     flow->piece_from = flow->piece_known = flow->settled_seen = 0;
+    flow->piece_is_begin = true;
 }
 
 /* Searches, splits and tokenizes the normalized text. `is_whole`: the segment ends with it. */
@@ -186,6 +194,7 @@ static rf_status drain(struct flow *flow, bool is_whole, rf_error *err)
             status = push_added(flow, part.token, rf__align_begin(&flow->align, part.begin),
                                 rf__align_end(&flow->align, part.end), err);
         flow->piece_from = flow->piece_known = flow->settled_seen = part.end;
+        flow->piece_is_begin = true;
     }
     if (status == RF_OK && is_whole && !flow->is_full && flow->piece_from < flow->piece_known)
         status = tokenize_known(flow, true, err);
@@ -218,9 +227,10 @@ static rf_status advance(struct flow *flow, bool is_last, rf_error *err)
             return RF_OK;
         if (cut == 0)
             continue;
-        if (cut > flow->from)
-            status = rf__normalize(normalizers, &flow->source, flow->from, cut, &flow->scratch->normalized,
-                                   &flow->scratch->normalize, err);
+        if (cut > flow->from) {
+            struct text_part part = {&flow->source, flow->from, cut, flow->from == flow->begin, is_end};
+            status = rf__normalize(normalizers, &part, &flow->scratch->normalized, &flow->scratch->normalize, err);
+        }
         flow->from = flow->cut_seen = cut;
         flow->chunk = CHUNK;
         if (status == RF_OK)

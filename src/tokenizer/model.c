@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 
+#include <stdatomic.h>
+
 #define STAGE "model"
 
 static const struct {
@@ -37,6 +39,20 @@ rf_status rf__model_read(const struct stage_source *source, struct model **out, 
         if (strcmp(type, kinds[i].type) == 0)
             return kinds[i].read(source, out, err);
     return rf__fail_stage(source->json, STAGE, type, err);
+}
+
+void rf__model_scratch_release(struct model_scratch *scratch)
+{
+    if (scratch->free != NULL)
+        scratch->free(scratch->memory);
+    *scratch = (struct model_scratch){0};
+}
+
+uint64_t rf__model_serial(void)
+{
+    static atomic_uint_least64_t last;
+
+    return atomic_fetch_add(&last, 1) + 1;
 }
 
 void rf__model_free(struct model *model)

@@ -8,15 +8,16 @@
 
 /* ---- Lowercase: each character alone, whatever its neighbours ----------------------------------------------- */
 
-static rf_status lowercase_apply(const struct normalizer *self, const struct text *in, size_t from, size_t to,
-                                 struct text_buf *out, struct normalize_scratch *scratch, rf_error *err)
+static rf_status lowercase_apply(const struct normalizer *self, const struct text_part *in, struct text_buf *out,
+                                 struct normalize_scratch *scratch, rf_error *err)
 {
-    struct align align = rf__align_of(in);
+    struct align align = rf__align_of(in->text);
+    size_t at = in->from;
 
     (void)self;
     (void)scratch;
-    while (from < to) {
-        struct text_char c = rf__align_char(&align, from);
+    while (at < in->to) {
+        struct text_char c = rf__align_char(&align, at);
         char bytes[2 * RF_UTF8_MAX];
         size_t len;
         rf_status status = rf__text_buf_reserve(out, sizeof bytes, 2, err);
@@ -28,7 +29,7 @@ static rf_status lowercase_apply(const struct normalizer *self, const struct tex
             len = rf__utf8_encode(RF_UNICODE_DOT_ABOVE, bytes);
             rf__text_put(out, bytes, len, c.begin, c.end);
         }
-        from += c.len;
+        at += c.len;
     }
     return RF_OK;
 }
@@ -161,22 +162,23 @@ void rf__normalize_scratch_release(struct normalize_scratch *scratch)
     *scratch = (struct normalize_scratch){0};
 }
 
-rf_status rf__normalize(const struct normalizers *chain, const struct text *in, size_t from, size_t to,
-                        struct text_buf *out, struct normalize_scratch *scratch, rf_error *err)
+rf_status rf__normalize(const struct normalizers *chain, const struct text_part *in, struct text_buf *out,
+                        struct normalize_scratch *scratch, rf_error *err)
 {
+    struct text_part part = *in;
     rf_status status = RF_OK;
 
     if (chain->n == 0)
-        return rf__text_buf_copy(out, in, from, to, err);
-    for (size_t i = 0; i < chain->n && status == RF_OK && from < to; i++) {
+        return rf__text_buf_copy(out, in->text, in->from, in->to, err);
+    for (size_t i = 0; i < chain->n && status == RF_OK && part.from < part.to; i++) {
         const struct normalizer *normalizer = chain->items[i];
         struct text_buf *target = i + 1 == chain->n ? out : &scratch->between[i % 2];
         if (target != out)
             rf__text_buf_clear(target);
-        status = normalizer->ops->apply(normalizer, in, from, to, target, scratch, err);
-        in = &target->text;
-        from = 0;
-        to = target->text.len;
+        status = normalizer->ops->apply(normalizer, &part, target, scratch, err);
+        part.text = &target->text;
+        part.from = 0;
+        part.to = target->text.len;
     }
     return status;
 }

@@ -57,24 +57,26 @@ void rf__pretokenizers_release(struct pretokenizers *chain)
     chain->n = 0;
 }
 
-rf_status rf__pretokenize(const struct pretokenizers *chain, const struct text *text, size_t from, size_t to,
-                          struct pieces lists[2], struct pieces **out, rf_error *err)
+rf_status rf__pretokenize(const struct pretokenizers *chain, const struct text_part *part, struct pieces lists[2],
+                          struct pieces **out, rf_error *err)
 {
     struct pieces *in = &lists[0];
     rf_status status;
 
-    in->text = text;
+    in->text = part->text;
+    in->is_begin = part->is_begin;
     in->n = 0;
     *out = in;
-    if (from == to)
+    if (part->from == part->to)
         return RF_OK;
     status = rf__pieces_reserve(in, 1, err);
     if (status != RF_OK)
         return status;
-    in->items[in->n++] = (struct span){from, to};
+    in->items[in->n++] = (struct span){part->from, part->to};
     for (size_t i = 0; i < chain->n && status == RF_OK; i++) {
         *out = in == &lists[0] ? &lists[1] : &lists[0];
         (*out)->text = in->text;
+        (*out)->is_begin = true;
         (*out)->n = 0;
         status = chain->items[i]->ops->split(chain->items[i], in, *out, err);
         in = *out;

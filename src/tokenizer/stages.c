@@ -95,6 +95,7 @@ rf_status rf__pieces_reserve(struct pieces *pieces, size_t more, rf_error *err)
 void rf__pieces_release(struct pieces *pieces)
 {
     rf__free(pieces->items);
+    rf__text_buf_release(&pieces->own);
     *pieces = (struct pieces){0};
 }
 

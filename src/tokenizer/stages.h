@@ -37,6 +37,16 @@ typedef rf_status (*rf_stage_reader)(void *chain, const struct stage_source *sou
 rf_status rf__stage_each(const struct stage_source *source, const char *stage, const char *key, rf_stage_reader read,
                          void *chain, rf_error *err);
 
+/* ---- Parts of a text ---------------------------------------------------------------------------------------- */
+
+/* text[from, to), what a stage is given at a time of a segment, the plain text between two added tokens. A part begins
+ * and ends between characters. */
+struct text_part {
+    const struct text *text;
+    size_t from, to;
+    bool is_begin, is_end; /* the segment begins, ends with it */
+};
+
 /* ---- Normalizers -------------------------------------------------------------------------------------------- */
 
 /* Working memory of normalizers. Zero-initialise before first use. */
@@ -50,10 +60,10 @@ void rf__normalize_scratch_release(struct normalize_scratch *scratch);
 
 struct normalizer;
 struct normalizer_ops {
-    /* Appends the normal form of in[from, to), which begins and ends between characters, to `out`. `in` may be the
-     * caller's text: what is ill-formed there reads as U+FFFD. */
-    rf_status (*apply)(const struct normalizer *self, const struct text *in, size_t from, size_t to,
-                       struct text_buf *out, struct normalize_scratch *scratch, rf_error *err);
+    /* Appends the normal form of the part to `out`. Its text may be the caller's: what is ill-formed there reads as
+     * U+FFFD. */
+    rf_status (*apply)(const struct normalizer *self, const struct text_part *in, struct text_buf *out,
+                       struct normalize_scratch *scratch, rf_error *err);
     /* Whether what comes before this character, and what comes from it on, always can be normalized apart. It must be
      * so for ASCII letters, digits and the space. NULL: never. */
     bool (*can_cut_before)(const struct normalizer *self, uint32_t c);
@@ -76,9 +86,9 @@ rf_status rf__normalizers_lower_first(struct normalizers *chain, rf_error *err);
 rf_status rf__normalizers_add(struct normalizers *chain, struct normalizer *normalizer, rf_error *err);
 void rf__normalizers_release(struct normalizers *chain);
 
-/* Appends the normal form of in[from, to) to `out`. */
-rf_status rf__normalize(const struct normalizers *chain, const struct text *in, size_t from, size_t to,
-                        struct text_buf *out, struct normalize_scratch *scratch, rf_error *err);
+/* Appends the normal form of a part to `out`. */
+rf_status rf__normalize(const struct normalizers *chain, const struct text_part *in, struct text_buf *out,
+                        struct normalize_scratch *scratch, rf_error *err);
 /* The last position in [from, to) where the text can be cut without a difference; 0 when there is none. */
 size_t rf__normalize_cut(const struct normalizers *chain, const struct text *in, size_t from, size_t to);
 
@@ -98,14 +108,16 @@ struct pieces {
     const struct text *text;
     struct span *items;
     size_t n, cap;
+    bool is_begin;       /* the first piece is the beginning of what it was split from; false: the rest of it */
+    struct text_buf own; /* where a kind that changes the text writes it; `text` points here then */
 };
 rf_status rf__pieces_reserve(struct pieces *pieces, size_t more, rf_error *err);
 void rf__pieces_release(struct pieces *pieces);
 
 struct pretokenizer;
 struct pretokenizer_ops {
-    /* Splits each piece of `in` further, into `out`, which comes empty. A kind that changes the text gives `out` its
-     * own. */
+    /* Splits each piece of `in` further, into `out`, which comes empty. A kind that changes the text writes it to
+     * out->own, which it clears first, and lets out->text point there. */
     rf_status (*split)(const struct pretokenizer *self, const struct pieces *in, struct pieces *out, rf_error *err);
     /* The last position in (from, to] of which is known, from text[from, to) alone, that whatever follows, no piece
      * lies across it and the pieces before it stay as they are; 0 when there is none. NULL: always 0. */
@@ -126,9 +138,9 @@ rf_status rf__pretokenizers_read(struct pretokenizers *chain, const struct stage
 rf_status rf__pretokenizers_add(struct pretokenizers *chain, struct pretokenizer *pretokenizer, rf_error *err);
 void rf__pretokenizers_release(struct pretokenizers *chain);
 
-/* Splits text[from, to). The pieces come in one of the two lists, *out. */
-rf_status rf__pretokenize(const struct pretokenizers *chain, const struct text *text, size_t from, size_t to,
-                          struct pieces lists[2], struct pieces **out, rf_error *err);
+/* Splits a part. The pieces come in one of the two lists, *out. */
+rf_status rf__pretokenize(const struct pretokenizers *chain, const struct text_part *in, struct pieces lists[2],
+                          struct pieces **out, rf_error *err);
 size_t rf__pretokenize_settled(const struct pretokenizers *chain, const struct text *text, size_t from, size_t to);
 
 struct pretokenizer *rf__bert_pretokenizer_new(void); /* NULL when out of memory */
@@ -145,12 +157,24 @@ struct tokens {
 rf_status rf__tokens_reserve(struct tokens *tokens, size_t more, rf_error *err);
 void rf__tokens_release(struct tokens *tokens);
 
+/* Working memory that a model keeps from one call to the next, such as a cache of words. Zero-initialise before first
+ * use. It may come from another model: a model that uses it compares `owner` with its own number and begins anew where
+ * they differ. */
+struct model_scratch {
+    uint64_t owner; /* rf__model_serial(); 0: none */
+    void *memory;
+    void (*free)(void *memory);
+};
+void rf__model_scratch_release(struct model_scratch *scratch);
+/* Another number for each call in one process, never 0. */
+uint64_t rf__model_serial(void);
+
 struct model;
 struct model_ops {
     /* Appends the tokens of the pieces, the first of which is word number `first_word`; stops after the piece with
      * which `out` has `limit` tokens or more. */
     rf_status (*tokenize)(const struct model *self, const struct pieces *pieces, size_t limit, uint32_t first_word,
-                          struct tokens *out, rf_error *err);
+                          struct model_scratch *scratch, struct tokens *out, rf_error *err);
     void (*free)(struct model *self);
 };
 struct model {

@@ -149,10 +149,12 @@ static rf_status tokenize_word(const struct wordpiece *model, const char *data, 
 }
 
 static rf_status wordpiece_tokenize(const struct model *self, const struct pieces *pieces, size_t limit,
-                                    uint32_t first_word, struct tokens *out, rf_error *err)
+                                    uint32_t first_word, struct model_scratch *scratch, struct tokens *out,
+                                    rf_error *err)
 {
     const struct wordpiece *model = (const struct wordpiece *)self;
 
+    (void)scratch;
     for (size_t i = 0; i < pieces->n; i++) {
         rf_status status =
             tokenize_word(model, pieces->text->data, pieces->items[i], first_word + (uint32_t)i, out, err);

@@ -67,7 +67,7 @@ static void bert(void **state)
         struct text in = rf__text_of_caller(text_of(cases[i].in));
         struct text_buf out = {0};
         bert_chain(&chain, cases[i].flags);
-        assert_ok(rf__normalize(&chain, &in, 0, in.len, &out, &scratch, err));
+        assert_ok(rf__normalize(&chain, &(struct text_part){&in, 0, in.len, true, true}, &out, &scratch, err));
         if (out.text.len != strlen(cases[i].out) ||
             (out.text.len > 0 && memcmp(out.text.data, cases[i].out, out.text.len) != 0))
             fail_msg("case %zu: '%.*s', expected '%s'", i, (int)out.text.len, out.text.data, cases[i].out);
@@ -117,16 +117,18 @@ static void check_cuts(const struct normalizers *chain, rf_text text)
     struct text in = rf__text_of_caller(text);
     struct text_buf whole = {0}, parts = {0};
     struct normalize_scratch scratch = {0};
+    struct text_part part;
     size_t from = 0;
 
-    assert_ok(rf__normalize(chain, &in, 0, in.len, &whole, &scratch, err));
+    assert_ok(rf__normalize(chain, &(struct text_part){&in, 0, in.len, true, true}, &whole, &scratch, err));
     while (from < in.len) {
         size_t window = (size_t)(rand() % 12 + 1);
         size_t stop = in.len - from > window ? from + window : in.len;
         size_t cut = stop > from + 1 ? rf__normalize_cut(chain, &in, from + 1, stop) : 0;
         if (cut == 0)
             cut = in.len;
-        assert_ok(rf__normalize(chain, &in, from, cut, &parts, &scratch, err));
+        part = (struct text_part){&in, from, cut, from == 0, cut == in.len};
+        assert_ok(rf__normalize(chain, &part, &parts, &scratch, err));
         from = cut;
     }
     assert_same_text(&whole.text, &parts.text);

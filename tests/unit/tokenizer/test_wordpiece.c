@@ -115,10 +115,10 @@ static void same_as_the_twin(void **state)
             size_t ends[300], len = random_word(word, i % 5 == 0 ? 300 : 30), n;
             struct text text = {word, len, NULL, 0};
             struct span span = {0, len};
-            struct pieces pieces = {&text, &span, 1, 1};
+            struct pieces pieces = {.text = &text, .items = &span, .n = 1, .cap = 1};
             n = tokenize_slowly(&setup, word, len, ids, ends);
             tokens.n = 0;
-            assert_ok(setup.model->ops->tokenize(setup.model, &pieces, SIZE_MAX, 7, &tokens, err));
+            assert_ok(setup.model->ops->tokenize(setup.model, &pieces, SIZE_MAX, 7, NULL, &tokens, err));
             assert_int_equal(tokens.n, n);
             for (size_t k = 0; k < n; k++) {
                 assert_int_equal(tokens.ids[k], ids[k]);
@@ -139,13 +139,13 @@ static void limit_ends_behind_a_word(void **state)
     char bytes[32] = "unaffablehello";
     struct text text = {bytes, 14, NULL, 0};
     struct span spans[] = {{0, 9}, {9, 14}, {9, 14}};
-    struct pieces pieces = {&text, spans, 3, 3};
+    struct pieces pieces = {.text = &text, .items = spans, .n = 3, .cap = 3};
 
     (void)state;
     fixture_read(&tokenizer, FIXTURE_JSON);
-    assert_ok(tokenizer.model->ops->tokenize(tokenizer.model, &pieces, 2, 0, &tokens, err));
+    assert_ok(tokenizer.model->ops->tokenize(tokenizer.model, &pieces, 2, 0, NULL, &tokens, err));
     assert_int_equal(tokens.n, 3); /* un ##aff ##able */
-    assert_ok(tokenizer.model->ops->tokenize(tokenizer.model, &pieces, 100, 5, &tokens, err));
+    assert_ok(tokenizer.model->ops->tokenize(tokenizer.model, &pieces, 100, 5, NULL, &tokens, err));
     assert_int_equal(tokens.n, 8);
     assert_int_equal(tokens.words[7], 7);
     rf__tokens_release(&tokens);
