@@ -119,7 +119,7 @@ struct pretokenizer *rf__bert_pretokenizer_new(void)
 
     if (bert == NULL)
         return NULL;
-    bert->base.ops = &ops;
+    bert->base = (struct pretokenizer){.ops = &ops};
     for (uint32_t c = 0; c < 128; c++)
         bert->ascii[c] = (uint8_t)class_of(c);
     return &bert->base;

@@ -126,6 +126,8 @@ struct pretokenizer_ops {
 };
 struct pretokenizer {
     const struct pretokenizer_ops *ops;
+    bool maps_bytes; /* ByteLevel: writes each byte as a printable character. Once it is set to false (model_ops'
+                      * use_bytes) the pieces are slices of the text itself, and nothing is copied. */
 };
 
 /* In the order of application; none: one piece. */
@@ -175,6 +177,10 @@ struct model_ops {
      * which `out` has `limit` tokens or more. */
     rf_status (*tokenize)(const struct model *self, const struct pieces *pieces, size_t limit, uint32_t first_word,
                           struct model_scratch *scratch, struct tokens *out, rf_error *err);
+    /* Asked once, before the first text, where ByteLevel is the last pre-tokenizer and no other maps bytes: true when
+     * from now on pieces hold the bytes themselves instead of the printable characters that stand for them. NULL: no.
+     */
+    bool (*use_bytes)(struct model *self);
     void (*free)(struct model *self);
 };
 struct model {

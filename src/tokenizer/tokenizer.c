@@ -132,6 +132,17 @@ static uint32_t above_template(const struct template *template, uint32_t size)
     return size;
 }
 
+/* ByteLevel and a model that knows what the printable characters stand for can leave the detour out. */
+static void shorten_bytes(const struct pretokenizers *chain, struct model *model)
+{
+    size_t n_maps = 0;
+
+    for (size_t i = 0; i < chain->n; i++)
+        n_maps += chain->items[i]->maps_bytes;
+    if (n_maps == 1 && chain->items[chain->n - 1]->maps_bytes && model->ops->use_bytes != NULL)
+        chain->items[chain->n - 1]->maps_bytes = !model->ops->use_bytes(model);
+}
+
 rf_status rf__tokenizer_finish(struct rf_tokenizer *tokenizer, const struct logger *logger, rf_error *err)
 {
     uint32_t size = tokenizer->model->vocabulary.n_ids;
@@ -141,6 +152,7 @@ rf_status rf__tokenizer_finish(struct rf_tokenizer *tokenizer, const struct logg
             size = tokenizer->added.items[i].id + 1;
     size = above_template(&tokenizer->postprocessor.single, size);
     tokenizer->vocab_size = above_template(&tokenizer->postprocessor.pair, size);
+    shorten_bytes(&tokenizer->pretokenizers, tokenizer->model);
     return rf__added_tokens_finish(&tokenizer->added, logger, err);
 }
 
