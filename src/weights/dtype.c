@@ -3,6 +3,7 @@
 #include "weights/weights.h"
 
 #include "base/half.h"
+#include "weights/bytes.h"
 #include "weights/reader.h"
 
 #include <assert.h>
@@ -50,16 +51,6 @@ bool rf__dtype_from_name(const char *name, enum dtype *out)
     return false;
 }
 
-static uint16_t u16_at(const uint8_t *p)
-{
-    return (uint16_t)(p[0] | p[1] << 8);
-}
-
-static uint32_t u32_at(const uint8_t *p)
-{
-    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
 static float float_of_bits(uint32_t bits)
 {
     float value;
@@ -70,7 +61,7 @@ static float float_of_bits(uint32_t bits)
 
 static float float_of_f64(const uint8_t *p)
 {
-    uint64_t bits = u32_at(p) | (uint64_t)u32_at(p + 4) << 32;
+    uint64_t bits = rf__u64_at(p);
     double value;
 
     memcpy(&value, &bits, sizeof value);
@@ -86,15 +77,15 @@ rf_status rf__tensor_to_f32(const struct tensor *tensor, uint64_t first, uint64_
     switch (tensor->dtype) {
     case DTYPE_F32:
         for (size_t i = 0; i < n; i++)
-            out[i] = float_of_bits(u32_at(in + i * 4));
+            out[i] = float_of_bits(rf__u32_at(in + i * 4));
         return RF_OK;
     case DTYPE_F16:
         for (size_t i = 0; i < n; i++)
-            out[i] = rf__half_to_float(u16_at(in + i * 2));
+            out[i] = rf__half_to_float(rf__u16_at(in + i * 2));
         return RF_OK;
     case DTYPE_BF16:
         for (size_t i = 0; i < n; i++)
-            out[i] = float_of_bits((uint32_t)u16_at(in + i * 2) << 16);
+            out[i] = float_of_bits((uint32_t)rf__u16_at(in + i * 2) << 16);
         return RF_OK;
     case DTYPE_F64:
         for (size_t i = 0; i < n; i++)

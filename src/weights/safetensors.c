@@ -12,21 +12,13 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "weights/bytes.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define HEADER_MAX ((uint64_t)100000000) /* bytes; the crate's own limit */
 #define LFS_BEGIN  "version https://git-lfs.github.com/spec/"
-
-static uint64_t u64_at(const uint8_t *p)
-{
-    uint64_t value = 0;
-
-    for (int i = 7; i >= 0; i--)
-        value = value << 8 | p[i];
-    return value;
-}
 
 /* Finds the header. A pointer file and a web page are told from a damaged file, since they are what people really have.
  */
@@ -42,7 +34,7 @@ static rf_status find_header(const uint8_t *data, size_t size, const char *path,
     if (size < 8)
         return rf__fail(err, RF_BAD_FORMAT, "%s: has %zu bytes, too few for a safetensors file; download it again",
                         path, size);
-    n = u64_at(data);
+    n = rf__u64_at(data);
     if (n > HEADER_MAX)
         return rf__fail(err, RF_BAD_FORMAT,
                         "%s: is no safetensors file: its header would have %llu bytes, expected at most %llu", path,
@@ -142,7 +134,7 @@ static rf_status check_metadata(const struct json *header, yyjson_val *metadata,
     return RF_OK;
 }
 
-/* Adds the tensors that the header names. Each name fits into *names: JSON spends at least two bytes more on it. */
+/* Adds the tensors that the header names. Each name fits into `names`: JSON spends at least two bytes more on it. */
 static rf_status read_header(const struct json *header, const uint8_t *data, size_t size, struct tensor_list *list,
                              char *names, rf_error *err)
 {
@@ -207,13 +199,13 @@ static rf_status check_cover(struct tensor *tensors, size_t n, const uint8_t *da
 }
 
 rf_status rf__safetensors_read(const uint8_t *data, size_t size, const char *path, struct tensor_list *list,
-                               char **names, rf_error *err)
+                               struct reader_memory *memory, rf_error *err)
 {
     struct json header = {0};
     size_t header_len = 0, first = list->n;
+    char *names;
     rf_status status;
 
-    *names = NULL;
     if ((status = find_header(data, size, path, &header_len, err)) != RF_OK)
         return status;
     status = rf__json_parse(&header, (const char *)data + 8, header_len, path, err);
@@ -221,15 +213,11 @@ rf_status rf__safetensors_read(const uint8_t *data, size_t size, const char *pat
         return status;
     data += 8 + header_len;
     size -= 8 + header_len;
-    *names = rf__alloc(header_len);
-    status = *names == NULL ? rf__fail_memory(err) : read_header(&header, data, size, list, *names, err);
+    names = rf__reader_alloc(memory, header_len);
+    status = names == NULL ? rf__fail_memory(err) : read_header(&header, data, size, list, names, err);
     /* An empty list has no memory to point into. */
     if (status == RF_OK)
         status = check_cover(list->n > first ? list->items + first : NULL, list->n - first, data, size, path, err);
     rf__json_release(&header);
-    if (status != RF_OK) {
-        rf__free(*names);
-        *names = NULL;
-    }
     return status;
 }

@@ -14,14 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SINGLE     "model.safetensors"
-#define INDEX      "model.safetensors.index.json"
 #define SHARDS_MAX 4096
 
 struct shard {
     struct os_map map;
-    char *names; /* of its tensors */
-    char *file;  /* its name in the index; NULL for a single file */
+    struct reader_memory memory;
+    char *file; /* its name in the index; NULL for a single file */
 };
 
 struct weights {
@@ -49,6 +47,30 @@ rf_status rf__tensor_list_add(struct tensor_list *list, const struct tensor *ten
     return RF_OK;
 }
 
+void *rf__reader_alloc(struct reader_memory *memory, size_t size)
+{
+    void **blocks, *block;
+
+    if (memory->n >= SIZE_MAX / sizeof *blocks - 1)
+        return NULL;
+    blocks = rf__realloc(memory->blocks, (memory->n + 1) * sizeof *blocks);
+    if (blocks == NULL)
+        return NULL;
+    memory->blocks = blocks;
+    block = rf__alloc(size);
+    if (block != NULL)
+        memory->blocks[memory->n++] = block;
+    return block;
+}
+
+void rf__reader_release(struct reader_memory *memory)
+{
+    for (size_t i = 0; i < memory->n; i++)
+        rf__free(memory->blocks[i]);
+    rf__free(memory->blocks);
+    *memory = (struct reader_memory){0};
+}
+
 static int compare_names(const void *a, const void *b)
 {
     const struct tensor *x = a, *y = b;
@@ -74,12 +96,19 @@ static rf_status sort_by_name(struct tensor_list *list, const char *path, rf_err
 static rf_status open_file(struct weights *w, const char *path, rf_error *err)
 {
     struct shard *shard = &w->shards[w->n_shards];
+    size_t first = w->tensors.n;
     rf_status status = rf__os_map_file(path, &shard->map, err);
 
     if (status != RF_OK)
         return status;
     w->n_shards++;
-    return rf__safetensors_read(shard->map.data, shard->map.size, path, &w->tensors, &shard->names, err);
+    if (rf__ends_with(path, ".bin") || rf__is_pytorch(shard->map.data, shard->map.size))
+        status = rf__pytorch_read(shard->map.data, shard->map.size, path, &w->tensors, &shard->memory, err);
+    else
+        status = rf__safetensors_read(shard->map.data, shard->map.size, path, &w->tensors, &shard->memory, err);
+    for (size_t i = first; i < w->tensors.n; i++)
+        w->tensors.items[i].file = w->n_shards - 1;
+    return status;
 }
 
 static rf_status open_single(struct weights *w, rf_error *err)
@@ -150,15 +179,10 @@ static rf_status open_shard(struct weights *w, const char *file, rf_error *err)
     return status;
 }
 
-/* Whether `data` is in the file that the index names. */
-static bool is_in_file(const struct weights *w, const uint8_t *data, const char *file)
+/* Whether a tensor is in the file that the index names. */
+static bool is_in_file(const struct weights *w, const struct tensor *tensor, const char *file)
 {
-    for (size_t i = 0; i < w->n_shards; i++) {
-        const struct os_map *map = &w->shards[i].map;
-        if (strcmp(w->shards[i].file, file) == 0)
-            return data >= map->data && data <= map->data + map->size;
-    }
-    return false;
+    return tensor->file < w->n_shards && strcmp(w->shards[tensor->file].file, file) == 0;
 }
 
 /* Every tensor of the index is where it says. Called when the list is sorted. */
@@ -170,7 +194,7 @@ static rf_status check_map(const struct weights *w, const struct json *index, yy
     yyjson_obj_foreach(map, i, n, key, value)
     {
         const struct tensor *tensor = rf__weights_find(w, yyjson_get_str(key));
-        if (tensor == NULL || !is_in_file(w, tensor->data, yyjson_get_str(value)))
+        if (tensor == NULL || !is_in_file(w, tensor, yyjson_get_str(value)))
             return rf__fail(err, RF_BAD_FORMAT, "%s: tensor '%s' is not in '%s', which 'weight_map' names for it",
                             index->name, yyjson_get_str(key), yyjson_get_str(value));
     }
@@ -227,9 +251,8 @@ static rf_status open_index(struct weights *w, rf_error *err)
 /* The weights file of a model directory, in new memory. */
 static rf_status find_in_directory(const char *dir, char **out, rf_error *err)
 {
-    static const char *const names[] = {SINGLE, INDEX};
-    rf_status status;
-    char *bin;
+    static const char *const names[] = {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+                                        "pytorch_model.bin.index.json"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         *out = rf__path_join(dir, names[i]);
@@ -240,18 +263,7 @@ static rf_status find_in_directory(const char *dir, char **out, rf_error *err)
         rf__free(*out);
         *out = NULL;
     }
-    bin = rf__path_join(dir, "pytorch_model.bin");
-    if (bin == NULL)
-        return rf__fail_memory(err);
-    if (rf__os_is_file(bin))
-        status = rf__fail(err, RF_UNSUPPORTED,
-                          "%s: weights of this format are not supported yet; save the model with "
-                          "safe_serialization=True, which gives %s",
-                          bin, SINGLE);
-    else
-        status = rf__fail(err, RF_NOT_FOUND, "%s: has neither %s nor %s", dir, SINGLE, INDEX);
-    rf__free(bin);
-    return status;
+    return rf__fail(err, RF_NOT_FOUND, "%s: has no weights: neither model.safetensors nor pytorch_model.bin", dir);
 }
 
 static rf_status open_path(struct weights *w, const char *path, rf_error *err)
@@ -295,7 +307,7 @@ void rf__weights_free(struct weights *w)
         return;
     for (size_t i = 0; i < w->n_shards; i++) {
         rf__os_unmap(&w->shards[i].map);
-        rf__free(w->shards[i].names);
+        rf__reader_release(&w->shards[i].memory);
         rf__free(w->shards[i].file);
     }
     rf__free(w->shards);

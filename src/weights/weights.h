@@ -1,7 +1,7 @@
 /*
  * weights: bytes -> tensors. A view of the tensors in a model's weights files, which stay memory-mapped; nothing is
- * copied. Every offset, shape and type was checked when it opened: data_size == product(shape) * size of the type, in
- * the file.
+ * copied but a tensor that its file holds transposed. Every offset, shape and type was checked when it opened:
+ * data_size == product(shape) * size of the type, in the file.
  */
 #ifndef RF_WEIGHTS_WEIGHTS_H
 #define RF_WEIGHTS_WEIGHTS_H
@@ -35,11 +35,14 @@ struct tensor {
     const uint8_t *data; /* little-endian, not aligned */
     size_t data_size;    /* bytes */
     uint64_t n_elements;
+    size_t file; /* which of the files it comes from, counted from 0 */
 };
 
 struct weights;
 
-/* Opens model.safetensors, or model.safetensors.index.json with its shards, of a model directory; or one such file. */
+/* Opens the weights of a model directory - model.safetensors or its shards (model.safetensors.index.json), else
+ * pytorch_model.bin or its shards - or one such file. What torch.save() pickled is read without executing anything:
+ * whatever is no tensor is refused by name. */
 rf_status rf__weights_open(const char *path, struct weights **out, rf_error *err);
 void rf__weights_free(struct weights *weights); /* NULL is fine */
 

@@ -24,11 +24,12 @@ static uint8_t *make_file(const char *header, size_t data_len, size_t *size)
     return file;
 }
 
-static rf_status read_bytes(const uint8_t *file, size_t size, struct tensor_list *list, char **names, rf_error *err)
+static rf_status read_bytes(const uint8_t *file, size_t size, struct tensor_list *list, struct reader_memory *memory,
+                            rf_error *err)
 {
     *list = (struct tensor_list){0};
-    *names = NULL;
-    return rf__safetensors_read(file, size, "w.safetensors", list, names, err);
+    *memory = (struct reader_memory){0};
+    return rf__safetensors_read(file, size, "w.safetensors", list, memory, err);
 }
 
 static void safetensors_reads_tensors(void **state)
@@ -38,12 +39,12 @@ static void safetensors_reads_tensors(void **state)
                                  "\"a\":{\"dtype\":\"F16\",\"shape\":[],\"data_offsets\":[0,2]},"
                                  "\"\\u00e9\":{\"dtype\":\"I64\",\"shape\":[0,7],\"data_offsets\":[26,26]}}   ";
     struct tensor_list list;
-    char *names;
+    struct reader_memory memory;
     size_t size;
     uint8_t *file = make_file(header, 26, &size);
     (void)state;
 
-    assert_ok(read_bytes(file, size, &list, &names, err));
+    assert_ok(read_bytes(file, size, &list, &memory, err));
     assert_int_equal(list.n, 3);
     assert_string_equal(list.items[0].name, "a");
     assert_int_equal(list.items[0].dtype, DTYPE_F16);
@@ -57,7 +58,7 @@ static void safetensors_reads_tensors(void **state)
     assert_int_equal(list.items[1].data[0], 2);
     assert_string_equal(list.items[2].name, "\xC3\xA9");
     assert_int_equal(list.items[2].n_elements, 0);
-    rf__free(names);
+    rf__reader_release(&memory);
     rf__free(list.items);
     rf__free(file);
 }
@@ -118,15 +119,15 @@ static void safetensors_refuses(void **state)
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
         struct tensor_list list;
         rf_error err = {0};
-        char *names;
+        struct reader_memory memory;
         size_t size;
         uint8_t *file = make_file(faults[i].header, faults[i].data_len, &size);
-        rf_status status = read_bytes(file, size, &list, &names, &err);
+        rf_status status = read_bytes(file, size, &list, &memory, &err);
         if (status != faults[i].status || strstr(err.message, faults[i].message) == NULL ||
             strstr(err.message, "w.safetensors") == NULL)
             fail_msg("%s: %d '%s', expected %d '%s'", faults[i].about, status, err.message, faults[i].status,
                      faults[i].message);
-        assert_null(names);
+        rf__reader_release(&memory);
         rf__free(list.items);
         rf__free(file);
     }
@@ -154,14 +155,15 @@ static void safetensors_refuses_files_of_other_kinds(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct tensor_list list;
         rf_error err = {0};
-        char *names;
+        struct reader_memory memory;
         uint8_t *copy = rf__alloc(cases[i].len);
         assert_non_null(copy);
         if (cases[i].len > 0)
             memcpy(copy, cases[i].bytes, cases[i].len);
-        assert_int_equal(read_bytes(copy, cases[i].len, &list, &names, &err), RF_BAD_FORMAT);
+        assert_int_equal(read_bytes(copy, cases[i].len, &list, &memory, &err), RF_BAD_FORMAT);
         if (strstr(err.message, cases[i].message) == NULL)
             fail_msg("'%s', expected '%s'", err.message, cases[i].message);
+        rf__reader_release(&memory);
         rf__free(list.items);
         rf__free(copy);
     }
@@ -177,13 +179,13 @@ static void safetensors_survives_without_memory(void **state)
     for (uint64_t n = 1; status != RF_OK; n++) {
         struct tensor_list list;
         rf_error err;
-        char *names;
+        struct reader_memory memory;
         rf__alloc_fail_at(n);
-        status = read_bytes(file, size, &list, &names, &err);
+        status = read_bytes(file, size, &list, &memory, &err);
         rf__alloc_fail_at(0);
-        assert_true(status == RF_OK || (status == RF_NO_MEMORY && names == NULL));
+        assert_true(status == RF_OK || status == RF_NO_MEMORY);
         assert_true(n < 100);
-        rf__free(names);
+        rf__reader_release(&memory);
         rf__free(list.items);
     }
     rf__free(file);
