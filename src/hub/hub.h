@@ -24,7 +24,7 @@
 struct hub_options {
     const char *cache_dir; /* NULL: see rf_model_options */
     const char *revision;  /* NULL: "main", or what follows '@' in the source */
-    const char *onnx_file; /* NULL: onnx/model.onnx, else model.onnx, else model.safetensors */
+    const char *onnx_file; /* NULL: onnx/model.onnx, else model.onnx, else the weights */
     bool onnx_only;        /* weights alone do not do: the architecture is none that a graph can be built for */
     bool update;           /* ask the hub for the newest commit, even if a complete copy is cached */
     bool offline;
@@ -36,7 +36,7 @@ struct hub_options {
 struct model_source {
     char *directory;    /* the model directory */
     char *onnx_file;    /* the ONNX file to run, a path; NULL: there are only weights */
-    char *weights_file; /* without an ONNX file: model.safetensors, its index, or the file named; else NULL */
+    char *weights_file; /* without an ONNX file: the weights, the index of their shards, or the file named; else NULL */
     char *revision;     /* commit; "" for a directory that is no snapshot of the hub's */
     char *cache_dir;    /* where files made from this model may be kept; it need not exist yet */
 };

@@ -62,7 +62,9 @@ static rf_status check_pointer_in(const char *directory, const char *name, rf_er
 
 rf_status rf__local_check_pointers(const struct model_source *source, rf_error *err)
 {
-    static const char *const names[] = {"tokenizer.json", "vocab.txt", "config.json", "modules.json"};
+    static const char *const names[] = {
+        "tokenizer.json", "vocab.txt",       "vocab.json",  "merges.txt",  "sentencepiece.bpe.model",
+        "spiece.model",   "tokenizer.model", "config.json", "modules.json"};
     rf_status status = RF_OK;
     char *data;
 
@@ -103,8 +105,12 @@ static rf_status has_one_of(const char *directory, const char *const *names, boo
  * has no tokenizer beside it. */
 static rf_status directory_of_onnx(const char *path, char **out, rf_error *err)
 {
-    static const char *const tokenizer[] = {"tokenizer.json", "vocab.txt", NULL};
-    static const char *const model[] = {"tokenizer.json", "vocab.txt", "modules.json", "config.json", NULL};
+    static const char *const tokenizer[] = {
+        "tokenizer.json", "vocab.txt",       "vocab.json", "sentencepiece.bpe.model",
+        "spiece.model",   "tokenizer.model", NULL};
+    static const char *const model[] = {
+        "tokenizer.json", "vocab.txt",   "vocab.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model",
+        "modules.json",   "config.json", NULL};
     char *folder = folder_of(path), *above = NULL;
     bool is_onnx_folder, has_tokenizer, above_is_model = false;
     rf_status status;

@@ -17,29 +17,45 @@
 static const struct root_file {
     const char *path;
     bool matters;
+    bool is_spare; /* a tokenizer that is wanted where there is no tokenizer.json */
 } root_files[] = {
-    {"modules.json", true},
-    {"config_sentence_transformers.json", true},
-    {"sentence_bert_config.json", true},
-    {"config.json", true},
-    {"tokenizer_config.json", true},
-    {"tokenizer.json", false}, /* it or vocab.txt */
-    {"vocab.txt", false},
-    {"special_tokens_map.json", false},
-    {"added_tokens.json", false},
-    {"sentence_roberta_config.json", false},
-    {"sentence_distilbert_config.json", false},
-    {"sentence_camembert_config.json", false},
-    {"sentence_albert_config.json", false},
-    {"sentence_xlm-roberta_config.json", false},
-    {"sentence_xlnet_config.json", false},
-    {"README.md", false},
+    {"modules.json", true, false},
+    {"config_sentence_transformers.json", true, false},
+    {"sentence_bert_config.json", true, false},
+    {"config.json", true, false},
+    {"tokenizer_config.json", true, false},
+    {"tokenizer.json", false, false}, /* it or a spare one */
+    {"vocab.txt", false, true},
+    {"vocab.json", false, true},
+    {"merges.txt", false, true},
+    {"sentencepiece.bpe.model", false, true},
+    {"spiece.model", false, true},
+    {"tokenizer.model", false, true},
+    {"special_tokens_map.json", false, false},
+    {"added_tokens.json", false, false},
+    {"sentence_roberta_config.json", false, false},
+    {"sentence_distilbert_config.json", false, false},
+    {"sentence_camembert_config.json", false, false},
+    {"sentence_albert_config.json", false, false},
+    {"sentence_xlm-roberta_config.json", false, false},
+    {"sentence_xlnet_config.json", false, false},
+    {"README.md", false, false},
 };
 #define N_ROOT_FILES (sizeof root_files / sizeof root_files[0])
 
 static const char *const onnx_places[] = {"onnx/model.onnx", "model.onnx"};
-static const char *const weights_places[] = {"model.safetensors", "model.safetensors.index.json"};
-#define WEIGHTS_INDEX "model.safetensors.index.json"
+static const char *const weights_places[] = {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+                                             "pytorch_model.bin.index.json"};
+#define N_ONNX_PLACES    (sizeof onnx_places / sizeof onnx_places[0])
+#define N_WEIGHTS_PLACES (sizeof weights_places / sizeof weights_places[0])
+
+/* Weights in several files, START-00001-of-00003END, and the index that names them. */
+static const struct sharding {
+    const char *index, *start, *end;
+} shardings[] = {
+    {"model.safetensors.index.json", "model-", ".safetensors"},
+    {"pytorch_model.bin.index.json", "pytorch_model-", ".bin"},
+};
 
 /* ---- Names of files ------------------------------------------------------------------------------------------- */
 
@@ -92,23 +108,32 @@ static bool is_external_data(const char *path, const char *onnx)
     return strncmp(path, onnx, stem) == 0 && (strcmp(path + stem, ".data") == 0 || strcmp(path + stem, "_data") == 0);
 }
 
-/* The total that "model-00001-of-00003.safetensors" names; 0 when the path is no shard. */
-static unsigned shard_total(const char *path)
+/* The sharding whose index a model file is; NULL when it is none. */
+static const struct sharding *sharding_of(const char *path)
 {
-    static const char start[] = "model-", middle[] = "-of-", end[] = ".safetensors";
+    for (size_t i = 0; i < sizeof shardings / sizeof shardings[0]; i++)
+        if (strcmp(path, shardings[i].index) == 0)
+            return &shardings[i];
+    return NULL;
+}
+
+/* The total that "model-00001-of-00003.safetensors" names; 0 when the path is no shard of this sharding. */
+static unsigned shard_total(const struct sharding *sharding, const char *path)
+{
+    static const char middle[] = "-of-";
     const char *digits = "0123456789";
     unsigned total = 0;
     size_t n;
 
-    if (strncmp(path, start, strlen(start)) != 0)
+    if (strncmp(path, sharding->start, strlen(sharding->start)) != 0)
         return 0;
-    path += strlen(start);
+    path += strlen(sharding->start);
     n = strspn(path, digits);
     if (n == 0 || strncmp(path + n, middle, strlen(middle)) != 0)
         return 0;
     path += n + strlen(middle);
     n = strspn(path, digits);
-    if (n == 0 || strcmp(path + n, end) != 0)
+    if (n == 0 || strcmp(path + n, sharding->end) != 0)
         return 0;
     for (size_t i = 0; i < n && total <= MAX_SHARDS; i++)
         total = total * 10 + (unsigned)(path[i] - '0');
@@ -152,13 +177,14 @@ static rf_status each_part(const struct repo *repo, const struct repo_file *mode
                            rf_status (*fn)(void *user, const struct repo_file *file, rf_error *err), void *user,
                            rf_error *err)
 {
-    bool is_onnx = rf__snapshot_is_onnx(model->path), is_index = rf__ends_with(model->path, WEIGHTS_INDEX);
+    const struct sharding *sharding = sharding_of(model->path);
+    bool is_onnx = rf__snapshot_is_onnx(model->path);
     rf_status status = fn(user, model, err);
 
     for (size_t i = 0; i < repo->n && status == RF_OK; i++) {
         const struct repo_file *file = &repo->files[i];
-        if (file != model &&
-            ((is_onnx && is_external_data(file->path, model->path)) || (is_index && shard_total(file->path) > 0)))
+        if (file != model && ((is_onnx && is_external_data(file->path, model->path)) ||
+                              (sharding != NULL && shard_total(sharding, file->path) > 0)))
             status = fn(user, file, err);
     }
     return status;
@@ -178,6 +204,7 @@ static rf_status want_part(void *user, const struct repo_file *file, rf_error *e
 
 /* Whether every part is there. */
 struct presence {
+    const struct sharding *sharding; /* NULL: one file */
     bool (*has)(void *user, const struct repo_file *file);
     void *user;
     unsigned shards, shards_expected;
@@ -187,7 +214,7 @@ struct presence {
 static rf_status look_at_part(void *user, const struct repo_file *file, rf_error *err)
 {
     struct presence *presence = user;
-    unsigned total = shard_total(file->path);
+    unsigned total = presence->sharding == NULL ? 0 : shard_total(presence->sharding, file->path);
 
     (void)err;
     presence->is_whole = presence->is_whole && presence->has(presence->user, file);
@@ -201,13 +228,12 @@ static rf_status look_at_part(void *user, const struct repo_file *file, rf_error
 static bool is_whole_model(const struct repo *repo, const struct repo_file *model,
                            bool (*has)(void *user, const struct repo_file *file), void *user)
 {
-    struct presence presence = {has, user, 0, 0, true};
+    struct presence presence = {.sharding = sharding_of(model->path), .has = has, .user = user, .is_whole = true};
 
     if (has == NULL)
         return false;
     (void)each_part(repo, model, look_at_part, &presence, NULL);
-    if (rf__ends_with(model->path, WEIGHTS_INDEX) &&
-        (presence.shards == 0 || presence.shards < presence.shards_expected))
+    if (presence.sharding != NULL && (presence.shards == 0 || presence.shards < presence.shards_expected))
         return false;
     return presence.is_whole;
 }
@@ -234,13 +260,13 @@ static rf_status no_model(const struct repo *repo, const struct snapshot_wish *w
         status = rf__fail(err, RF_NOT_FOUND,
                           "%s has no onnx/model.onnx, model.onnx%s, but %.200s, which may be quantized and give other "
                           "vectors. Please choose one with --onnx-file",
-                          where, wish->onnx_only ? "" : " or model.safetensors", list.data);
+                          where, wish->onnx_only ? "" : ", model.safetensors or pytorch_model.bin", list.data);
     else
         status =
             rf__fail(err, RF_NOT_FOUND,
                      "%s has no onnx/model.onnx, model.onnx%s (found: %.200s). Please ensure the model has an ONNX "
                      "version available, or convert it; a directory with model.safetensors works too",
-                     where, wish->onnx_only ? "" : " or model.safetensors", list.data);
+                     where, wish->onnx_only ? "" : ", model.safetensors or pytorch_model.bin", list.data);
     rf__buf_release(&list);
     return status;
 }
@@ -251,16 +277,16 @@ static rf_status choose_model(const struct repo *repo, const struct snapshot_wis
                               struct snapshot_plan *plan, rf_error *err)
 {
     struct wanting wanting = {repo, plan};
-    const struct repo_file *found[4] = {NULL};
+    const struct repo_file *found[N_ONNX_PLACES + N_WEIGHTS_PLACES] = {NULL};
     size_t n = 0;
     rf_status status = RF_OK;
 
     if (wish->onnx_file != NULL) {
         status = find_named(repo, wish->onnx_file, &found[n++], err);
     } else {
-        for (size_t i = 0; i < 2; i++)
+        for (size_t i = 0; i < N_ONNX_PLACES; i++)
             found[n++] = rf__repo_find(repo, onnx_places[i]);
-        for (size_t i = 0; i < 2 && !wish->onnx_only; i++)
+        for (size_t i = 0; i < N_WEIGHTS_PLACES && !wish->onnx_only; i++)
             found[n++] = rf__repo_find(repo, weights_places[i]);
     }
     for (size_t i = 0; i < n; i++) {
@@ -308,20 +334,28 @@ static rf_status each_module(const char *text, size_t len,
     return status;
 }
 
-/* Everything directly in the module's folder that is configuration, vocabulary or safetensors. */
+/* Everything directly in the module's folder that is configuration, vocabulary or weights: pytorch_model.bin where
+ * there is no model.safetensors. */
 static rf_status want_module(void *user, const char *path, const char *type, rf_error *err)
 {
     struct wanting *wanting = user;
     size_t len = strlen(path);
+    char *weights = rf__path_join(path, "model.safetensors");
+    bool has_safetensors;
     rf_status status = RF_OK;
 
     (void)type;
+    if (weights == NULL)
+        return rf__fail_memory(err);
+    has_safetensors = rf__repo_find(wanting->repo, weights) != NULL;
+    rf__free(weights);
     for (size_t i = 0; i < wanting->repo->n && status == RF_OK; i++) {
         const struct repo_file *file = &wanting->repo->files[i];
         bool is_inside =
             strncmp(file->path, path, len) == 0 && file->path[len] == '/' && strchr(file->path + len + 1, '/') == NULL;
         if (is_inside && (rf__ends_with(file->path, ".json") || rf__ends_with(file->path, ".txt") ||
-                          rf__ends_with(file->path, ".safetensors")))
+                          rf__ends_with(file->path, ".safetensors") ||
+                          (!has_safetensors && rf__ends_with(file->path, "/pytorch_model.bin"))))
             status = want(wanting->plan, wanting->repo, file, err);
     }
     return status;
@@ -332,11 +366,13 @@ rf_status rf__snapshot_plan(const struct repo *repo, const struct snapshot_wish 
                             const char *where, struct snapshot_plan *out, rf_error *err)
 {
     struct wanting wanting = {repo, out};
+    bool has_tokenizer = rf__repo_find(repo, "tokenizer.json") != NULL;
     rf_status status = RF_OK;
 
     *out = (struct snapshot_plan){0};
     for (size_t i = 0; i < N_ROOT_FILES && status == RF_OK; i++)
-        status = want(out, repo, rf__repo_find(repo, root_files[i].path), err);
+        if (!root_files[i].is_spare || !has_tokenizer)
+            status = want(out, repo, rf__repo_find(repo, root_files[i].path), err);
     if (status == RF_OK && modules != NULL)
         status = each_module(modules, modules_len, want_module, &wanting, err);
     if (status == RF_OK)
@@ -377,6 +413,14 @@ static rf_status settle_module(void *user, const char *path, const char *type, r
     return status;
 }
 
+static bool has_spare_tokenizer(const struct repo *repo)
+{
+    for (size_t i = 0; i < N_ROOT_FILES; i++)
+        if (root_files[i].is_spare && rf__repo_find(repo, root_files[i].path) != NULL)
+            return true;
+    return false;
+}
+
 static rf_status settle_all(struct inspection *inspection, const struct buf *modules, rf_error *err)
 {
     rf_status status = RF_OK;
@@ -386,10 +430,9 @@ static rf_status settle_all(struct inspection *inspection, const struct buf *mod
             status = settle(inspection, root_files[i].path, err);
     }
     if (status == RF_OK && rf__repo_find(inspection->repo, "tokenizer.json") == NULL)
-        status =
-            rf__repo_find(inspection->repo, "vocab.txt") == NULL
-                ? rf__buf_printf(&inspection->unknown, err, "%stokenizer.json", inspection->unknown.len > 0 ? ", " : "")
-                : settle(inspection, "tokenizer.json", err);
+        status = !has_spare_tokenizer(inspection->repo) ? rf__buf_printf(&inspection->unknown, err, "%stokenizer.json",
+                                                                         inspection->unknown.len > 0 ? ", " : "")
+                                                        : settle(inspection, "tokenizer.json", err);
     if (status == RF_OK && modules->data != NULL)
         status = each_module(modules->data, modules->len, settle_module, inspection, err);
     return status;

@@ -2,8 +2,8 @@
  * snapshot: which files of a repository make a model directory, and whether a cache has them.
  *
  * Wanted are the tokenizer and the configuration, every module's folder (modules.json), the model card, and one model
- * file with what belongs to it: the ONNX file (with its external data), else the weights (with their shards).
- * pytorch_model.bin never is, nor a quantized ONNX file that nobody named.
+ * file with what belongs to it: the ONNX file (with its external data), else the weights (with their shards), those of
+ * pytorch_model.bin where there are no others. A quantized ONNX file that nobody named never is.
  */
 #ifndef RF_HUB_SNAPSHOT_H
 #define RF_HUB_SNAPSHOT_H
@@ -22,7 +22,7 @@ struct snapshot_wish {
 struct snapshot_plan {
     size_t *files; /* those wanted, each once: places in repo->files */
     size_t n, cap;
-    const struct repo_file *model; /* belongs to the repo: the ONNX file, model.safetensors, or its index */
+    const struct repo_file *model; /* belongs to the repo: the ONNX file, the weights, or the index of their shards */
     bool is_onnx;
 };
 void rf__snapshot_plan_release(struct snapshot_plan *plan); /* fine on a zeroed one */

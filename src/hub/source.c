@@ -155,7 +155,8 @@ static bool is_meant_as_path(const char *text)
     bool has_two_slashes = slash != NULL && strchr(slash + 1, '/') != NULL;
 
     return text[0] == '/' || text[0] == '.' || text[0] == '~' || strchr(text, '\\') != NULL || has_two_slashes ||
-           rf__ends_with(text, ".onnx") || rf__ends_with(text, ".safetensors") || rf__ends_with(text, "/");
+           rf__ends_with(text, ".onnx") || rf__ends_with(text, ".safetensors") || rf__ends_with(text, ".bin") ||
+           rf__ends_with(text, "/");
 }
 
 /* ---- Paths ---------------------------------------------------------------------------------------------------- */
@@ -168,13 +169,15 @@ static rf_status read_path(const char *text, enum os_kind kind, struct source *o
         out->kind = SOURCE_DIRECTORY;
     else if (rf__ends_with(text, ".onnx"))
         out->kind = SOURCE_ONNX_FILE;
-    else if (rf__ends_with(text, ".safetensors") || rf__ends_with(text, ".safetensors.index.json"))
+    else if (rf__ends_with(text, ".safetensors") || rf__ends_with(text, ".bin") ||
+             rf__ends_with(text, ".safetensors.index.json") || rf__ends_with(text, ".bin.index.json"))
         out->kind = SOURCE_WEIGHTS_FILE;
     else
-        return rf__fail(err, RF_INVALID_ARGUMENT,
-                        "%s: is no model: expected a directory, an .onnx or a .safetensors file, or a name on the hub "
-                        "such as " SOURCE_DEFAULT_MODEL_HINT,
-                        text);
+        return rf__fail(
+            err, RF_INVALID_ARGUMENT,
+            "%s: is no model: expected a directory, an .onnx, .safetensors or .bin file, or a name on the hub "
+            "such as " SOURCE_DEFAULT_MODEL_HINT,
+            text);
     while (len > 1 && text[len - 1] == '/')
         len--;
     out->path = rf__strndup(text, len);

@@ -48,7 +48,7 @@ class Choice(Case):
         self.assertNotIn("model.safetensors", self.files(result))
 
     def test_quantized_only(self):
-        self.set("onnx/model_quantized.onnx", "onnx/model_int8.onnx", "pytorch_model.bin")
+        self.set("onnx/model_quantized.onnx", "onnx/model_int8.onnx", "tf_model.h5")
         self.start()
         message = self.refused().message
         self.assertIn("onnx/model_int8.onnx, onnx/model_quantized.onnx", message)
@@ -102,10 +102,10 @@ class Choice(Case):
         self.assertNotIn("onnx/model_fp16.onnx_data", got)
 
     def test_nothing_usable(self):
-        self.set("pytorch_model.bin", "tf_model.h5")
+        self.set("flax_model.msgpack", "tf_model.h5")
         self.start()
         message = self.refused().message
-        self.assertIn("found: pytorch_model.bin, tf_model.h5", message)
+        self.assertIn("found: flax_model.msgpack, tf_model.h5", message)
         self.assertIn("Please ensure the model has an ONNX version available, or convert it", message)
 
     def test_module_folders(self):
@@ -440,6 +440,8 @@ class Local(Case):
         self.assertEqual((result.values["onnx_file"], result.values["weights_file"]),
                          ("", str(folder / "model.safetensors")))
         (folder / "model.safetensors").unlink()
+        self.assertEqual(self.resolve(folder).values["weights_file"], str(folder / "pytorch_model.bin"))
+        (folder / "pytorch_model.bin").unlink()
         result = self.resolve(folder)
         self.assertEqual(result.status, "not found")
         self.assertIn("onnx/model_quantized.onnx", result.message)
@@ -457,7 +459,7 @@ class Local(Case):
         self.assertEqual(self.resolve(flat / "some.onnx").values["directory"], str(flat))
         result = self.resolve(folder / "model.safetensors", "--onnx-file", "x.onnx")
         self.assertEqual(result.status, "invalid argument")
-        self.assertIn("is no model", self.resolve(folder / "pytorch_model.bin").message)
+        self.assertEqual(self.resolve(folder / "pytorch_model.bin").values["weights_file"], str(folder / "pytorch_model.bin"))
         self.assertIn("is no model", self.resolve(folder / "tokenizer.json").message)
         self.assertIn("no revision 'v1'", self.resolve(folder, "--revision", "v1").message)
 
@@ -486,8 +488,8 @@ class Local(Case):
         self.assertIn(f"{empty}: is empty; expected a model directory", self.resolve(empty).message)
         (empty / "notes.txt").write_text("x")
         self.assertIn("(found: nothing)", self.resolve(empty).message)
-        (empty / "pytorch_model.bin").write_text("x")
-        self.assertIn("(found: pytorch_model.bin)", self.resolve(empty).message)
+        (empty / "tf_model.h5").write_text("x")
+        self.assertIn("(found: tf_model.h5)", self.resolve(empty).message)
 
     def test_pointer(self):
         pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"1" * 64 + b"\nsize 90405214\n"

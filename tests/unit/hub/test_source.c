@@ -86,7 +86,9 @@ static void paths(void **state)
         {"a.onnx", SOURCE_ONNX_FILE, RF_OK},
         {"a.safetensors", SOURCE_WEIGHTS_FILE, RF_OK},
         {"a.safetensors.index.json", SOURCE_WEIGHTS_FILE, RF_OK},
-        {"a.bin", SOURCE_DIRECTORY, RF_INVALID_ARGUMENT},
+        {"a.bin", SOURCE_WEIGHTS_FILE, RF_OK},
+        {"a.bin.index.json", SOURCE_WEIGHTS_FILE, RF_OK},
+        {"a.h5", SOURCE_DIRECTORY, RF_INVALID_ARGUMENT},
     };
 
     (void)state;
