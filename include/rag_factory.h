@@ -74,7 +74,8 @@ typedef enum rf_status {
     RF_NETWORK,     /* the hub cannot be reached, or answered with an error */
     RF_ENGINE,      /* ONNX Runtime failed */
     RF_CANCELLED,   /* a progress callback returned false */
-    RF_TRUNCATED    /* a text is longer than the limit, and RF_TRUNCATE_ERROR was asked for */
+    RF_TRUNCATED    /* a text is longer than the limit, and RF_TRUNCATE_ERROR was asked for, or the one text of a pair
+                       that may be cut is too short for it */
 } rf_status;
 
 /* Lives in the caller; there is nothing to free. */
@@ -252,20 +253,44 @@ RF_API size_t rf_tokenizer_vocab_size(const rf_tokenizer *tokenizer);
 /* The piece of an id as the vocabulary has it ("##ing"), with its length in bytes; NULL where the id names none. */
 RF_API const char *rf_tokenizer_piece(const rf_tokenizer *tokenizer, uint32_t id, size_t *len);
 
-typedef struct rf_encoding {
+/* Which text of a pair is cut when the two have more tokens than the limit. */
+typedef enum rf_strategy {
+    RF_STRATEGY_LONGEST_FIRST = 0, /* the longer one, until they are equally long; then both */
+    RF_STRATEGY_ONLY_FIRST,
+    RF_STRATEGY_ONLY_SECOND
+} rf_strategy;
+
+#define RF_NO_WORD UINT32_MAX
+
+typedef struct rf_encoding rf_encoding;
+struct rf_encoding {
     size_t n;                  /* number of tokens */
     const uint32_t *ids;       /* [n] */
     const uint32_t *type_ids;  /* [n]: 0, or 1 for the second text of a pair */
     const size_t *begin, *end; /* [n]: bytes of the caller's text that the token stands for; 0, 0 for special tokens */
     const uint8_t *special;    /* [n]: 1 for tokens that the post-processor added */
     bool truncated;            /* cut at the limit */
-} rf_encoding;
+    const uint32_t *words;     /* [n]: which word of its text, counted from 0; RF_NO_WORD for special tokens */
+    const int8_t *sequence;    /* [n]: 0 or 1, the text that the token is of; -1 for special tokens */
+    const size_t *begin_char, *end_char; /* [n]: as begin and end, in characters (code points; what is ill-formed counts
+                                            as it is read). NULL unless rf_encode_options.characters */
+    size_t n_overflow;                   /* 0 unless rf_encode_options.overflow */
+    const rf_encoding *const *overflow;  /* [n_overflow]: what was cut off, each within the limit and with special
+                                            tokens of its own. They belong to this encoding. Of a pair: every further
+                                            piece of the first text with each piece of the second, then the first
+                                            piece of the first with each further one of the second */
+};
 
 typedef struct rf_encode_options {
     size_t size;            /* set by rf_encode_options_init() */
     bool no_special_tokens; /* leave out what the post-processor adds ([CLS], [SEP] …) */
     uint32_t max_tokens;    /* 0: no limit */
     rf_truncate truncate;   /* RF_TRUNCATE_ERROR: RF_TRUNCATED */
+    rf_strategy strategy;   /* of a pair */
+    bool overflow;          /* give what was cut off as well; reads the whole text */
+    bool characters;        /* give begin_char and end_char */
+    uint32_t stride;        /* tokens that a piece of the overflow has of the piece before it; less than a piece has */
+    uint32_t threads;       /* of the calls with several texts. 0: one for each processor */
 } rf_encode_options;
 
 RF_API void rf_encode_options_init(rf_encode_options *options, size_t size);
@@ -274,6 +299,47 @@ RF_API void rf_encode_options_init(rf_encode_options *options, size_t size);
 RF_API RF_MUST_USE rf_status rf_tokenizer_encode(const rf_tokenizer *tokenizer, rf_text text, const rf_text *pair,
                                                  const rf_encode_options *options, rf_encoding **out, rf_error *err);
 RF_API void rf_encoding_free(rf_encoding *encoding);
+
+/* Encodes several texts on several threads; `pairs` is NULL, or has the second text of each. Writes n encodings to
+ * `out`, each to be released. Errors name the text by its number, from 0. */
+RF_API RF_MUST_USE rf_status rf_tokenizer_encode_batch(const rf_tokenizer *tokenizer, const rf_text *texts,
+                                                       const rf_text *pairs, size_t n, const rf_encode_options *options,
+                                                       rf_encoding **out, rf_error *err);
+
+/* The ids of several texts, end to end, and nothing else: the quick way where only they are needed. */
+typedef struct rf_ids {
+    size_t n;            /* number of texts */
+    const uint32_t *ids; /* [first[n]] */
+    const size_t *first; /* [n + 1]: text i has ids[first[i]] … ids[first[i + 1] - 1] */
+    size_t n_truncated;  /* number of texts that were cut */
+} rf_ids;
+
+/* `*out` is NULL, or what an earlier call gave: its memory is used again and its content replaced; it stays the
+ * caller's, also after a failure, which empties it. The options overflow, stride and characters do not apply. */
+RF_API RF_MUST_USE rf_status rf_tokenizer_encode_ids(const rf_tokenizer *tokenizer, const rf_text *texts,
+                                                     const rf_text *pairs, size_t n, const rf_encode_options *options,
+                                                     rf_ids **out, rf_error *err);
+RF_API void rf_ids_free(rf_ids *ids);
+
+/* Number of tokens of a text, special ones included unless left out. `at_most`: stop there, the text is then read no
+ * further; 0: no limit. */
+RF_API RF_MUST_USE rf_status rf_tokenizer_count(const rf_tokenizer *tokenizer, rf_text text, bool no_special_tokens,
+                                                size_t at_most, size_t *count, rf_error *err);
+
+/* Number of tokens that are added to a text, to a pair of texts: what they take of a limit. */
+RF_API uint32_t rf_tokenizer_n_special(const rf_tokenizer *tokenizer, bool pair);
+
+/* The id of a piece or an added token; false when there is none. */
+RF_API bool rf_tokenizer_id(const rf_tokenizer *tokenizer, const char *piece, size_t len, uint32_t *id);
+
+/* What an id is to the tokenizer. */
+typedef enum rf_token_kind {
+    RF_TOKEN_NONE = 0, /* no piece has it */
+    RF_TOKEN_PIECE,    /* of the model's vocabulary */
+    RF_TOKEN_ADDED,    /* looked for in the text before the model sees it */
+    RF_TOKEN_SPECIAL   /* added as well, and left out when decoding without special tokens */
+} rf_token_kind;
+RF_API rf_token_kind rf_tokenizer_kind(const rf_tokenizer *tokenizer, uint32_t id);
 
 /* Text out of ids. `*out` is NUL-terminated UTF-8, `*out_len` bytes long, to be released with rf_free(). */
 RF_API RF_MUST_USE rf_status rf_tokenizer_decode(const rf_tokenizer *tokenizer, const uint32_t *ids, size_t n,

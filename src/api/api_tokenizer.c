@@ -32,53 +32,49 @@ void rf_encode_options_init(rf_encode_options *options, size_t size)
     rf__options_init(options, size);
 }
 
-/* What rf_encoding points into. */
+/* ---- Encoding ----------------------------------------------------------------------------------------------- */
+
+/* What rf_encoding points into. The first of an array of these has the caller's pointer; the overflow follows. */
 struct owned_encoding {
     rf_encoding shown; /* first: the caller's pointer is this one */
     struct encoding kept;
+    struct owned_encoding *overflow; /* [n_overflow]; theirs is kept by the first */
+    const rf_encoding **overflow_list;
 };
 
-rf_status rf_tokenizer_encode(const rf_tokenizer *tokenizer, rf_text text, const rf_text *pair,
-                              const rf_encode_options *options, rf_encoding **out, rf_error *err)
+static void show(const struct encoding *kept, rf_encoding *shown)
 {
-    struct owned_encoding *owned = NULL;
-    struct encode_scratch *scratch = NULL;
-    rf_encode_options own;
-    rf_status status = rf__options_copy(options, &own, sizeof own, "rf_encode_options", err);
-    struct encode_request request;
+    *shown = (rf_encoding){.n = kept->n,
+                           .ids = kept->ids,
+                           .type_ids = kept->type_ids,
+                           .begin = kept->begin,
+                           .end = kept->end,
+                           .special = kept->special,
+                           .truncated = kept->truncated,
+                           .words = kept->words,
+                           .sequence = kept->sequence,
+                           .begin_char = kept->begin_char,
+                           .end_char = kept->end_char};
+}
 
-    if (status != RF_OK)
-        return status;
-    if (tokenizer == NULL || out == NULL || (text.data == NULL && text.len > 0) ||
-        (pair != NULL && pair->data == NULL && pair->len > 0))
-        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_tokenizer_encode: %s is NULL",
-                        tokenizer == NULL ? "tokenizer"
-                        : out == NULL     ? "out"
-                                          : "a text");
-    if ((unsigned)own.truncate > RF_TRUNCATE_ERROR)
-        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_encode_options: truncate is %d", (int)own.truncate);
-    request = (struct encode_request){.text = text,
-                                      .pair = pair,
-                                      .no_special_tokens = own.no_special_tokens,
-                                      .max_tokens = own.max_tokens,
-                                      .truncate = own.truncate};
-    owned = rf__calloc(1, sizeof *owned);
-    scratch = rf__encode_scratch_new();
-    status = owned == NULL || scratch == NULL ? rf__fail_memory(err)
-                                              : rf__encode(tokenizer, &request, scratch, &owned->kept, err);
-    rf__encode_scratch_free(scratch);
-    if (status != RF_OK) {
-        rf_encoding_free(owned != NULL ? &owned->shown : NULL);
-        return status;
+/* Makes owned->shown of owned->kept. */
+static rf_status show_all(struct owned_encoding *owned, rf_error *err)
+{
+    size_t n = owned->kept.n_overflow;
+
+    show(&owned->kept, &owned->shown);
+    if (n == 0)
+        return RF_OK;
+    owned->overflow = rf__calloc(n, sizeof *owned->overflow);
+    owned->overflow_list = rf__alloc_array(n, sizeof *owned->overflow_list);
+    if (owned->overflow == NULL || owned->overflow_list == NULL)
+        return rf__fail_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        show(&owned->kept.overflow[i], &owned->overflow[i].shown);
+        owned->overflow_list[i] = &owned->overflow[i].shown;
     }
-    owned->shown = (rf_encoding){.n = owned->kept.n,
-                                 .ids = owned->kept.ids,
-                                 .type_ids = owned->kept.type_ids,
-                                 .begin = owned->kept.begin,
-                                 .end = owned->kept.end,
-                                 .special = owned->kept.special,
-                                 .truncated = owned->kept.truncated};
-    *out = &owned->shown;
+    owned->shown.n_overflow = n;
+    owned->shown.overflow = owned->overflow_list;
     return RF_OK;
 }
 
@@ -89,8 +85,197 @@ void rf_encoding_free(rf_encoding *encoding)
     if (owned == NULL)
         return;
     rf__encoding_release(&owned->kept);
+    rf__free(owned->overflow);
+    rf__free(owned->overflow_list);
     rf__free(owned);
 }
+
+static bool has_null(const rf_text *texts, size_t n)
+{
+    for (size_t i = 0; texts != NULL && i < n; i++)
+        if (texts[i].data == NULL && texts[i].len > 0)
+            return true;
+    return false;
+}
+
+/* Checks the arguments of a call with n texts and puts them together. */
+static rf_status texts_of(const char *function, const rf_tokenizer *tokenizer, const rf_text *texts,
+                          const rf_text *pairs, size_t n, const rf_encode_options *options, const void *out,
+                          struct encode_texts *result, rf_error *err)
+{
+    rf_encode_options own;
+    rf_status status = rf__options_copy(options, &own, sizeof own, "rf_encode_options", err);
+    const char *null = tokenizer == NULL                          ? "tokenizer"
+                       : out == NULL                              ? "out"
+                       : texts == NULL && n > 0                   ? "texts"
+                       : has_null(texts, n) || has_null(pairs, n) ? "a text"
+                                                                  : NULL;
+
+    if (status != RF_OK)
+        return status;
+    if (null != NULL)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "%s: %s is NULL", function, null);
+    if ((unsigned)own.truncate > RF_TRUNCATE_ERROR || (unsigned)own.strategy > RF_STRATEGY_ONLY_SECOND)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_encode_options: truncate is %d, strategy is %d",
+                        (int)own.truncate, (int)own.strategy);
+    *result = (struct encode_texts){.texts = texts, .pairs = pairs, .n = n, .threads = own.threads};
+    result->like = (struct encode_request){.no_special_tokens = own.no_special_tokens,
+                                           .max_tokens = own.max_tokens,
+                                           .truncate = own.truncate,
+                                           .strategy = own.strategy,
+                                           .overflow = own.overflow,
+                                           .stride = own.stride,
+                                           .characters = own.characters};
+    return RF_OK;
+}
+
+rf_status rf_tokenizer_encode(const rf_tokenizer *tokenizer, rf_text text, const rf_text *pair,
+                              const rf_encode_options *options, rf_encoding **out, rf_error *err)
+{
+    struct owned_encoding *owned;
+    struct encode_scratch *scratch;
+    struct encode_texts texts;
+    rf_status status = texts_of("rf_tokenizer_encode", tokenizer, &text, pair, 1, options, out, &texts, err);
+
+    if (status != RF_OK)
+        return status;
+    texts.like.text = text;
+    texts.like.pair = pair;
+    owned = rf__calloc(1, sizeof *owned);
+    scratch = rf__scratch_take(tokenizer);
+    status = owned == NULL || scratch == NULL ? rf__fail_memory(err)
+                                              : rf__encode(tokenizer, &texts.like, scratch, &owned->kept, err);
+    rf__scratch_give(tokenizer, scratch);
+    if (status == RF_OK)
+        status = show_all(owned, err);
+    if (status == RF_OK)
+        *out = &owned->shown;
+    else if (owned != NULL)
+        rf_encoding_free(&owned->shown);
+    return status;
+}
+
+/* Moves encodings into objects of the caller's. */
+static rf_status hand_over(struct encoding *encodings, size_t n, rf_encoding **out, rf_error *err)
+{
+    rf_status status = RF_OK;
+    size_t done = 0;
+
+    for (; done < n && status == RF_OK; done++) {
+        struct owned_encoding *owned = rf__calloc(1, sizeof *owned);
+        if (owned == NULL) {
+            status = rf__fail_memory(err);
+            break;
+        }
+        owned->kept = encodings[done];
+        encodings[done] = (struct encoding){0};
+        status = show_all(owned, err);
+        out[done] = &owned->shown;
+    }
+    for (; status != RF_OK && done > 0; done--)
+        rf_encoding_free(out[done - 1]);
+    return status;
+}
+
+rf_status rf_tokenizer_encode_batch(const rf_tokenizer *tokenizer, const rf_text *texts, const rf_text *pairs, size_t n,
+                                    const rf_encode_options *options, rf_encoding **out, rf_error *err)
+{
+    struct encoding *encodings;
+    struct encode_texts call;
+    rf_status status = texts_of("rf_tokenizer_encode_batch", tokenizer, texts, pairs, n, options, out, &call, err);
+
+    if (status != RF_OK)
+        return status;
+    encodings = rf__calloc(n, sizeof *encodings);
+    status = encodings == NULL ? rf__fail_memory(err) : rf__encode_all(tokenizer, &call, encodings, err);
+    if (status == RF_OK)
+        status = hand_over(encodings, n, out, err);
+    for (size_t i = 0; encodings != NULL && i < n; i++)
+        rf__encoding_release(&encodings[i]);
+    rf__free(encodings);
+    return status;
+}
+
+/* ---- Ids alone, counts -------------------------------------------------------------------------------------- */
+
+struct owned_ids {
+    rf_ids shown; /* first: the caller's pointer is this one */
+    struct flat_ids kept;
+};
+
+rf_status rf_tokenizer_encode_ids(const rf_tokenizer *tokenizer, const rf_text *texts, const rf_text *pairs, size_t n,
+                                  const rf_encode_options *options, rf_ids **out, rf_error *err)
+{
+    struct owned_ids *owned;
+    struct encode_texts call;
+    rf_status status = texts_of("rf_tokenizer_encode_ids", tokenizer, texts, pairs, n, options, out, &call, err);
+
+    if (status != RF_OK)
+        return status;
+    call.like.overflow = call.like.characters = false;
+    call.like.no_alignment = true;
+    owned = *out != NULL ? (struct owned_ids *)*out : rf__calloc(1, sizeof *owned);
+    if (owned == NULL)
+        return rf__fail_memory(err);
+    status = rf__encode_flat(tokenizer, &call, &owned->kept, err);
+    owned->shown = (rf_ids){0};
+    if (status == RF_OK)
+        owned->shown = (rf_ids){owned->kept.n, owned->kept.ids, owned->kept.first, owned->kept.n_truncated};
+    if (status == RF_OK)
+        *out = &owned->shown;
+    else if (*out == NULL)
+        rf_ids_free(&owned->shown);
+    return status;
+}
+
+void rf_ids_free(rf_ids *ids)
+{
+    struct owned_ids *owned = (struct owned_ids *)ids;
+
+    if (owned == NULL)
+        return;
+    rf__flat_ids_release(&owned->kept);
+    rf__free(owned);
+}
+
+rf_status rf_tokenizer_count(const rf_tokenizer *tokenizer, rf_text text, bool no_special_tokens, size_t at_most,
+                             size_t *count, rf_error *err)
+{
+    struct encode_scratch *scratch;
+    rf_status status;
+
+    if (tokenizer == NULL || count == NULL || has_null(&text, 1))
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_tokenizer_count: %s is NULL",
+                        tokenizer == NULL ? "tokenizer"
+                        : count == NULL   ? "count"
+                                          : "the text");
+    scratch = rf__scratch_take(tokenizer);
+    if (scratch == NULL)
+        return rf__fail_memory(err);
+    status =
+        rf__count_tokens(tokenizer, text, no_special_tokens, at_most > 0 ? at_most : SIZE_MAX, scratch, count, err);
+    rf__scratch_give(tokenizer, scratch);
+    return status;
+}
+
+/* ---- Questions ---------------------------------------------------------------------------------------------- */
+
+uint32_t rf_tokenizer_n_special(const rf_tokenizer *tokenizer, bool pair)
+{
+    return rf__tokenizer_n_added(tokenizer, pair);
+}
+
+bool rf_tokenizer_id(const rf_tokenizer *tokenizer, const char *piece, size_t len, uint32_t *id)
+{
+    return piece != NULL && rf__tokenizer_id(tokenizer, piece, len, id);
+}
+
+rf_token_kind rf_tokenizer_kind(const rf_tokenizer *tokenizer, uint32_t id)
+{
+    return rf__tokenizer_kind(tokenizer, id);
+}
+
+/* ---- Decoding ----------------------------------------------------------------------------------------------- */
 
 rf_status rf_tokenizer_decode(const rf_tokenizer *tokenizer, const uint32_t *ids, size_t n, bool skip_special_tokens,
                               char **out, size_t *out_len, rf_error *err)

@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "embed/batcher.h"
 #include "embed/embed.h"
-#include "embed/parallel.h"
 #include "embed/pooling.h"
 #include "os/os.h"
 
@@ -299,7 +298,7 @@ static rf_status tokenize_text(struct call *call, size_t worker_index, size_t i,
     struct worker *worker = &call->workers[worker_index];
     size_t index = call->window_begin + i;
     struct encode_request request = {
-        .text = call->texts[index], .max_tokens = p->info.max_tokens, .truncate = p->truncate};
+        .text = call->texts[index], .max_tokens = p->info.max_tokens, .truncate = p->truncate, .no_alignment = true};
     rf_status status = rf__encode(p->tokenizer, &request, worker->scratch, &worker->encoding, err);
 
     if (status == RF_TRUNCATED)
@@ -458,13 +457,13 @@ static void run_window(struct call *call)
     for (size_t w = 0; w < call->n_workers; w++)
         call->workers[w].n_ids = 0;
     atomic_store(&call->next, 0);
-    rf__parallel(n_bytes < THREAD_MIN_BYTES ? 1 : call->n_workers, tokenize_worker, call);
+    rf__os_parallel(n_bytes < THREAD_MIN_BYTES ? 1 : call->n_workers, tokenize_worker, call);
     if (atomic_load(&call->failed))
         return;
     call->n_batches = rf__make_batches(call->tokenized, call->window_n, call->batches);
     atomic_store(&call->next, 0);
     n_workers = call->n_batches < call->n_workers ? call->n_batches : call->n_workers;
-    rf__parallel(n_workers, compute_worker, call);
+    rf__os_parallel(n_workers, compute_worker, call);
 }
 
 static void release_call(struct call *call)

@@ -124,6 +124,11 @@ struct os_thread;
 rf_status rf__os_thread_start(void (*fn)(void *arg), void *arg, struct os_thread **out, rf_error *err);
 void rf__os_thread_join(struct os_thread *thread); /* waits and frees; NULL is fine */
 
+/* Calls fn(arg, worker) for worker 0 … n - 1, worker 0 in the calling thread, and returns when all have returned: no
+ * thread outlives the call, nothing spins or sleeps between calls, and a process may fork at any time. Where a thread
+ * cannot be started fewer workers run, worker 0 always: they must share the work, not own parts of it. */
+void rf__os_parallel(size_t n, void (*fn)(void *arg, size_t worker), void *arg);
+
 struct os_mutex;
 struct os_mutex *rf__os_mutex_new(void); /* NULL when out of memory */
 void rf__os_mutex_free(struct os_mutex *mutex);

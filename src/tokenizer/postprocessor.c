@@ -4,61 +4,30 @@
  *     "single": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}, …]
  *     "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [101], "tokens": ["[CLS]"]}, …}
  *
- * BertProcessing has them fixed.
+ * BertProcessing and RobertaProcessing have them fixed; RobertaProcessing and ByteLevel take the white space of a token
+ * out of its offsets. layout.c puts a chain of them together.
  */
-#include "tokenizer/stages.h"
+#include "tokenizer/layout.h"
 
 #include "base/mem.h"
 
-#define STAGE     "post_processor"
-#define MAX_ITEMS 4096 /* of one template, once names are replaced by ids */
+#define STAGE "post_processor"
 
 void rf__postprocessor_release(struct postprocessor *processor)
 {
-    rf__free(processor->single.items);
-    rf__free(processor->pair.items);
+    for (int i = 0; i < 4; i++)
+        rf__free(processor->layouts[i / 2][i % 2].items);
     *processor = (struct postprocessor){0};
-}
-
-static rf_status template_copy(struct template *template, const struct template_item *items, size_t n, rf_error *err)
-{
-    template->items = rf__alloc_array(n, sizeof *items);
-    if (template->items == NULL)
-        return rf__fail_memory(err);
-    memcpy(template->items, items, n * sizeof *items);
-    template->n = n;
-    template->n_special = 0;
-    for (size_t i = 0; i < n; i++)
-        template->n_special += items[i].kind == TEMPLATE_SPECIAL;
-    return RF_OK;
-}
-
-static rf_status set_templates(struct postprocessor *processor, const struct template_item *single, size_t n_single,
-                               const struct template_item *pair, size_t n_pair, rf_error *err)
-{
-    rf_status status = template_copy(&processor->single, single, n_single, err);
-
-    return status != RF_OK ? status : template_copy(&processor->pair, pair, n_pair, err);
 }
 
 rf_status rf__postprocessor_bert(struct postprocessor *processor, uint32_t cls, uint32_t sep, rf_error *err)
 {
-    const struct template_item items[] = {
-        {TEMPLATE_SPECIAL, 0, cls}, {TEMPLATE_FIRST, 0, 0},     {TEMPLATE_SPECIAL, 0, sep},
-        {TEMPLATE_SECOND, 1, 0},    {TEMPLATE_SPECIAL, 1, sep},
-    };
+    struct post_steps steps = {.items = {{.kind = POST_BERT, .cls = cls, .sep = sep}}, .n = 1};
 
-    return set_templates(processor, items, 3, items, 5, err);
+    return rf__layouts_make(processor, &steps, "BERT", err);
 }
 
-static rf_status none(struct postprocessor *processor, rf_error *err)
-{
-    const struct template_item items[] = {{TEMPLATE_FIRST, 0, 0}, {TEMPLATE_SECOND, 1, 0}};
-
-    return set_templates(processor, items, 1, items, 2, err);
-}
-
-/* ---- BertProcessing: "cls": ["[CLS]", 101] ------------------------------------------------------------------ */
+/* ---- BertProcessing, RobertaProcessing: "cls": ["[CLS]", 101]; ByteLevel ------------------------------------ */
 
 static rf_status read_named_id(const struct stage_source *source, const char *key, uint32_t *id, rf_error *err)
 {
@@ -75,14 +44,27 @@ static rf_status read_named_id(const struct stage_source *source, const char *ke
     return RF_OK;
 }
 
-static rf_status read_bert(struct postprocessor *processor, const struct stage_source *source, rf_error *err)
+static rf_status read_bert(struct post_step *step, const struct stage_source *source, rf_error *err)
 {
-    uint32_t cls = 0, sep = 0;
-    rf_status status = read_named_id(source, "cls", &cls, err);
+    rf_status status = read_named_id(source, "cls", &step->cls, err);
 
-    if (status == RF_OK)
-        status = read_named_id(source, "sep", &sep, err);
-    return status != RF_OK ? status : rf__postprocessor_bert(processor, cls, sep, err);
+    return status != RF_OK ? status : read_named_id(source, "sep", &step->sep, err);
+}
+
+static rf_status read_byte_level(struct post_step *step, const struct stage_source *source, rf_error *err)
+{
+    rf_status status = rf__json_get_bool(source->json, source->value, "trim_offsets", true, &step->trim_offsets, err);
+
+    if (status != RF_OK)
+        return status;
+    return rf__json_get_bool(source->json, source->value, "add_prefix_space", true, &step->keeps_one_space, err);
+}
+
+static rf_status read_roberta(struct post_step *step, const struct stage_source *source, rf_error *err)
+{
+    rf_status status = read_bert(step, source, err);
+
+    return status != RF_OK ? status : read_byte_level(step, source, err);
 }
 
 /* ---- TemplateProcessing ------------------------------------------------------------------------------------- */
@@ -92,15 +74,15 @@ struct reading {
     const struct stage_source *source;
     const char *key; /* "single" or "pair" */
     yyjson_val *special_tokens;
-    struct template_item items[MAX_ITEMS];
+    struct template_item items[RF_LAYOUT_MAX_ITEMS];
     size_t n;
 };
 
 static rf_status add_item(struct reading *reading, struct template_item item, rf_error *err)
 {
-    if (reading->n == MAX_ITEMS)
+    if (reading->n == RF_LAYOUT_MAX_ITEMS)
         return rf__fail(err, RF_UNSUPPORTED, "%s: '%s.%s' has more than %d items", reading->source->json->name, STAGE,
-                        reading->key, MAX_ITEMS);
+                        reading->key, RF_LAYOUT_MAX_ITEMS);
     reading->items[reading->n++] = item;
     return RF_OK;
 }
@@ -115,7 +97,8 @@ static rf_status read_sequence(struct reading *reading, const char *id, uint32_t
     if (!is_first && strcmp(reading->key, "single") == 0)
         return rf__fail(err, RF_BAD_FORMAT, "%s: '%s.single' has the sequence 'B', but there is one text only",
                         reading->source->json->name, STAGE);
-    return add_item(reading, (struct template_item){is_first ? TEMPLATE_FIRST : TEMPLATE_SECOND, type_id, 0}, err);
+    return add_item(
+        reading, (struct template_item){.kind = is_first ? TEMPLATE_FIRST : TEMPLATE_SECOND, .type_id = type_id}, err);
 }
 
 static rf_status read_special(struct reading *reading, const char *id, uint32_t type_id, rf_error *err)
@@ -139,8 +122,8 @@ static rf_status read_special(struct reading *reading, const char *id, uint32_t 
         if (!yyjson_is_uint(number) || yyjson_get_uint(number) >= RF_VOCABULARY_MAX_IDS)
             return rf__fail(err, RF_BAD_FORMAT, "%s: '%s.special_tokens.%s.ids' has something that is no id",
                             json->name, STAGE, id);
-        status = add_item(reading, (struct template_item){TEMPLATE_SPECIAL, type_id, (uint32_t)yyjson_get_uint(number)},
-                          err);
+        status = add_item(
+            reading, (struct template_item){TEMPLATE_SPECIAL, type_id, (uint32_t)yyjson_get_uint(number), i > 0}, err);
         if (status != RF_OK)
             return status;
     }
@@ -187,10 +170,15 @@ static rf_status read_template(struct reading *reading, const char *key, struct 
         if (status != RF_OK)
             return status;
     }
-    return template_copy(out, reading->items, reading->n, err);
+    out->items = rf__alloc_array(reading->n, sizeof *out->items);
+    if (out->items == NULL)
+        return rf__fail_memory(err);
+    memcpy(out->items, reading->items, reading->n * sizeof *out->items);
+    out->n = reading->n;
+    return RF_OK;
 }
 
-static rf_status read_templates(struct postprocessor *processor, const struct stage_source *source, rf_error *err)
+static rf_status read_templates(struct post_step *step, const struct stage_source *source, rf_error *err)
 {
     struct reading *reading = rf__alloc(sizeof *reading);
     rf_status status;
@@ -200,9 +188,9 @@ static rf_status read_templates(struct postprocessor *processor, const struct st
     reading->source = source;
     status = rf__json_get_object(source->json, source->value, "special_tokens", &reading->special_tokens, err);
     if (status == RF_OK)
-        status = read_template(reading, "single", &processor->single, err);
+        status = read_template(reading, "single", &step->templates[0], err);
     if (status == RF_OK)
-        status = read_template(reading, "pair", &processor->pair, err);
+        status = read_template(reading, "pair", &step->templates[1], err);
     rf__free(reading);
     return status;
 }
@@ -211,30 +199,44 @@ static rf_status read_templates(struct postprocessor *processor, const struct st
 
 static const struct {
     const char *type;
-    rf_status (*read)(struct postprocessor *processor, const struct stage_source *source, rf_error *err);
+    int kind;
+    rf_status (*read)(struct post_step *step, const struct stage_source *source, rf_error *err);
 } kinds[] = {
-    {"BertProcessing", read_bert},
-    {"TemplateProcessing", read_templates},
+    {"BertProcessing", POST_BERT, read_bert},
+    {"ByteLevel", POST_BYTE_LEVEL, read_byte_level},
+    {"RobertaProcessing", POST_ROBERTA, read_roberta},
+    {"TemplateProcessing", POST_TEMPLATE, read_templates},
 };
 
 static rf_status read_one(void *context, const struct stage_source *source, const char *type, rf_error *err)
 {
-    struct postprocessor *processor = context;
+    struct post_steps *steps = context;
 
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct post_step *step;
         if (strcmp(type, kinds[i].type) != 0)
             continue;
-        if (processor->single.items != NULL)
-            return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: %s 'Sequence' with more than one of '%s'",
-                            source->json->name, STAGE, type);
-        return kinds[i].read(processor, source, err);
+        if (steps->n == RF_MAX_CHAIN)
+            return rf__fail(err, RF_UNSUPPORTED, "%s: '%s' has more than %d kinds in a row", source->json->name, STAGE,
+                            RF_MAX_CHAIN);
+        step = &steps->items[steps->n++];
+        *step = (struct post_step){.kind = kinds[i].kind};
+        return kinds[i].read(step, source, err);
     }
     return rf__fail_stage(source->json, STAGE, type, err);
 }
 
 rf_status rf__postprocessor_read(struct postprocessor *processor, const struct stage_source *source, rf_error *err)
 {
-    rf_status status = rf__stage_each(source, STAGE, "processors", read_one, processor, err);
+    struct post_steps *steps = rf__calloc(1, sizeof *steps);
+    rf_status status;
 
-    return status == RF_OK && processor->single.items == NULL ? none(processor, err) : status;
+    if (steps == NULL)
+        return rf__fail_memory(err);
+    status = rf__stage_each(source, STAGE, "processors", read_one, steps, err);
+    if (status == RF_OK)
+        status = rf__layouts_make(processor, steps, source->json->name, err);
+    rf__post_steps_release(steps);
+    rf__free(steps);
+    return status;
 }

@@ -1,7 +1,7 @@
 /*
  * stages: what the stages of a tokenizer.json are to the pipeline (encode.c), and the carriers between them.
  *
- *     text ─ normalizers ─ text_buf ─ pretokenizers ─ pieces ─ model ─ tokens ─ template ─ encoding
+ *     text ─ normalizers ─ text_buf ─ pretokenizers ─ pieces ─ model ─ tokens ─ layout ─ encoding
  *
  * A kind of a stage is a file with a const struct of functions and a line in the table of its stage (normalizer.c,
  * pretokenizer.c, model.c, decoder.c). A stage of several kinds ("Sequence") is flat: a chain. Everything here is
@@ -205,20 +205,27 @@ rf_status rf__wordpiece_read(const struct stage_source *source, struct model **o
 
 /* ---- Post-processor ----------------------------------------------------------------------------------------- */
 
-/* What a post-processor makes of one or two texts: every kind comes down to a list. */
-struct template_item {
-    enum { TEMPLATE_FIRST, TEMPLATE_SECOND, TEMPLATE_SPECIAL } kind;
+/* What a post-processor makes of one or two texts: every chain of kinds comes down to a list. */
+struct layout_item {
+    enum { LAYOUT_FIRST, LAYOUT_SECOND, LAYOUT_SPECIAL } kind;
     uint32_t type_id;
-    uint32_t id; /* of TEMPLATE_SPECIAL */
+    int8_t text;               /* 0, 1: the text, or the one that the special token was put around; -1: none */
+    uint32_t overflow_type_id; /* where a piece of that text's overflow stands in its place */
+    uint32_t id;               /* of LAYOUT_SPECIAL */
+    bool is_special;           /* in the mask */
+    /* Trimmings of a text's offsets, one behind the other. Of the n-th, bit n says: */
+    uint8_t n_trims;
+    uint32_t trim_is_front; /* no special token stood before the text */
+    uint32_t trim_keeps;    /* a single space in front, which was put there, is kept (add_prefix_space) */
 };
-struct template
-{
-    struct template_item *items;
+struct layout {
+    struct layout_item *items;
     size_t n;
-    uint32_t n_special;
 };
 struct postprocessor {
-    struct template single, pair;
+    struct layout layouts[2][2]; /* [is a pair][with special tokens] */
+    uint32_t n_added[2];         /* [is a pair]: what the special tokens take of a limit */
+    bool trims;                  /* some item has n_trims > 0 */
 };
 /* Without a description: the texts one behind the other, types 0 and 1. */
 rf_status rf__postprocessor_read(struct postprocessor *processor, const struct stage_source *source, rf_error *err);

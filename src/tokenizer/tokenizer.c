@@ -124,11 +124,11 @@ rf_status rf__tokenizer_open(const char *path, bool lower_case, const struct log
     return status;
 }
 
-static uint32_t above_template(const struct template *template, uint32_t size)
+static uint32_t above_layout(const struct layout *layout, uint32_t size)
 {
-    for (size_t i = 0; i < template->n; i++)
-        if (template->items[i].kind == TEMPLATE_SPECIAL && template->items[i].id >= size)
-            size = template->items[i].id + 1;
+    for (size_t i = 0; i < layout->n; i++)
+        if (layout->items[i].kind == LAYOUT_SPECIAL && layout->items[i].id >= size)
+            size = layout->items[i].id + 1;
     return size;
 }
 
@@ -150,9 +150,12 @@ rf_status rf__tokenizer_finish(struct rf_tokenizer *tokenizer, const struct logg
     for (size_t i = 0; i < tokenizer->added.n; i++)
         if (tokenizer->added.items[i].id >= size)
             size = tokenizer->added.items[i].id + 1;
-    size = above_template(&tokenizer->postprocessor.single, size);
-    tokenizer->vocab_size = above_template(&tokenizer->postprocessor.pair, size);
+    size = above_layout(&tokenizer->postprocessor.layouts[0][1], size);
+    tokenizer->vocab_size = above_layout(&tokenizer->postprocessor.layouts[1][1], size);
     shorten_bytes(&tokenizer->pretokenizers, tokenizer->model);
+    tokenizer->pool = rf__scratch_pool_new();
+    if (tokenizer->pool == NULL)
+        return rf__fail_memory(err);
     return rf__added_tokens_finish(&tokenizer->added, logger, err);
 }
 
@@ -164,6 +167,7 @@ void rf__tokenizer_release(struct rf_tokenizer *tokenizer)
     rf__model_free(tokenizer->model);
     rf__postprocessor_release(&tokenizer->postprocessor);
     rf__decoders_release(&tokenizer->decoders);
+    rf__scratch_pool_free(tokenizer->pool);
     *tokenizer = (struct rf_tokenizer){0};
 }
 
@@ -203,7 +207,17 @@ bool rf__tokenizer_id(const struct rf_tokenizer *tokenizer, const char *piece, s
     return true;
 }
 
+rf_token_kind rf__tokenizer_kind(const struct rf_tokenizer *tokenizer, uint32_t id)
+{
+    const struct added_token *token = rf__added_token_of_id(&tokenizer->added, id);
+    size_t len;
+
+    if (token != NULL)
+        return token->is_named_special ? RF_TOKEN_SPECIAL : RF_TOKEN_ADDED;
+    return rf__vocabulary_piece(&tokenizer->model->vocabulary, id, &len) != NULL ? RF_TOKEN_PIECE : RF_TOKEN_NONE;
+}
+
 uint32_t rf__tokenizer_n_added(const struct rf_tokenizer *tokenizer, bool pair)
 {
-    return pair ? tokenizer->postprocessor.pair.n_special : tokenizer->postprocessor.single.n_special;
+    return tokenizer->postprocessor.n_added[pair];
 }

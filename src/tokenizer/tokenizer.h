@@ -28,16 +28,24 @@ uint32_t rf__tokenizer_vocab_size(const struct rf_tokenizer *tokenizer);
 const char *rf__tokenizer_piece(const struct rf_tokenizer *tokenizer, uint32_t id, size_t *len);
 /* False when no piece has that content. */
 bool rf__tokenizer_id(const struct rf_tokenizer *tokenizer, const char *piece, size_t len, uint32_t *id);
-/* Number of tokens that the post-processor adds to one text. */
+rf_token_kind rf__tokenizer_kind(const struct rf_tokenizer *tokenizer, uint32_t id);
+/* Number of tokens that the post-processor adds to one text, or to two. */
 uint32_t rf__tokenizer_n_added(const struct rf_tokenizer *tokenizer, bool pair);
 
 /* What encoding gives; reusable: rf__encode() overwrites it and keeps its memory. Zero-initialise before first use. */
 struct encoding {
-    size_t n, cap;
+    size_t n;
     uint32_t *ids, *type_ids;
-    size_t *begin, *end; /* bytes of the caller's text */
-    uint8_t *special;
+    uint32_t *words;               /* RF_NO_WORD for special tokens */
+    size_t *begin, *end;           /* bytes of the caller's text */
+    size_t *begin_char, *end_char; /* its characters; NULL unless asked for */
+    uint8_t *special;              /* what the post-processor added */
+    int8_t *sequence;              /* 0, 1: which text; -1: none */
     bool truncated;
+    struct encoding *overflow;       /* [n_overflow] */
+    size_t n_overflow, cap_overflow; /* so many can be used again */
+    void *block;                     /* where all arrays lie */
+    size_t cap;                      /* bytes */
 };
 void rf__encoding_release(struct encoding *encoding);
 
@@ -47,6 +55,11 @@ struct encode_request {
     bool no_special_tokens; /* leave out what the post-processor adds */
     uint32_t max_tokens;    /* 0: no limit; special tokens count */
     rf_truncate truncate;   /* RF_TRUNCATE_ERROR: RF_TRUNCATED */
+    rf_strategy strategy;
+    bool overflow;     /* give what was cut as well */
+    uint32_t stride;   /* tokens that a piece of the overflow has of the piece before */
+    bool no_alignment; /* fill in n, ids, type_ids and truncated, and nothing else; no overflow then */
+    bool characters;   /* begin_char, end_char */
 };
 
 /* Working memory of one thread; no allocation for each text once it has grown. */
@@ -54,9 +67,45 @@ struct encode_scratch;
 struct encode_scratch *rf__encode_scratch_new(void);          /* NULL when out of memory */
 void rf__encode_scratch_free(struct encode_scratch *scratch); /* NULL is fine */
 
-/* A long text is read only as far as the limit needs, with the same ids as cutting at the end. */
+/* A long text is read only as far as the limit needs, with the same ids as cutting at the end. RF_TRUNCATED also where
+ * the strategy forbids what the limit needs. */
 rf_status rf__encode(const struct rf_tokenizer *tokenizer, const struct encode_request *request,
                      struct encode_scratch *scratch, struct encoding *out, rf_error *err);
+
+/* Working memory that others have used before, and whose memory of words is warm; to be given back. NULL when out of
+ * memory. */
+struct encode_scratch *rf__scratch_take(const struct rf_tokenizer *tokenizer);
+void rf__scratch_give(const struct rf_tokenizer *tokenizer, struct encode_scratch *scratch); /* NULL is fine */
+
+/* Number of tokens of a text, special ones included unless left out; `at_most` when there are more: the text is read no
+ * further than that needs. */
+rf_status rf__count_tokens(const struct rf_tokenizer *tokenizer, rf_text text, bool no_special_tokens, size_t at_most,
+                           struct encode_scratch *scratch, size_t *count, rf_error *err);
+
+/* The texts of a call with several, each with its pair where `pairs` is not NULL. `like` has the rest of the request.
+ */
+struct encode_texts {
+    const rf_text *texts, *pairs; /* [n] */
+    size_t n;
+    struct encode_request like;
+    uint32_t threads; /* 0: one for each processor */
+};
+
+/* Encodes texts into out[n], which are zeroed or used before. After a failure some of them are filled. */
+rf_status rf__encode_all(const struct rf_tokenizer *tokenizer, const struct encode_texts *texts, struct encoding *out,
+                         rf_error *err);
+
+/* The ids of several texts, end to end; reusable. Zero-initialise before first use. */
+struct flat_ids {
+    size_t n;
+    uint32_t *ids;
+    size_t *first; /* [n + 1]: text i has ids[first[i]] … ids[first[i + 1] - 1] */
+    size_t n_truncated;
+    size_t cap_ids, cap_texts;
+};
+void rf__flat_ids_release(struct flat_ids *ids);
+rf_status rf__encode_flat(const struct rf_tokenizer *tokenizer, const struct encode_texts *texts, struct flat_ids *out,
+                          rf_error *err);
 
 /* Text out of ids: *out is new memory (rf__free), NUL-terminated. RF_INVALID_ARGUMENT for an id that names no piece. */
 rf_status rf__decode(const struct rf_tokenizer *tokenizer, const uint32_t *ids, size_t n, bool skip_special_tokens,

@@ -6,6 +6,8 @@
 #include "tokenizer/stages.h"
 #include "tokenizer/tokenizer.h"
 
+struct scratch_pool;
+
 struct rf_tokenizer {
     struct normalizers normalizers;
     struct added_tokens added;
@@ -14,6 +16,7 @@ struct rf_tokenizer {
     struct postprocessor postprocessor;
     struct decoders decoders;
     uint32_t vocab_size;
+    struct scratch_pool *pool; /* has a lock of its own */
 };
 
 /* Both fill a zeroed tokenizer; what they leave behind when they fail must still be released. */
@@ -35,6 +38,9 @@ rf_status rf__tokenizer_read_vocab(struct rf_tokenizer *tokenizer, const char *t
 
 /* The last step of both: the tokenizer is complete. */
 rf_status rf__tokenizer_finish(struct rf_tokenizer *tokenizer, const struct logger *logger, rf_error *err);
+
+struct scratch_pool *rf__scratch_pool_new(void);       /* NULL when out of memory */
+void rf__scratch_pool_free(struct scratch_pool *pool); /* NULL is fine */
 
 void rf__tokenizer_release(struct rf_tokenizer *tokenizer); /* fine on a zeroed one */
 

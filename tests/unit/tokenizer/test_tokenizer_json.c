@@ -13,6 +13,11 @@
     WITH("\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":" SINGLE                                      \
          ",\"pair\":[],\"special_tokens\":" SPECIALS "}")
 
+#define TEMPLATE_OF_THREE                                                                                              \
+    "{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{\"id\":\"A\",\"type_id\":0}},"                        \
+    "{\"Sequence\":{\"id\":\"A\",\"type_id\":0}},{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}],"                        \
+    "\"pair\":[],\"special_tokens\":{}}"
+
 static const struct {
     const char *json;
     rf_status status;
@@ -27,8 +32,9 @@ static const struct {
     {WITH("\"normalizer\":{\"type\":\"NFKC\"}"), RF_UNSUPPORTED, "tokenizer.json: unsupported: normalizer 'NFKC'"},
     {WITH("\"pre_tokenizer\":{\"type\":\"ByteLevel\"}"), RF_UNSUPPORTED,
      "tokenizer.json: unsupported: pre_tokenizer 'ByteLevel'"},
-    {WITH("\"post_processor\":{\"type\":\"RobertaProcessing\"}"), RF_UNSUPPORTED,
-     "tokenizer.json: unsupported: post_processor 'RobertaProcessing'"},
+    {WITH("\"post_processor\":{\"type\":\"OtherProcessing\"}"), RF_UNSUPPORTED,
+     "tokenizer.json: unsupported: post_processor 'OtherProcessing'"},
+    {WITH("\"post_processor\":{\"type\":\"RobertaProcessing\"}"), RF_BAD_FORMAT, "'post_processor.cls' names no id"},
     {WITH("\"decoder\":{\"type\":\"CTC\"}"), RF_UNSUPPORTED, "tokenizer.json: unsupported: decoder 'CTC'"},
     {"{\"model\":{\"type\":\"BPE\"}}", RF_UNSUPPORTED, "tokenizer.json: unsupported: model 'BPE'"},
     {"{\"model\":{\"merges\":[]}}", RF_UNSUPPORTED, "unsupported: model 'BPE'"},
@@ -64,10 +70,8 @@ static const struct {
      "'post_processor.sep' names no id"},
     {WITH("\"post_processor\":{\"type\":\"BertProcessing\",\"cls\":[\"[CLS]\",-2],\"sep\":[\"[SEP]\",3]}"),
      RF_BAD_FORMAT, "'post_processor.cls' names no id"},
-    {WITH(
-         "\"post_processor\":{\"type\":\"Sequence\",\"processors\":[{\"type\":\"BertProcessing\",\"cls\":[\"[CLS]\",2],"
-         "\"sep\":[\"[SEP]\",3]},{\"type\":\"BertProcessing\",\"cls\":[\"[CLS]\",2],\"sep\":[\"[SEP]\",3]}]}"),
-     RF_UNSUPPORTED, "post_processor 'Sequence' with more than one"},
+    {WITH("\"post_processor\":{\"type\":\"Sequence\",\"processors\":[" TEMPLATE_OF_THREE "," TEMPLATE_OF_THREE "]}"),
+     RF_UNSUPPORTED, "has a 'TemplateProcessing' behind kinds that give 3 parts"},
     {TEMPLATE("[{\"SpecialToken\":{\"id\":\"[CLS]\",\"type_id\":0}}]", "{}"), RF_BAD_FORMAT,
      "'post_processor.single' names '[CLS]', which 'post_processor.special_tokens' does not have"},
     {TEMPLATE("[{\"Sequence\":{\"id\":\"C\",\"type_id\":0}}]", "{}"), RF_BAD_FORMAT, "has the sequence 'C'"},

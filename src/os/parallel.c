@@ -1,6 +1,4 @@
-/* parallel: see parallel.h. */
-#include "embed/parallel.h"
-
+/* parallel: the same function on several threads at once; see os.h. */
 #include "os/os.h"
 
 #define MAX_WORKERS 256
@@ -18,7 +16,7 @@ static void run(void *start)
     s->fn(s->arg, s->worker);
 }
 
-void rf__parallel(size_t n, void (*fn)(void *arg, size_t worker), void *arg)
+void rf__os_parallel(size_t n, void (*fn)(void *arg, size_t worker), void *arg)
 {
     struct os_thread *threads[MAX_WORKERS];
     struct start starts[MAX_WORKERS];

@@ -1,0 +1,60 @@
+/* encode: what the three files of encoding share: encode.c, text -> tokens; truncation.c, which of them stay;
+ * encoding.c, tokens -> encoding. */
+#ifndef RF_TOKENIZER_ENCODE_H
+#define RF_TOKENIZER_ENCODE_H
+
+#include "tokenizer/tokenizer_parts.h"
+
+/* White space at the two ends of what an added token was found as: with lstrip and rstrip it is part of the token, and
+ * the post-processors that trim take it off. In characters. */
+struct added_spaces {
+    size_t token; /* which of the text's tokens */
+    size_t lead, trail;
+};
+struct space_list {
+    struct added_spaces *items; /* in order; those without white space as well */
+    size_t n, cap;
+};
+rf_status rf__spaces_of_added(struct space_list *list, size_t token, const char *found, size_t len, rf_error *err);
+
+struct encode_scratch {
+    struct text_buf repaired;   /* the text made well-formed, where an added token asks for that */
+    struct text_buf normalized; /* the plain text at hand */
+    struct normalize_scratch normalize;
+    struct pieces lists[2];
+    struct model_scratch model;
+    struct tokens tokens[2]; /* of the first and the second text */
+    struct space_list spaces[2];
+};
+
+/* Tokenizes a text into scratch->tokens[which] until it has `limit` tokens or more. `no_alignment`: the positions
+ * mean nothing. */
+rf_status rf__tokenize_text(const struct rf_tokenizer *tokenizer, rf_text text, size_t limit, bool no_alignment,
+                            struct encode_scratch *scratch, int which, rf_error *err);
+
+/* ---- Truncation --------------------------------------------------------------------------------------------- */
+
+/* A text of `n` tokens in pieces of `keep`, each of which has `stride` tokens of the one before; the first is what
+ * stays, the others are its overflow. */
+struct cutting {
+    size_t n, keep;
+    size_t n_pieces; /* 1: with no overflow, or none asked for */
+    size_t stride;
+    bool is_left; /* pieces are counted from the end */
+};
+struct token_range {
+    size_t begin, n;
+};
+struct token_range rf__cutting_piece(const struct cutting *cutting, size_t i);
+
+/* How many tokens of each text tokenizing must give so that the cut is right. */
+size_t rf__truncation_limit(const struct encode_request *request, size_t room);
+
+/* Cuts one or two texts of n[0] and n[1] tokens so that at most `room` stay. *truncated: something was cut. */
+rf_status rf__truncate(const struct encode_request *request, const size_t n[2], size_t room, struct cutting out[2],
+                       bool *truncated, rf_error *err);
+
+/* Whether the cut depends on which of the two texts is longer, which cannot be told from these `limit` tokens. */
+bool rf__truncation_needs_lengths(const struct encode_request *request, const size_t n[2], size_t limit, size_t room);
+
+#endif

@@ -1,0 +1,447 @@
+/*
+ * encoding: from the tokens of one or two texts to an encoding: cut, laid out as the post-processor says, trimmed,
+ * with what was cut off as further encodings.
+ */
+#include "tokenizer/encode.h"
+
+#include "base/mem.h"
+#include "base/utf8.h"
+
+#define MAX_OVERFLOW_TOKENS ((size_t)1 << 28) /* in all: pieces that overlap multiply a text */
+
+/* ---- White space of a token --------------------------------------------------------------------------------- */
+
+/* How the byte-level alphabet writes a space. */
+#define BYTE_LEVEL_SPACE 0x120u
+
+static bool is_space(uint32_t c)
+{
+    return c == BYTE_LEVEL_SPACE || (rf__unicode_properties_of(c) & RF_UNICODE_WHITESPACE) != 0;
+}
+
+/* Characters of white space at the two ends; of nothing else, all at both. */
+static void count_spaces(const char *s, size_t len, size_t *lead, size_t *trail)
+{
+    uint32_t c;
+
+    *lead = *trail = 0;
+    for (size_t at = 0; at < len; ++*lead) {
+        size_t n = rf__utf8_decode(s + at, len - at, &c);
+        if (!is_space(c))
+            break;
+        at += n;
+    }
+    for (size_t end = len; end > 0; ++*trail) {
+        size_t before = rf__text_before(s, end);
+        rf__utf8_decode(s + before, end - before, &c);
+        if (!is_space(c))
+            break;
+        end = before;
+    }
+}
+
+rf_status rf__spaces_of_added(struct space_list *list, size_t token, const char *found, size_t len, rf_error *err)
+{
+    struct added_spaces *item;
+
+    if (list->n == list->cap) {
+        size_t cap = list->cap < 16 ? 16 : 2 * list->cap;
+        item = rf__realloc(list->items, cap * sizeof *item);
+        if (item == NULL)
+            return rf__fail_memory(err);
+        list->items = item;
+        list->cap = cap;
+    }
+    item = &list->items[list->n++];
+    item->token = token;
+    count_spaces(found, len, &item->lead, &item->trail);
+    return RF_OK;
+}
+
+/* One trimming of the offsets of one token, as process_offsets() of `tokenizers` does it: in the unit that the offsets
+ * have, be it bytes. */
+static void trim_once(size_t lead, size_t trail, bool is_front, bool keeps_one, size_t *begin, size_t *end)
+{
+    if (lead == 1 && keeps_one && (is_front || *begin == 0))
+        lead = 0;
+    if (lead > 0)
+        *begin = *end - *begin < lead ? *end : *begin + lead;
+    if (trail > 0 && *end >= trail)
+        *end = *end - trail > *begin ? *end - trail : *begin;
+}
+
+static void trim_item(const struct layout_item *item, size_t lead, size_t trail, bool is_first, size_t *begin,
+                      size_t *end)
+{
+    for (uint8_t i = 0; i < item->n_trims; i++)
+        trim_once(lead, trail, is_first && (item->trim_is_front >> i & 1) != 0, (item->trim_keeps >> i & 1) != 0, begin,
+                  end);
+}
+
+/* ---- Memory ------------------------------------------------------------------------------------------------- */
+
+void rf__encoding_release(struct encoding *encoding)
+{
+    for (size_t i = 0; i < encoding->cap_overflow; i++)
+        rf__encoding_release(&encoding->overflow[i]);
+    rf__free(encoding->overflow);
+    rf__free(encoding->block);
+    *encoding = (struct encoding){0};
+}
+
+/* Where the arrays lie in the block, those of the widest elements first. */
+static void place_arrays(struct encoding *encoding, size_t n, const struct encode_request *request)
+{
+    size_t n_wide = request->no_alignment ? 0 : request->characters ? 4 : 2;
+    size_t *wide = encoding->block;
+    uint32_t *numbers = (uint32_t *)(wide + n_wide * n);
+
+    encoding->begin = encoding->end = encoding->begin_char = encoding->end_char = NULL;
+    encoding->ids = numbers;
+    encoding->type_ids = numbers + n;
+    encoding->words = NULL;
+    encoding->special = NULL;
+    encoding->sequence = NULL;
+    if (request->no_alignment)
+        return;
+    encoding->begin = wide;
+    encoding->end = wide + n;
+    if (request->characters) {
+        encoding->begin_char = wide + 2 * n;
+        encoding->end_char = wide + 3 * n;
+    }
+    encoding->words = numbers + 2 * n;
+    encoding->special = (uint8_t *)(numbers + 3 * n);
+    encoding->sequence = (int8_t *)(encoding->special + n);
+}
+
+static rf_status make_room(struct encoding *encoding, size_t n, const struct encode_request *request, rf_error *err)
+{
+    size_t size = request->no_alignment ? 2 * sizeof(uint32_t)
+                                        : (request->characters ? 4 : 2) * sizeof(size_t) + 3 * sizeof(uint32_t) + 2;
+    size_t bytes;
+    void *block;
+
+    if (!rf__mul(n < 16 ? 16 : n, size, &bytes))
+        return rf__fail_memory(err);
+    if (bytes > encoding->cap) {
+        block = rf__alloc(bytes);
+        if (block == NULL)
+            return rf__fail_memory(err);
+        rf__free(encoding->block);
+        encoding->block = block;
+        encoding->cap = bytes;
+    }
+    place_arrays(encoding, n, request);
+    encoding->n = 0;
+    return RF_OK;
+}
+
+/* ---- Characters --------------------------------------------------------------------------------------------- */
+
+/* Counts the characters before places in a text, quickly when asked from left to right. */
+struct character_count {
+    rf_text text;
+    size_t at, n; /* n characters end at or before `at`, where one begins */
+};
+
+static size_t characters_before(struct character_count *count, size_t at)
+{
+    uint32_t c;
+
+    if (at < count->at)
+        count->at = count->n = 0;
+    while (count->at < at) {
+        size_t n = rf__utf8_decode(count->text.data + count->at, count->text.len - count->at, &c);
+        if (n > at - count->at)
+            break;
+        count->at += n;
+        count->n++;
+    }
+    return count->n;
+}
+
+/* ---- Laying out --------------------------------------------------------------------------------------------- */
+
+/* What an encoding is made of. */
+struct source {
+    const struct rf_tokenizer *tokenizer;
+    const struct encode_request *request;
+    const struct layout *layout;
+    struct encode_scratch *scratch;
+    struct cutting cuts[2];
+    struct token_range ranges[2]; /* what of them goes into the encoding at hand */
+};
+
+static void put_special(const struct source *source, struct encoding *out, const struct layout_item *item,
+                        bool is_overflow)
+{
+    size_t at = out->n++;
+
+    out->ids[at] = item->id;
+    out->type_ids[at] = is_overflow ? item->overflow_type_id : item->type_id;
+    if (source->request->no_alignment)
+        return;
+    out->words[at] = RF_NO_WORD;
+    out->begin[at] = out->end[at] = 0;
+    if (out->begin_char != NULL)
+        out->begin_char[at] = out->end_char[at] = 0;
+    out->special[at] = item->is_special;
+    out->sequence[at] = -1;
+}
+
+static void put_characters(const struct source *source, int which, struct encoding *out, size_t n)
+{
+    rf_text text = which == 1 ? *source->request->pair : source->request->text;
+    struct character_count begin = {text, 0, 0}, end = {text, 0, 0};
+
+    for (size_t i = out->n; i < out->n + n; i++) {
+        out->begin_char[i] = characters_before(&begin, out->begin[i]);
+        out->end_char[i] = characters_before(&end, out->end[i]);
+    }
+}
+
+/* Trims the offsets of the n tokens that were put last, those of the text from number `first` on. */
+static void trim_text(const struct source *source, const struct layout_item *item, struct encoding *out, size_t first,
+                      size_t n)
+{
+    const struct space_list *spaces = &source->scratch->spaces[item->kind == LAYOUT_SECOND];
+    size_t next = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t lead = 0, trail = 0, at = out->n + i;
+        while (next < spaces->n && spaces->items[next].token < first + i)
+            next++;
+        if (next < spaces->n && spaces->items[next].token == first + i) {
+            lead = spaces->items[next].lead;
+            trail = spaces->items[next].trail;
+        } else {
+            size_t len;
+            const char *piece = rf__tokenizer_piece(source->tokenizer, out->ids[at], &len);
+            if (piece != NULL)
+                count_spaces(piece, len, &lead, &trail);
+        }
+        if (lead == 0 && trail == 0)
+            continue;
+        trim_item(item, lead, trail, i == 0, &out->begin[at], &out->end[at]);
+        if (out->begin_char != NULL)
+            trim_item(item, lead, trail, i == 0, &out->begin_char[at], &out->end_char[at]);
+    }
+}
+
+static void put_text(const struct source *source, struct encoding *out, const struct layout_item *item,
+                     bool is_overflow)
+{
+    int which = item->kind == LAYOUT_SECOND;
+    const struct tokens *tokens = &source->scratch->tokens[which];
+    size_t from = source->ranges[which].begin, n = source->ranges[which].n;
+
+    if (n == 0)
+        return;
+    memcpy(out->ids + out->n, tokens->ids + from, n * sizeof *out->ids);
+    for (size_t i = 0; i < n; i++)
+        out->type_ids[out->n + i] = is_overflow ? item->overflow_type_id : item->type_id;
+    if (!source->request->no_alignment) {
+        memcpy(out->begin + out->n, tokens->begin + from, n * sizeof *out->begin);
+        memcpy(out->end + out->n, tokens->end + from, n * sizeof *out->end);
+        memcpy(out->words + out->n, tokens->words + from, n * sizeof *out->words);
+        memset(out->special + out->n, 0, n);
+        memset(out->sequence + out->n, which, n);
+        if (out->begin_char != NULL)
+            put_characters(source, which, out, n);
+        if (item->n_trims > 0)
+            trim_text(source, item, out, from, n);
+    }
+    out->n += n;
+}
+
+static bool count_layout(const struct layout *layout, const struct token_range ranges[2], size_t *n)
+{
+    *n = 0;
+    for (size_t i = 0; i < layout->n; i++) {
+        const struct layout_item *item = &layout->items[i];
+        size_t more = item->kind == LAYOUT_SPECIAL ? 1 : ranges[item->kind == LAYOUT_SECOND].n;
+        if (!rf__add(*n, more, n))
+            return false;
+    }
+    return true;
+}
+
+/* Lays out the pieces number `piece` of the two texts. */
+static rf_status lay_out(struct source *source, const size_t piece[2], struct encoding *out, rf_error *err)
+{
+    size_t n;
+    rf_status status;
+
+    for (int i = 0; i < 2; i++)
+        source->ranges[i] = rf__cutting_piece(&source->cuts[i], piece[i]);
+    if (!count_layout(source->layout, source->ranges, &n))
+        return rf__fail_memory(err);
+    status = make_room(out, n, source->request, err);
+    if (status != RF_OK)
+        return status;
+    out->n_overflow = 0;
+    out->truncated = false;
+    for (size_t i = 0; i < source->layout->n; i++) {
+        const struct layout_item *item = &source->layout->items[i];
+        bool is_overflow = item->text >= 0 && piece[item->text] > 0;
+        if (item->kind == LAYOUT_SPECIAL)
+            put_special(source, out, item, is_overflow);
+        else
+            put_text(source, out, item, is_overflow);
+    }
+    return RF_OK;
+}
+
+/* ---- Overflow ----------------------------------------------------------------------------------------------- */
+
+/* The texts in the order in which the layout has them, each once. */
+struct order {
+    int which[2];
+    size_t n;
+};
+
+static rf_status order_of(const struct source *source, struct order *order, rf_error *err)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < source->layout->n; i++) {
+        const struct layout_item *item = &source->layout->items[i];
+        int which = item->kind == LAYOUT_SECOND;
+        if (item->kind == LAYOUT_SPECIAL)
+            continue;
+        if (n == 2 || (n == 1 && order->which[0] == which))
+            return rf__fail(err, RF_UNSUPPORTED, "overflow of a template that has a text twice");
+        order->which[n++] = which;
+    }
+    order->n = n;
+    return RF_OK;
+}
+
+static rf_status room_for_overflow(struct source *source, const struct order *order, struct encoding *out, size_t *n,
+                                   rf_error *err)
+{
+    struct encoding *more;
+    size_t n_all = 1, n_each, n_tokens;
+
+    for (size_t i = 0; i < order->n; i++)
+        if (!rf__mul(n_all, source->cuts[order->which[i]].n_pieces, &n_all))
+            return rf__fail_memory(err);
+    *n = n_all - 1;
+    for (int i = 0; i < 2; i++) /* the largest that any of them is */
+        source->ranges[i].n = source->cuts[i].keep > 0 ? source->cuts[i].keep : source->cuts[i].n;
+    if (!count_layout(source->layout, source->ranges, &n_each) || !rf__mul(*n, n_each, &n_tokens) ||
+        n_tokens > MAX_OVERFLOW_TOKENS)
+        return rf__fail(err, RF_UNSUPPORTED, "the overflow would be more than %zu tokens; use a smaller stride",
+                        MAX_OVERFLOW_TOKENS);
+    if (*n <= out->cap_overflow)
+        return RF_OK;
+    more = rf__realloc(out->overflow, *n * sizeof *more);
+    if (more == NULL)
+        return rf__fail_memory(err);
+    memset(more + out->cap_overflow, 0, (*n - out->cap_overflow) * sizeof *more);
+    out->overflow = more;
+    out->cap_overflow = *n;
+    return RF_OK;
+}
+
+/* Every combination of pieces of the two texts but the first, in the order of `tokenizers`: each further piece of the
+ * text that comes first with all pieces of the other, then its first piece with the further ones of the other. */
+static rf_status put_overflow(struct source *source, struct encoding *out, rf_error *err)
+{
+    struct order order = {{0, 0}, 0};
+    size_t n, n_inner;
+    rf_status status = order_of(source, &order, err);
+
+    if (status == RF_OK)
+        status = room_for_overflow(source, &order, out, &n, err);
+    if (status != RF_OK)
+        return status;
+    n_inner = order.n == 2 ? source->cuts[order.which[1]].n_pieces : 1;
+    for (size_t i = 0; i < n && status == RF_OK; i++) {
+        size_t piece[2] = {0, 0}, outer = i / n_inner + 1;
+        bool is_outer = outer < source->cuts[order.which[0]].n_pieces;
+        piece[order.which[0]] = is_outer ? outer : 0;
+        if (order.n == 2)
+            piece[order.which[1]] = is_outer ? i % n_inner : i % n_inner + 1;
+        status = lay_out(source, piece, &out->overflow[i], err);
+    }
+    out->n_overflow = status == RF_OK ? n : 0;
+    return status;
+}
+
+/* ---- Encoding ----------------------------------------------------------------------------------------------- */
+
+/* Tokenizes one or two texts, up to a limit for each. */
+static rf_status tokenize_texts(const struct source *source, size_t limit, rf_error *err)
+{
+    const struct encode_request *request = source->request;
+    struct encode_scratch *scratch = source->scratch;
+    rf_status status =
+        rf__tokenize_text(source->tokenizer, request->text, limit, request->no_alignment, scratch, 0, err);
+
+    scratch->tokens[1].n = 0;
+    if (status == RF_OK && request->pair != NULL)
+        status = rf__tokenize_text(source->tokenizer, *request->pair, limit, request->no_alignment, scratch, 1, err);
+    return status;
+}
+
+static rf_status tokenize_and_cut(struct source *source, size_t room, bool *truncated, rf_error *err)
+{
+    const struct encode_request *request = source->request;
+    const struct tokens *tokens = source->scratch->tokens;
+    size_t limit = rf__truncation_limit(request, room);
+    rf_status status = tokenize_texts(source, limit, err);
+
+    if (status == RF_OK &&
+        rf__truncation_needs_lengths(request, (const size_t[]){tokens[0].n, tokens[1].n}, limit, room))
+        status = tokenize_texts(source, SIZE_MAX, err);
+    if (status != RF_OK)
+        return status;
+    return rf__truncate(request, (const size_t[]){tokens[0].n, tokens[1].n}, room, source->cuts, truncated, err);
+}
+
+rf_status rf__encode(const struct rf_tokenizer *tokenizer, const struct encode_request *request,
+                     struct encode_scratch *scratch, struct encoding *out, rf_error *err)
+{
+    const struct postprocessor *processor = &tokenizer->postprocessor;
+    bool is_pair = request->pair != NULL, truncated;
+    uint32_t n_added = request->no_special_tokens ? 0 : processor->n_added[is_pair];
+    size_t room = request->max_tokens == 0 ? SIZE_MAX : (size_t)request->max_tokens - n_added;
+    struct source source = {
+        .tokenizer = tokenizer,
+        .request = request,
+        .layout = &processor->layouts[is_pair][!request->no_special_tokens],
+        .scratch = scratch,
+    };
+    rf_status status;
+
+    if (request->max_tokens > 0 && request->max_tokens < n_added)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "max_tokens is %u, but the special tokens alone are %u",
+                        request->max_tokens, n_added);
+    status = tokenize_and_cut(&source, room, &truncated, err);
+    if (status == RF_OK)
+        status = lay_out(&source, (const size_t[]){0, 0}, out, err);
+    if (status == RF_OK && truncated && request->overflow)
+        status = put_overflow(&source, out, err);
+    if (status == RF_OK)
+        out->truncated = truncated;
+    return status;
+}
+
+rf_status rf__count_tokens(const struct rf_tokenizer *tokenizer, rf_text text, bool no_special_tokens, size_t at_most,
+                           struct encode_scratch *scratch, size_t *count, rf_error *err)
+{
+    const struct layout *layout = &tokenizer->postprocessor.layouts[0][!no_special_tokens];
+    struct token_range ranges[2] = {{0, 0}, {0, 0}};
+    rf_status status = rf__tokenize_text(tokenizer, text, at_most, true, scratch, 0, err);
+    size_t n;
+
+    if (status != RF_OK)
+        return status;
+    ranges[0].n = scratch->tokens[0].n;
+    if (!count_layout(layout, ranges, &n))
+        return rf__fail_memory(err);
+    *count = n < at_most ? n : at_most;
+    return RF_OK;
+}
