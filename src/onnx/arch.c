@@ -1,7 +1,7 @@
 /* arch: see arch.h. */
 #include "onnx/arch.h"
 
-#include "onnx/arch_bert.h"
+#include "onnx/arch_kinds.h"
 
 #include "base/mem.h"
 
@@ -9,8 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct arch_kind *const kinds[] = {&rf__arch_bert};
-#define NAMES "bert" /* the model_type of each */
+static const struct arch_kind *const kinds[] = {
+    &rf__arch_bert,      &rf__arch_electra,    &rf__arch_roberta, &rf__arch_xlm_roberta,
+    &rf__arch_camembert, &rf__arch_distilbert, &rf__arch_mpnet,   &rf__arch_albert,
+};
+#define NAMES "bert, electra, roberta, xlm-roberta, camembert, distilbert, mpnet, albert" /* the model_type of each */
 
 const struct arch_kind *rf__arch_find(const char *model_type)
 {
@@ -69,6 +72,15 @@ struct arch_size rf__arch_size(struct arch *arch, const char *key, uint64_t fall
         status = rf__fail(err, RF_BAD_FORMAT, "%s: '%s' is 0, expected at least 1", arch->config->name, key);
     rf__graph_fail(arch->graph, status);
     return size;
+}
+
+uint64_t rf__arch_number(struct arch *arch, const char *key, uint64_t fallback, uint64_t max)
+{
+    uint64_t number = 0;
+
+    rf__graph_fail(arch->graph, rf__json_get_u64(arch->config, arch->config->root, key, fallback, max, &number,
+                                                 rf__graph_error(arch->graph)));
+    return number;
 }
 
 double rf__arch_double(struct arch *arch, const char *key, double fallback)

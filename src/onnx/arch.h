@@ -40,6 +40,7 @@ struct arch_size {
 
 /* A number from 1 to `max`; the fallback is what transformers' configuration class has. */
 struct arch_size rf__arch_size(struct arch *arch, const char *key, uint64_t fallback, uint64_t max);
+uint64_t rf__arch_number(struct arch *arch, const char *key, uint64_t fallback, uint64_t max); /* may be 0 */
 double rf__arch_double(struct arch *arch, const char *key, double fallback);
 const char *rf__arch_str(struct arch *arch, const char *key, const char *fallback);
 bool rf__arch_bool(struct arch *arch, const char *key, bool fallback);

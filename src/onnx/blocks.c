@@ -23,7 +23,7 @@ static value cast(struct graph *g, const char *name, value x, int type)
                           &(struct node){.op = "Cast", .inputs = {x}, .attributes = {{.name = "to", .i = type}}});
 }
 
-struct encoder_inputs rf__block_inputs(struct arch *arch, const struct arch_size *hidden)
+struct encoder_inputs rf__block_inputs(struct arch *arch, const struct arch_size *hidden, bool has_types)
 {
     static const struct dimension dims[] = {{0, "batch"}, {0, "sequence"}};
     struct graph *g = arch->graph;
@@ -33,7 +33,7 @@ struct encoder_inputs rf__block_inputs(struct arch *arch, const struct arch_size
 
     in.ids = rf__graph_input(g, "input_ids", INT64, dims, 2);
     in.mask = rf__graph_input(g, "attention_mask", INT64, dims, 2);
-    in.type_ids = rf__graph_input(g, "token_type_ids", INT64, dims, 2);
+    in.type_ids = has_types ? rf__graph_input(g, "token_type_ids", INT64, dims, 2) : NULL;
     in.flat = rf__graph_ints(g, "flat_shape", (const int64_t[]){-1, width}, 2);
     shape = rf__graph_unary(g, "input_shape", "Shape", in.ids);
     in.batched = rf__graph_node(g, "batched_shape",
@@ -100,12 +100,12 @@ value rf__block_norm(struct arch *arch, const char *name, value x, const struct 
 }
 
 /* One branch of the If: attention over all tokens, or over those of the mask. */
-static struct graph *attention_branch(struct graph *outer, const char *name, const struct encoder_inputs *in, value q,
-                                      value k, value v, value mask, uint64_t n_heads)
+static struct graph *attention_branch(struct graph *outer, const char *name, const struct encoder_inputs *in,
+                                      const struct attention *attention, value mask)
 {
     const struct dimension dims[] = {{0, "batch"}, {0, "sequence"}, {in->hidden.n, NULL}};
     struct graph *g = rf__graph_sub(outer, name);
-    value mask32 = NULL, out;
+    value mask32 = mask == NULL ? "" : NULL, out;
 
     if (g == NULL)
         return NULL;
@@ -115,24 +115,26 @@ static struct graph *attention_branch(struct graph *outer, const char *name, con
         g, name,
         &(struct node){.op = "MultiHeadAttention",
                        .domain = GRAPH_MICROSOFT,
-                       .inputs = {q, k, v, mask == NULL ? NULL : "", mask32},
-                       .attributes = {{.name = "num_heads", .i = (int64_t)n_heads},
-                                      {.name = "mask_filter_value", .kind = ATTRIBUTE_FLOAT, .f = -FLT_MAX}}});
+                       .inputs = {attention->q, attention->k, attention->v, "", mask32, attention->bias},
+                       .attributes = {{.name = "num_heads", .i = (int64_t)attention->n_heads},
+                                      {.name = "mask_filter_value", .kind = ATTRIBUTE_FLOAT, .f = -FLT_MAX},
+                                      {.name = "scale", .kind = ATTRIBUTE_FLOAT, .f = (float)attention->scale}}});
     rf__graph_output(g, out, FLOAT, dims, 3);
     return g;
 }
 
-value rf__block_attention(struct arch *arch, const char *name, const struct encoder_inputs *in, value q, value k,
-                          value v, uint64_t n_heads)
+value rf__block_attention(struct arch *arch, const char *name, const struct encoder_inputs *in,
+                          const struct attention *attention)
 {
     struct graph *g = arch->graph, *all, *masked;
+    struct attention batched = *attention;
     value out;
 
-    q = rf__graph_binary(g, rf__graph_name(g, "%s.q", name), "Reshape", q, in->batched);
-    k = rf__graph_binary(g, rf__graph_name(g, "%s.k", name), "Reshape", k, in->batched);
-    v = rf__graph_binary(g, rf__graph_name(g, "%s.v", name), "Reshape", v, in->batched);
-    all = attention_branch(g, rf__graph_name(g, "%s.all", name), in, q, k, v, NULL, n_heads);
-    masked = attention_branch(g, rf__graph_name(g, "%s.masked", name), in, q, k, v, in->mask, n_heads);
+    batched.q = rf__graph_binary(g, rf__graph_name(g, "%s.q", name), "Reshape", attention->q, in->batched);
+    batched.k = rf__graph_binary(g, rf__graph_name(g, "%s.k", name), "Reshape", attention->k, in->batched);
+    batched.v = rf__graph_binary(g, rf__graph_name(g, "%s.v", name), "Reshape", attention->v, in->batched);
+    all = attention_branch(g, rf__graph_name(g, "%s.all", name), in, &batched, NULL);
+    masked = attention_branch(g, rf__graph_name(g, "%s.masked", name), in, &batched, in->mask);
     out = rf__graph_node(
         g, name,
         &(struct node){.op = "If",

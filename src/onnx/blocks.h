@@ -10,13 +10,13 @@
 
 /* The graph's inputs and what is derived from them once. */
 struct encoder_inputs {
-    value ids, mask, type_ids; /* int64, [batch, sequence] */
+    value ids, mask, type_ids; /* int64, [batch, sequence]; type_ids: NULL where the model has no types */
     value flat;                /* shape: [-1, hidden] */
     value batched;             /* shape: [batch, sequence, hidden] */
     value is_full;             /* whether the mask is all ones */
     struct arch_size hidden;
 };
-struct encoder_inputs rf__block_inputs(struct arch *arch, const struct arch_size *hidden);
+struct encoder_inputs rf__block_inputs(struct arch *arch, const struct arch_size *hidden, bool has_types);
 
 /* The graph's output, last_hidden_state. */
 void rf__block_output(struct arch *arch, const struct encoder_inputs *in, value x);
@@ -31,8 +31,14 @@ value rf__block_linear_onto(struct arch *arch, const char *name, value x, value 
 /* Layer normalization with NAME.weight and NAME.bias, or the older NAME.gamma and NAME.beta. */
 value rf__block_norm(struct arch *arch, const char *name, value x, const struct arch_size *size, double epsilon);
 
-/* Softmax(q k^T / sqrt(width of a head)) v for each head, over the tokens that the mask has. */
-value rf__block_attention(struct arch *arch, const char *name, const struct encoder_inputs *in, value q, value k,
-                          value v, uint64_t n_heads);
+struct attention {
+    value q, k, v; /* [batch * sequence, hidden] */
+    value bias;    /* NULL, or [1, heads, sequence, sequence], added to the scores */
+    uint64_t n_heads;
+    double scale; /* of the scores; 0: 1 / sqrt(width of a head) */
+};
+/* Softmax(scale q k^T + bias) v for each head, over the tokens that the mask has. */
+value rf__block_attention(struct arch *arch, const char *name, const struct encoder_inputs *in,
+                          const struct attention *attention);
 
 #endif

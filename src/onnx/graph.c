@@ -21,7 +21,8 @@ struct graph {
     union block *blocks;
     rf_status status;
     rf_error *err;
-    rf_error spare; /* takes what comes after the first failure */
+    rf_error spare;    /* takes what comes after the first failure */
+    const char *scope; /* in front of the names of nodes and constants */
     Onnx__GraphProto *proto;
     const struct tensor **external; /* [proto->n_initializer] */
     size_t cap_node, cap_initializer, cap_external, cap_input, cap_output;
@@ -84,6 +85,11 @@ value rf__graph_name(struct graph *graph, const char *format, ...)
     return text;
 }
 
+void rf__graph_scope(struct graph *graph, const char *scope)
+{
+    graph->outermost->scope = scope == NULL ? "" : scope;
+}
+
 /* protobuf-c's messages hold text without const; none of it is written to. */
 static char *mutable_text(const char *text)
 {
@@ -93,6 +99,11 @@ static char *mutable_text(const char *text)
 static char *copy_text(struct graph *graph, const char *text)
 {
     return text == NULL ? NULL : mutable_text(rf__graph_name(graph, "%s", text));
+}
+
+static char *scoped(struct graph *graph, const char *name)
+{
+    return name == NULL ? NULL : mutable_text(rf__graph_name(graph, "%s%s", graph->outermost->scope, name));
 }
 
 /* Makes room for one more element of an array of pointers that holds n; the new array, or NULL. */
@@ -130,6 +141,7 @@ struct graph *rf__graph_new(const char *name, rf_error *err)
     if (graph == NULL)
         return NULL;
     graph->outermost = graph;
+    graph->scope = "";
     graph->err = err;
     if (!make_proto(graph, name)) {
         rf__graph_free(graph);
@@ -276,7 +288,7 @@ static Onnx__TensorProto *add_initializer(struct graph *graph, const char *name,
 
 value rf__graph_ints(struct graph *graph, const char *name, const int64_t *values, size_t n)
 {
-    Onnx__TensorProto *tensor = add_initializer(graph, name, ONNX__TENSOR_PROTO__DATA_TYPE__INT64, NULL);
+    Onnx__TensorProto *tensor = add_initializer(graph, scoped(graph, name), ONNX__TENSOR_PROTO__DATA_TYPE__INT64, NULL);
     int64_t *dims = rf__graph_alloc(graph, sizeof *dims), *data = rf__graph_alloc(graph, n * sizeof *data);
 
     if (rf__graph_status(graph) != RF_OK)
@@ -290,9 +302,18 @@ value rf__graph_ints(struct graph *graph, const char *name, const int64_t *value
     return tensor->name;
 }
 
+value rf__graph_int(struct graph *graph, const char *name, int64_t number)
+{
+    value scalar = rf__graph_ints(graph, name, &number, 1);
+
+    if (scalar != NULL)
+        graph->proto->initializer[graph->proto->n_initializer - 1]->n_dims = 0;
+    return scalar;
+}
+
 value rf__graph_float(struct graph *graph, const char *name, float number)
 {
-    Onnx__TensorProto *tensor = add_initializer(graph, name, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, NULL);
+    Onnx__TensorProto *tensor = add_initializer(graph, scoped(graph, name), ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, NULL);
     float *data = rf__graph_alloc(graph, sizeof *data);
 
     if (rf__graph_status(graph) != RF_OK)
@@ -310,6 +331,9 @@ value rf__graph_tensor(struct graph *graph, const char *name, const struct tenso
 
     if (rf__graph_status(graph) != RF_OK)
         return NULL;
+    for (size_t i = 0; i < graph->proto->n_initializer; i++)
+        if (graph->external[i] == tensor && strcmp(graph->proto->initializer[i]->name, name) == 0)
+            return graph->proto->initializer[i]->name;
     proto = add_initializer(graph, name, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, tensor);
     dims = rf__graph_alloc(graph, tensor->rank * sizeof *dims);
     if (rf__graph_status(graph) != RF_OK)
@@ -337,6 +361,13 @@ static Onnx__AttributeProto *make_attribute(struct graph *graph, const struct at
         proto->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
         proto->has_i = true;
         proto->i = attribute->i;
+        break;
+    case ATTRIBUTE_INTS:
+        proto->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS;
+        proto->ints = rf__graph_alloc(graph, sizeof attribute->ints);
+        proto->n_ints = attribute->n_ints;
+        if (proto->ints != NULL)
+            memcpy(proto->ints, attribute->ints, sizeof attribute->ints);
         break;
     case ATTRIBUTE_FLOAT:
         proto->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT;
@@ -389,7 +420,7 @@ value rf__graph_node(struct graph *graph, const char *name, const struct node *n
     if (proto == NULL || list == NULL)
         return NULL;
     onnx__node_proto__init(proto);
-    proto->name = copy_text(graph, name);
+    proto->name = scoped(graph, name);
     proto->op_type = copy_text(graph, node->op);
     proto->domain = copy_text(graph, node->domain);
     proto->output = rf__graph_alloc(graph, sizeof *proto->output);

@@ -32,6 +32,9 @@ rf_error *rf__graph_error(struct graph *graph); /* where to write the failure; a
 /* printf into the graph's memory. */
 value rf__graph_name(struct graph *graph, const char *format, ...) RF_PRINTF(2, 3);
 
+/* Put in front of the names of nodes and constants from now on, for layers that share their weights. NULL: nothing. */
+void rf__graph_scope(struct graph *graph, const char *scope);
+
 /* Inputs and outputs. A dimension is a number or, where that is 0, a name. */
 struct dimension {
     uint64_t size;
@@ -40,19 +43,24 @@ struct dimension {
 value rf__graph_input(struct graph *graph, const char *name, int type, const struct dimension *dims, size_t rank);
 void rf__graph_output(struct graph *graph, const char *name, int type, const struct dimension *dims, size_t rank);
 
-/* Constants inside the ONNX file: a rank-1 tensor of int64, a scalar of float. */
+/* Constants inside the ONNX file: a rank-1 tensor of int64, scalars of int64 and float. */
 value rf__graph_ints(struct graph *graph, const char *name, const int64_t *values, size_t n);
+value rf__graph_int(struct graph *graph, const char *name, int64_t number);
 value rf__graph_float(struct graph *graph, const char *name, float number);
 
-/* A tensor of the weights as fp32, in the external data; `tensor` must live until the graph was written. */
+/* A tensor of the weights as fp32, in the external data; `tensor` must live until the graph was written. One that was
+ * added before under this name is not added again. */
 value rf__graph_tensor(struct graph *graph, const char *name, const struct tensor *tensor);
 
-enum attribute_kind { ATTRIBUTE_INT = 0, ATTRIBUTE_FLOAT, ATTRIBUTE_STRING, ATTRIBUTE_GRAPH };
+enum attribute_kind { ATTRIBUTE_INT = 0, ATTRIBUTE_INTS, ATTRIBUTE_FLOAT, ATTRIBUTE_STRING, ATTRIBUTE_GRAPH };
+#define ATTRIBUTE_MAX_INTS 4
 
 struct attribute {
     const char *name;
     enum attribute_kind kind; /* which of these is meant */
     int64_t i;
+    int64_t ints[ATTRIBUTE_MAX_INTS];
+    size_t n_ints;
     float f;
     const char *s;
     struct graph *graph;

@@ -10,7 +10,7 @@
 #include "weights/weights.h"
 
 /* Changes whenever the file that is written for the same weights changes, so that a kept one is made anew. */
-#define RF_ONNX_BUILDER_VERSION 1
+#define RF_ONNX_BUILDER_VERSION 2
 
 struct onnx_build {
     const char *config_path; /* config.json */
@@ -22,9 +22,10 @@ struct onnx_build {
     void *progress_user;
 };
 
-/* Writes the encoder: inputs input_ids, attention_mask, token_type_ids (int64, [batch, sequence]), output
- * last_hidden_state (fp32, [batch, sequence, dim]). The file appears whole or not at all. RF_UNSUPPORTED names an
- * architecture or option that is not known; RF_BAD_FORMAT a tensor that is missing or has another shape. */
+/* Writes the encoder: inputs input_ids, attention_mask and, where the model has types, token_type_ids (int64,
+ * [batch, sequence]), output last_hidden_state (fp32, [batch, sequence, dim]). The file appears whole or not at all.
+ * RF_UNSUPPORTED names an architecture or option that is not known; RF_BAD_FORMAT a tensor that is missing or has
+ * another shape. */
 rf_status rf__onnx_build(const struct onnx_build *build, rf_error *err);
 
 /* Whether model_type is known; the names of those that are, separated by ", ". */

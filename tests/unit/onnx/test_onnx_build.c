@@ -399,7 +399,7 @@ static void onnx_build_writes_a_sound_file(void **state)
     assert_string_equal(model->opset_import[1]->domain, "com.microsoft");
     assert_string_equal(entry(model->metadata_props, model->n_metadata_props, "rag_factory.source"), "org/name");
     assert_string_equal(entry(model->metadata_props, model->n_metadata_props, "rag_factory.version"), RF_VERSION);
-    assert_string_equal(entry(model->metadata_props, model->n_metadata_props, "rag_factory.builder"), "1");
+    assert_string_equal(entry(model->metadata_props, model->n_metadata_props, "rag_factory.builder"), "2");
     release(&written);
 }
 
@@ -477,7 +477,7 @@ static const struct {
     {"{\"model_type\":7}", RF_BAD_FORMAT, "'model_type' is a number"},
     {"{\"model_type\":\"wombat\"}", RF_UNSUPPORTED,
      "'wombat', whose weights cannot be turned into an ONNX file; "
-     "supported: bert"},
+     "supported: bert, electra, roberta"},
     {"{\"model_type\":\"bert\",\"is_decoder\":true}", RF_UNSUPPORTED, "'is_decoder' is true"},
     {"{\"model_type\":\"bert\",\"is_decoder\":1}", RF_BAD_FORMAT, "'is_decoder' is a number"},
     {"{\"model_type\":\"bert\",\"add_cross_attention\":true}", RF_UNSUPPORTED, "'add_cross_attention' is true"},

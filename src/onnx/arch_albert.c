@@ -1,0 +1,60 @@
+/*
+ * arch_albert: AlbertModel of transformers (albert/modeling_albert.py): BERT whose layers share their weights in
+ * groups, and whose embeddings are narrower than its layers.
+ */
+#include "onnx/arch_kinds.h"
+#include "onnx/postnorm.h"
+
+static const struct postnorm_names names = {
+    .words = "embeddings.word_embeddings",
+    .positions = "embeddings.position_embeddings",
+    .types = "embeddings.token_type_embeddings",
+    .norm = "embeddings.LayerNorm",
+    .projection = "encoder.embedding_hidden_mapping_in",
+    .query = "attention.query",
+    .key = "attention.key",
+    .value = "attention.value",
+    .out = "attention.dense",
+    .attention_norm = "attention.LayerNorm",
+    .wide = "ffn",
+    .narrow = "ffn_output",
+    .output_norm = "full_layer_layer_norm",
+};
+
+/* A layer of the model is `inner_groups` layers of the graph. */
+static value layer_name(struct arch *arch, const struct postnorm *encoder, uint64_t n)
+{
+    uint64_t n_layers = encoder->layers.n / encoder->inner_groups.n;
+    uint64_t group = n / encoder->inner_groups.n * encoder->groups.n / n_layers;
+
+    return rf__graph_name(arch->graph, "encoder.albert_layer_groups.%llu.albert_layers.%llu", (unsigned long long)group,
+                          (unsigned long long)(n % encoder->inner_groups.n));
+}
+
+/* The defaults are those of AlbertConfig. */
+static void build(struct arch *arch)
+{
+    struct postnorm albert = {.names = &names, .layer_name = layer_name};
+
+    rf__postnorm_refuse_decoder(arch);
+    albert.vocabulary = rf__arch_size(arch, "vocab_size", 30000, 1 << 24);
+    albert.hidden = rf__arch_size(arch, "hidden_size", 4096, 1 << 16);
+    albert.embedding = rf__arch_size(arch, "embedding_size", 128, 1 << 16);
+    albert.layers = rf__arch_size(arch, "num_hidden_layers", 12, 1 << 10);
+    albert.groups = rf__arch_size(arch, "num_hidden_groups", 1, 1 << 10);
+    albert.inner_groups = rf__arch_size(arch, "inner_group_num", 1, 1 << 10);
+    albert.heads = rf__arch_size(arch, "num_attention_heads", 64, 1 << 16);
+    albert.inner = rf__arch_size(arch, "intermediate_size", 16384, 1 << 18);
+    albert.n_positions = rf__arch_size(arch, "max_position_embeddings", 512, 1 << 20);
+    albert.n_types = rf__arch_size(arch, "type_vocab_size", 2, 1 << 16);
+    albert.epsilon = rf__arch_double(arch, "layer_norm_eps", 1e-12);
+    albert.activation = rf__activation_read(arch, "hidden_act", "gelu_new");
+    if (albert.groups.n > albert.layers.n)
+        rf__arch_refuse(arch, RF_BAD_FORMAT, "'num_hidden_groups' is %llu, expected at most 'num_hidden_layers', %llu",
+                        (unsigned long long)albert.groups.n, (unsigned long long)albert.layers.n);
+    albert.layers.n *= albert.inner_groups.n;
+    rf__postnorm_build(arch, &albert);
+}
+
+static const char *const prefixes[] = {"", "albert.", "model.", NULL};
+const struct arch_kind rf__arch_albert = {"albert", prefixes, "embeddings.word_embeddings.weight", build};

@@ -1,0 +1,13 @@
+/* arch_kinds: the architectures that there are, one arch_NAME.c each, or one for a family; arch.c lists them. */
+#ifndef RF_ONNX_ARCH_KINDS_H
+#define RF_ONNX_ARCH_KINDS_H
+
+#include "onnx/arch.h"
+
+extern const struct arch_kind rf__arch_bert, rf__arch_electra;
+extern const struct arch_kind rf__arch_roberta, rf__arch_xlm_roberta, rf__arch_camembert;
+extern const struct arch_kind rf__arch_distilbert;
+extern const struct arch_kind rf__arch_mpnet;
+extern const struct arch_kind rf__arch_albert;
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * buckets: see buckets.h. Beyond max_distance all distances of one side share a bucket, so that a list of the buckets
+ * of -max_distance … max_distance is all that is needed; the graph clips distances to it.
+ */
+#include "onnx/buckets.h"
+
+#include <math.h>
+
+#define INT64 ONNX__TENSOR_PROTO__DATA_TYPE__INT64
+
+/* In single precision, as torch does it. */
+static int64_t bucket_of(int64_t distance, int64_t n_buckets, int64_t max_distance)
+{
+    int64_t half = n_buckets / 2, bucket = distance > 0 ? half : 0, exact = half / 2, far;
+
+    distance = distance < 0 ? -distance : distance;
+    if (distance < exact)
+        return bucket + distance;
+    far = exact + (int64_t)(logf((float)distance / (float)exact) / (float)log((double)max_distance / (double)exact) *
+                            (float)(half - exact));
+    return bucket + (far < half - 1 ? far : half - 1);
+}
+
+/* [sequence, sequence] of int64: how far the key (column) is behind the query (row), within the limit and from 0. */
+static value add_distances(struct arch *arch, const struct encoder_inputs *in, int64_t limit)
+{
+    struct graph *g = arch->graph;
+    value zero = rf__graph_int(g, "distance.zero", 0), one = rf__graph_int(g, "distance.one", 1), length, range, rows;
+    value first = rf__graph_ints(g, "distance.axis", &(int64_t){1}, 1);
+    value low = rf__graph_int(g, "distance.low", -limit), high = rf__graph_int(g, "distance.high", limit), all;
+
+    length =
+        rf__graph_node(g, "distance.shape",
+                       &(struct node){.op = "Shape", .inputs = {in->ids}, .attributes = {{.name = "start", .i = 1}}});
+    length = rf__graph_unary(g, "distance.length", "Squeeze", length);
+    range = rf__graph_node(g, "distance.range", &(struct node){.op = "Range", .inputs = {zero, length, one}});
+    rows = rf__graph_binary(g, "distance.rows", "Unsqueeze", range, first);
+    all = rf__graph_binary(g, "distance.all", "Sub", range, rows);
+    all = rf__graph_binary(g, "distance.above", "Max", all, low);
+    all = rf__graph_binary(g, "distance.within", "Min", all, high);
+    return rf__graph_binary(g, "distance.from_zero", "Add", all, high);
+}
+
+value rf__bucket_bias(struct arch *arch, const char *name, const struct encoder_inputs *in, value table,
+                      uint64_t n_buckets, uint64_t max_distance)
+{
+    struct graph *g = arch->graph;
+    int64_t limit = (int64_t)max_distance, *buckets = rf__graph_alloc(g, (2 * max_distance + 1) * sizeof *buckets);
+    value list, bias;
+
+    if (buckets == NULL)
+        return NULL;
+    for (int64_t d = -limit; d <= limit; d++)
+        buckets[d + limit] = bucket_of(d, (int64_t)n_buckets, limit);
+    list = rf__graph_ints(g, rf__graph_name(g, "%s.buckets", name), buckets, 2 * (size_t)max_distance + 1);
+    bias = rf__graph_binary(g, rf__graph_name(g, "%s.by_distance", name), "Gather", table, list);
+    bias = rf__graph_binary(g, rf__graph_name(g, "%s.rows", name), "Gather", bias, add_distances(arch, in, limit));
+    bias = rf__graph_node(
+        g, rf__graph_name(g, "%s.heads", name),
+        &(struct node){.op = "Transpose",
+                       .inputs = {bias},
+                       .attributes = {{.name = "perm", .kind = ATTRIBUTE_INTS, .ints = {2, 0, 1}, .n_ints = 3}}});
+    return rf__graph_binary(g, name, "Unsqueeze", bias,
+                            rf__graph_ints(g, rf__graph_name(g, "%s.axis", name), &(int64_t){0}, 1));
+}

@@ -1,0 +1,160 @@
+/* postnorm: see postnorm.h. */
+#include "onnx/postnorm.h"
+
+#include <string.h>
+
+#define INT64 ONNX__TENSOR_PROTO__DATA_TYPE__INT64
+
+const struct postnorm_names rf__bert_names = {
+    .words = "embeddings.word_embeddings",
+    .positions = "embeddings.position_embeddings",
+    .types = "embeddings.token_type_embeddings",
+    .norm = "embeddings.LayerNorm",
+    .query = "attention.self.query",
+    .key = "attention.self.key",
+    .value = "attention.self.value",
+    .out = "attention.output.dense",
+    .attention_norm = "attention.output.LayerNorm",
+    .wide = "intermediate.dense",
+    .narrow = "output.dense",
+    .output_norm = "output.LayerNorm",
+};
+
+value rf__bert_layer_name(struct arch *arch, const struct postnorm *encoder, uint64_t n)
+{
+    (void)encoder;
+    return rf__graph_name(arch->graph, "encoder.layer.%llu", (unsigned long long)n);
+}
+
+void rf__postnorm_refuse_decoder(struct arch *arch)
+{
+    const char *positions = rf__arch_str(arch, "position_embedding_type", "absolute");
+
+    if (rf__arch_bool(arch, "is_decoder", false))
+        rf__arch_refuse(arch, RF_UNSUPPORTED, "'is_decoder' is true; only encoders are supported");
+    if (rf__arch_bool(arch, "add_cross_attention", false))
+        rf__arch_refuse(arch, RF_UNSUPPORTED, "'add_cross_attention' is true; only encoders are supported");
+    if (rf__graph_status(arch->graph) == RF_OK && strcmp(positions, "absolute") != 0)
+        rf__arch_refuse(arch, RF_UNSUPPORTED,
+                        "'position_embedding_type' is '%.64s', which is not supported; expected 'absolute'", positions);
+}
+
+static void check(struct arch *arch, const struct postnorm *encoder)
+{
+    if (rf__graph_status(arch->graph) != RF_OK)
+        return;
+    if (encoder->hidden.n % encoder->heads.n != 0)
+        rf__arch_refuse(arch, RF_BAD_FORMAT, "'%s' is %llu, expected a multiple of '%s', %llu", encoder->hidden.key,
+                        (unsigned long long)encoder->hidden.n, encoder->heads.key,
+                        (unsigned long long)encoder->heads.n);
+    else if (!(encoder->epsilon >= 0 && encoder->epsilon < 1))
+        rf__arch_refuse(arch, RF_BAD_FORMAT, "'layer_norm_eps' is %g, expected a small number from 0",
+                        encoder->epsilon);
+}
+
+/* ---- Embeddings ---------------------------------------------------------------------------------------------- */
+
+static value table(struct arch *arch, const char *name, const struct arch_size *rows, const struct arch_size *cols)
+{
+    return rf__arch_matrix(arch, rf__graph_name(arch->graph, "%s.weight", name), rows, cols);
+}
+
+/* The first rows of the table. */
+static value positions_from_zero(struct arch *arch, const struct encoder_inputs *in, value rows)
+{
+    struct graph *g = arch->graph;
+    value zero = rf__graph_ints(g, "embeddings.position.first", &(int64_t){0}, 1), length;
+
+    length =
+        rf__graph_node(g, "sequence_length",
+                       &(struct node){.op = "Shape", .inputs = {in->ids}, .attributes = {{.name = "start", .i = 1}}});
+    return rf__graph_node(g, "embeddings.position",
+                          &(struct node){.op = "Slice", .inputs = {rows, zero, length, zero}});
+}
+
+/* create_position_ids_from_input_ids() of transformers. */
+static value positions_behind_padding(struct arch *arch, const struct postnorm *encoder,
+                                      const struct encoder_inputs *in, value rows)
+{
+    struct graph *g = arch->graph;
+    value padding = rf__graph_int(g, "embeddings.padding", encoder->padding), is_padding, is_token, counted;
+    value axis = rf__graph_int(g, "embeddings.position.axis", 1);
+
+    is_padding = rf__graph_binary(g, "embeddings.is_padding", "Equal", in->ids, padding);
+    is_token = rf__graph_unary(g, "embeddings.is_token", "Not", is_padding);
+    is_token =
+        rf__graph_node(g, "embeddings.is_token.number",
+                       &(struct node){.op = "Cast", .inputs = {is_token}, .attributes = {{.name = "to", .i = INT64}}});
+    counted = rf__graph_binary(g, "embeddings.count", "CumSum", is_token, axis);
+    counted = rf__graph_binary(g, "embeddings.count.tokens", "Mul", counted, is_token);
+    counted = rf__graph_binary(g, "embeddings.position_ids", "Add", counted, padding);
+    return rf__graph_binary(g, "embeddings.position", "Gather", rows, counted);
+}
+
+static value add_embeddings(struct arch *arch, const struct postnorm *encoder, const struct encoder_inputs *in)
+{
+    struct graph *g = arch->graph;
+    const struct postnorm_names *names = encoder->names;
+    const struct arch_size *width = &encoder->embedding;
+    value words = table(arch, names->words, &encoder->vocabulary, width), x, positions, types;
+    value flat = in->flat;
+
+    x = rf__graph_binary(g, "embeddings.word", "Gather", words, in->ids);
+    if (names->types != NULL) {
+        types = table(arch, names->types, &encoder->n_types, width);
+        types = rf__graph_binary(g, "embeddings.token_type", "Gather", types, in->type_ids);
+        x = rf__graph_binary(g, "embeddings.word_and_type", "Add", x, types);
+    }
+    positions = table(arch, names->positions, &encoder->n_positions, width);
+    positions = encoder->positions == POSITIONS_FROM_ZERO ? positions_from_zero(arch, in, positions)
+                                                          : positions_behind_padding(arch, encoder, in, positions);
+    x = rf__graph_binary(g, "embeddings.sum", "Add", x, positions);
+    if (encoder->embedding.n != encoder->hidden.n)
+        flat = rf__graph_ints(g, "embeddings.flat_shape", (const int64_t[]){-1, (int64_t)encoder->embedding.n}, 2);
+    x = rf__graph_binary(g, "embeddings.flat", "Reshape", x, flat);
+    x = rf__block_norm(arch, names->norm, x, width, encoder->epsilon);
+    return names->projection == NULL ? x : rf__block_linear(arch, names->projection, x, width, &encoder->hidden);
+}
+
+/* ---- Layers -------------------------------------------------------------------------------------------------- */
+
+static value add_layer(struct arch *arch, const struct postnorm *encoder, const struct encoder_inputs *in, uint64_t n,
+                       value bias, value x)
+{
+    struct graph *g = arch->graph;
+    const struct postnorm_names *names = encoder->names;
+    const struct arch_size *hidden = &encoder->hidden, *inner = &encoder->inner;
+    value at = encoder->layer_name(arch, encoder, n), y;
+    struct attention attention = {.bias = bias, .n_heads = encoder->heads.n};
+
+    attention.q = rf__block_linear(arch, rf__graph_name(g, "%s.%s", at, names->query), x, hidden, hidden);
+    attention.k = rf__block_linear(arch, rf__graph_name(g, "%s.%s", at, names->key), x, hidden, hidden);
+    attention.v = rf__block_linear(arch, rf__graph_name(g, "%s.%s", at, names->value), x, hidden, hidden);
+    y = rf__block_attention(arch, rf__graph_name(g, "%s.attention.self", at), in, &attention);
+    x = rf__block_linear_onto(arch, rf__graph_name(g, "%s.%s", at, names->out), y, x, hidden, hidden);
+    x = rf__block_norm(arch, rf__graph_name(g, "%s.%s", at, names->attention_norm), x, hidden, encoder->epsilon);
+    y = rf__block_linear(arch, rf__graph_name(g, "%s.%s", at, names->wide), x, hidden, inner);
+    y = rf__activation_add(g, rf__graph_name(g, "%s.act", at), encoder->activation, y);
+    x = rf__block_linear_onto(arch, rf__graph_name(g, "%s.%s", at, names->narrow), y, x, inner, hidden);
+    return rf__block_norm(arch, rf__graph_name(g, "%s.%s", at, names->output_norm), x, hidden, encoder->epsilon);
+}
+
+void rf__postnorm_build(struct arch *arch, const struct postnorm *encoder)
+{
+    struct graph *g = arch->graph;
+    struct encoder_inputs in;
+    value x, bias = NULL;
+
+    check(arch, encoder);
+    in = rf__block_inputs(arch, &encoder->hidden, encoder->names->types != NULL);
+    x = add_embeddings(arch, encoder, &in);
+    if (encoder->attention_bias != NULL)
+        bias = encoder->attention_bias(arch, encoder, &in);
+    for (uint64_t i = 0; i < encoder->layers.n && rf__graph_status(g) == RF_OK; i++) {
+        /* Layers that share their weights have the same names. */
+        rf__graph_scope(g, encoder->groups.n > 0 ? rf__graph_name(g, "%llu.", (unsigned long long)i) : NULL);
+        x = add_layer(arch, encoder, &in, i, bias, x);
+    }
+    rf__graph_scope(g, NULL);
+    rf__block_output(arch, &in, x);
+}

@@ -1,0 +1,55 @@
+/*
+ * postnorm: the encoder of BERT and its kin, which normalizes behind each residual, as one description. An architecture
+ * says what its tensors are called and what its config.json holds.
+ *
+ *     x = norm(word[ids] + position[…] + type[type_ids])        embeddings; ELECTRA and ALBERT then project to `hidden`
+ *     for each layer
+ *         x = norm(out(attention(query(x), key(x), value(x))) + x)
+ *         x = norm(narrow(activation(wide(x))) + x)
+ */
+#ifndef RF_ONNX_POSTNORM_H
+#define RF_ONNX_POSTNORM_H
+
+#include "onnx/activation.h"
+#include "onnx/arch.h"
+#include "onnx/blocks.h"
+
+/* Names of linear layers and norms, each with ".weight" and ".bias"; of tables, with ".weight". */
+struct postnorm_names {
+    const char *words, *positions, *types; /* types: NULL where there are none */
+    const char *norm;
+    const char *projection;                /* NULL: embeddings are as wide as the layers */
+    const char *query, *key, *value, *out; /* these and below: behind the name of a layer and a dot */
+    const char *attention_norm, *wide, *narrow, *output_norm;
+};
+
+enum postnorm_positions {
+    POSITIONS_FROM_ZERO,
+    POSITIONS_BEHIND_PADDING /* RoBERTa: the n-th token that is no padding has padding + n, padding itself padding */
+};
+
+struct postnorm {
+    const struct postnorm_names *names;
+    struct arch_size vocabulary, n_positions, n_types, embedding, hidden, layers, heads, inner;
+    double epsilon;
+    const struct activation *activation;
+    enum postnorm_positions positions;
+    int64_t padding; /* id, for POSITIONS_BEHIND_PADDING */
+    /* The name of layer n's tensors, in the graph's memory. */
+    value (*layer_name)(struct arch *arch, const struct postnorm *encoder, uint64_t n);
+    /* NULL, or gives the bias of all attentions, [1, heads, sequence, sequence]. */
+    value (*attention_bias)(struct arch *arch, const struct postnorm *encoder, const struct encoder_inputs *in);
+    struct arch_size groups, inner_groups; /* of ALBERT, whose layers share weights; n 0 elsewhere */
+};
+
+/* The names of transformers' BertModel, which most others have taken over. */
+extern const struct postnorm_names rf__bert_names;
+value rf__bert_layer_name(struct arch *arch, const struct postnorm *encoder, uint64_t n);
+
+/* Refuses decoders, and positions other than "absolute". */
+void rf__postnorm_refuse_decoder(struct arch *arch);
+
+/* Builds the whole graph. Sizes that make no sense together are refused here. */
+void rf__postnorm_build(struct arch *arch, const struct postnorm *encoder);
+
+#endif

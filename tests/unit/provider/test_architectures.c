@@ -1,0 +1,128 @@
+/*
+ * architectures: what transformers says of a small model of every architecture, ours says too: the graph is built from
+ * its weights and run by ONNX Runtime, each text alone and among others as long, with the same bits.
+ */
+#include "golden.h"
+
+#include "base/mem.h"
+#include "engine/engine.h"
+#include "onnx/onnx.h"
+#include "os/os.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TOLERANCE 2e-5
+#define FOLDER    "tests/golden/architectures"
+
+static const char *const names[] = {
+    "bert",      "roberta",         "roberta-padding-5", "xlm-roberta",     "camembert",
+    "electra",   "electra-as-wide", "distilbert",        "distilbert-relu", "mpnet",
+    "mpnet-far", "albert",          "albert-groups",
+};
+
+/* The ids of all texts end to end. */
+struct texts {
+    uint32_t ids[4096];
+    size_t begin[64], n_tokens[64], n;
+};
+
+static void read_texts(const char *name, struct texts *out)
+{
+    struct json json;
+    struct buf text;
+    yyjson_val *each, *id;
+    size_t i, j, n, m, used = 0;
+
+    rf__buf_init(&text, 1 << 20);
+    assert_ok(rf__os_read_file(golden_path(name), &text, err));
+    assert_ok(rf__json_parse(&json, text.data, text.len, name, err));
+    out->n = 0;
+    yyjson_arr_foreach(yyjson_obj_get(json.root, "ids"), i, n, each)
+    {
+        out->begin[out->n] = used;
+        out->n_tokens[out->n++] = yyjson_arr_size(each);
+        yyjson_arr_foreach(each, j, m, id) out->ids[used++] = (uint32_t)yyjson_get_uint(id);
+    }
+    rf__json_release(&json);
+    rf__buf_release(&text);
+}
+
+static struct engine *open_model(const char *name)
+{
+    const struct engine_options options = {.threads = 1};
+    struct weights *weights = NULL;
+    struct engine *engine = NULL;
+    char config[256], out[2200];
+    struct onnx_build build = {.config_path = config, .out_path = out, .source = name};
+
+    snprintf(config, sizeof config, FOLDER "/%s", name);
+    assert_ok(rf__weights_open(golden_path(config), &weights, err));
+    snprintf(config, sizeof config, FOLDER "/%s/config.json", name);
+    build.config_path = golden_path(config);
+    build.weights = weights;
+    snprintf(out, sizeof out, "%s/model.onnx", scratch_directory(name));
+    assert_ok(rf__onnx_build(&build, err));
+    rf__weights_free(weights);
+    assert_ok(rf__engine_open_file(out, &options, &engine, err));
+    return engine;
+}
+
+/* The greatest difference from the golden states of text i, which are `expected`; the same bits in a batch. */
+static double distance(const struct engine *engine, const struct texts *texts, size_t i, const float *expected)
+{
+    uint32_t ids[3 * 512];
+    const size_t n = texts->n_tokens[i];
+    struct engine_batch batch = {.ids = texts->ids + texts->begin[i], .n_texts = 1, .n_tokens = n};
+    struct engine_output alone, among;
+    double worst = 0;
+
+    assert_true(n <= 512);
+    assert_ok(rf__engine_run(engine, &batch, &alone, err));
+    for (size_t k = 0; k < n; k++) {
+        ids[k] = ids[2 * n + k] = batch.ids[n - 1 - k];
+        ids[n + k] = batch.ids[k];
+    }
+    batch.ids = ids;
+    batch.n_texts = 3;
+    assert_ok(rf__engine_run(engine, &batch, &among, err));
+    assert_memory_equal(alone.data, among.data + n * among.dim, n * alone.dim * sizeof *alone.data);
+    for (size_t k = 0; k < n * alone.dim; k++)
+        worst = fmax(worst, fabs((double)alone.data[k] - (double)expected[k]));
+    rf__engine_output_release(&alone);
+    rf__engine_output_release(&among);
+    return worst;
+}
+
+static void hidden_states_are_those_of_transformers(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m < sizeof names / sizeof names[0]; m++) {
+        struct engine *engine = open_model(names[m]);
+        struct golden_array expected;
+        struct texts texts;
+        char path[256];
+        size_t row = 0;
+        snprintf(path, sizeof path, FOLDER "/%s/ids.json", names[m]);
+        read_texts(path, &texts);
+        snprintf(path, sizeof path, FOLDER "/%s/expected.npy", names[m]);
+        golden_npy_read(path, &expected);
+        for (size_t i = 0; i < texts.n; i++) {
+            double worst = distance(engine, &texts, i, expected.values + row * expected.cols);
+            if (!(worst <= TOLERANCE))
+                fail_msg("%s, text %zu of %zu tokens: %g away", names[m], i, texts.n_tokens[i], worst);
+            row += texts.n_tokens[i];
+        }
+        assert_int_equal(row, expected.rows);
+        golden_array_release(&expected);
+        rf__engine_free(engine);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(hidden_states_are_those_of_transformers)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,84 @@
+"""Small models of every architecture with random weights under tests/golden/architectures, and what transformers says of them.
+
+    architectures.py [NAME…]
+
+Each directory: config.json, model.safetensors as transformers saves it, ids.json (texts as lists of ids) and expected.npy, the
+hidden states of these texts one behind the other, each text computed alone in fp32.
+"""
+import json
+import pathlib
+import shutil
+import sys
+
+import numpy as np
+import torch
+import transformers
+from transformers import AutoModel
+
+ROOT = pathlib.Path(__file__).resolve().parents[2] / "tests/golden/architectures"
+LENGTHS = (1, 2, 3, 9, 17, 30)
+BERT = dict(vocab_size=48, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=24, max_position_embeddings=40)
+ROBERTA = dict(BERT, max_position_embeddings=42, type_vocab_size=1, pad_token_id=1, bos_token_id=0, eos_token_id=2, layer_norm_eps=1e-5)
+
+MODELS = {
+    "bert": ("Bert", BERT),
+    "roberta": ("Roberta", ROBERTA),
+    "roberta-padding-5": ("Roberta", dict(ROBERTA, pad_token_id=5, max_position_embeddings=46, type_vocab_size=2)),
+    "xlm-roberta": ("XLMRoberta", dict(ROBERTA, hidden_act="gelu_new")),
+    "camembert": ("Camembert", ROBERTA),
+    "electra": ("Electra", dict(BERT, embedding_size=12)),
+    "electra-as-wide": ("Electra", dict(BERT, embedding_size=16)),
+    "distilbert": ("DistilBert", dict(vocab_size=48, dim=16, n_layers=2, n_heads=4, hidden_dim=24, max_position_embeddings=40)),
+    "distilbert-relu": ("DistilBert", dict(vocab_size=48, dim=16, n_layers=1, n_heads=2, hidden_dim=24, max_position_embeddings=40, activation="relu")),
+    "mpnet": ("MPNet", dict(BERT, max_position_embeddings=42, layer_norm_eps=1e-5)),
+    "mpnet-far": ("MPNet", dict(BERT, max_position_embeddings=302, num_hidden_layers=1)),
+    "albert": ("Albert", dict(BERT, embedding_size=8, num_hidden_layers=3)),
+    "albert-groups": ("Albert", dict(BERT, embedding_size=8, num_hidden_layers=4, num_hidden_groups=2, inner_group_num=2, hidden_act="gelu")),
+}
+
+
+def scatter(model, seed):
+    """Weights larger than a fresh model's, so that a wrong norm, activation or position is seen."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            noise = torch.randn(p.shape, generator=generator)
+            p.copy_(1 + 0.3 * noise if p.dim() == 1 and "norm" in name.lower() and name.endswith("weight") else 0.3 * noise)
+
+
+def texts(vocab_size, longest, seed):
+    random = np.random.default_rng(seed)
+    out = [random.integers(0, vocab_size, n).tolist() for n in LENGTHS if n <= longest]
+    return out + ([random.integers(0, vocab_size, longest).tolist()] if longest > max(LENGTHS) else [])
+
+
+def make(name, kind, options, seed=0, longest=None):
+    config = getattr(transformers, kind + "Config")(**options)
+    config.architectures = [kind + "Model"]
+    model = AutoModel.from_config(config, attn_implementation="eager").eval().float()
+    scatter(model, seed)
+    folder = ROOT / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    model.save_pretrained(folder, safe_serialization=True)
+    for extra in set(folder.iterdir()) - {folder / "config.json", folder / "model.safetensors"}:
+        extra.unlink()
+    longest = longest or getattr(config, "max_position_embeddings", 64) - (2 if "Rob" in kind or "Cam" in kind or "MPNet" in kind else 0)
+    if options.get("pad_token_id", 0) == 5:
+        longest -= 4
+    ids = texts(config.vocab_size, longest, seed)
+    with torch.no_grad():
+        states = [(model.get_encoder() if kind in ("T5", "MT5") else model)(torch.tensor([t])).last_hidden_state[0].numpy() for t in ids]
+    (folder / "ids.json").write_text(json.dumps({"ids": ids}, separators=(",", ":")) + "\n")
+    np.save(folder / "expected.npy", np.concatenate(states).astype(np.float32))
+    print(f"{name}: {sum(f.stat().st_size for f in folder.iterdir()) / 1e3:.0f} kB")
+
+
+def main():
+    for name in sys.argv[1:] or MODELS:
+        kind, options, *more = MODELS[name]
+        make(name, kind, options, list(MODELS).index(name), *more)
+
+
+if __name__ == "__main__":
+    main()
