@@ -24,6 +24,8 @@ static void json_free(void *ctx, void *memory)
     rf__free(memory);
 }
 
+static const yyjson_alc allocator = {json_malloc, json_realloc, json_free, NULL};
+
 /* Whether no value lies deeper than the limit, found without parsing: brackets outside strings, counted. */
 static bool is_shallow(const char *text, size_t len)
 {
@@ -51,7 +53,6 @@ static bool is_shallow(const char *text, size_t len)
 
 rf_status rf__json_parse(struct json *json, const char *text, size_t len, const char *name, rf_error *err)
 {
-    static const yyjson_alc allocator = {json_malloc, json_realloc, json_free, NULL};
     yyjson_read_err fault = {0};
 
     *json = (struct json){0};
@@ -86,6 +87,12 @@ void rf__json_release(struct json *json)
     yyjson_doc_free(json->doc);
     rf__free(json->name);
     *json = (struct json){0};
+}
+
+rf_status rf__json_text(yyjson_val *value, char **out, size_t *len, rf_error *err)
+{
+    *out = yyjson_val_write_opts(value, YYJSON_WRITE_NOFLAG, &allocator, len, NULL);
+    return *out == NULL ? rf__fail_memory(err) : RF_OK;
 }
 
 const char *rf__json_type_name(yyjson_val *value)

@@ -39,6 +39,9 @@ rf_status rf__json_get_object(const struct json *json, yyjson_val *object, const
 rf_status rf__json_get_array(const struct json *json, yyjson_val *object, const char *key, yyjson_val **out,
                              rf_error *err);
 
+/* The value as JSON text without spaces, each number as short as it can be, in new memory (rf__free). */
+rf_status rf__json_text(yyjson_val *value, char **out, size_t *len, rf_error *err);
+
 /* "a string", "an array", … */
 const char *rf__json_type_name(yyjson_val *value);
 

@@ -203,6 +203,12 @@ rf_status rf__wordpiece_new(struct vocabulary *vocabulary, const struct wordpiec
                             struct model **out, rf_error *err);
 rf_status rf__wordpiece_read(const struct stage_source *source, struct model **out, rf_error *err);
 
+rf_status rf__unigram_read(const struct stage_source *source, struct model **out, rf_error *err);
+rf_status rf__wordlevel_read(const struct stage_source *source, struct model **out, rf_error *err);
+
+/* A 'vocab' that is an object of ids, of the kinds that have one. */
+rf_status rf__vocabulary_read(const struct stage_source *source, struct vocabulary *out, rf_error *err);
+
 /* ---- Post-processor ----------------------------------------------------------------------------------------- */
 
 /* What a post-processor makes of one or two texts: every chain of kinds comes down to a list. */

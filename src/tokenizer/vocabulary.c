@@ -174,6 +174,12 @@ rf_status rf__vocabulary_finish(struct vocabulary *vocabulary, rf_error *err)
     return RF_OK;
 }
 
+void rf__vocabulary_name_all(struct vocabulary *vocabulary)
+{
+    for (size_t at = 1; at < vocabulary->pool_len; at = next_record(vocabulary->pool, at))
+        name_id(vocabulary, (uint32_t)at);
+}
+
 static bool has_suffix(const char *record, const char *prefix, size_t prefix_len)
 {
     return rf__record_len(record) > prefix_len && memcmp(rf__record_bytes(record), prefix, prefix_len) == 0;

@@ -48,6 +48,9 @@ void rf__vocabulary_add(struct vocabulary *vocabulary, const char *piece, size_t
 /* After the last string, before the first question. */
 rf_status rf__vocabulary_finish(struct vocabulary *vocabulary, rf_error *err);
 
+/* After that: each string is the name of its id, also where the same string came again with a later one. */
+void rf__vocabulary_name_all(struct vocabulary *vocabulary);
+
 bool rf__vocabulary_find(const struct vocabulary *vocabulary, const char *piece, size_t len, uint32_t *id);
 /* NULL when no piece has that id; where several have, one of them. NUL-terminated. */
 const char *rf__vocabulary_piece(const struct vocabulary *vocabulary, uint32_t id, size_t *len);

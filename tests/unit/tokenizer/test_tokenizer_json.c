@@ -38,8 +38,8 @@ static const struct {
     {WITH("\"decoder\":{\"type\":\"CTC\"}"), RF_UNSUPPORTED, "tokenizer.json: unsupported: decoder 'CTC'"},
     {"{\"model\":{\"type\":\"BPE\"}}", RF_UNSUPPORTED, "tokenizer.json: unsupported: model 'BPE'"},
     {"{\"model\":{\"merges\":[]}}", RF_UNSUPPORTED, "unsupported: model 'BPE'"},
-    {"{\"model\":{\"vocab\":[]}}", RF_UNSUPPORTED, "unsupported: model 'Unigram'"},
-    {"{\"model\":{\"vocab\":{}}}", RF_UNSUPPORTED, "unsupported: model 'WordLevel'"},
+    {"{\"model\":{\"vocab\":[],\"unk_id\":0}}", RF_BAD_FORMAT, "'model.unk_id' is 0, but there are 0"},
+    {"{\"model\":{\"vocab\":{}}}", RF_BAD_FORMAT, "'model' has no 'unk_token'"},
     {WITH("\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Lowercase\"},{\"type\":\"Sequence\","
           "\"normalizers\":[{\"type\":\"Nmt\"}]}]}"),
      RF_UNSUPPORTED, "normalizer 'Nmt'"},
