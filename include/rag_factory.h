@@ -346,6 +346,23 @@ RF_API RF_MUST_USE rf_status rf_tokenizer_decode(const rf_tokenizer *tokenizer, 
                                                  bool skip_special_tokens, char **out, size_t *out_len, rf_error *err);
 RF_API void rf_free(void *memory);
 
+/* Text out of ids that come one by one, as a model writes them. What the steps and the end give, joined, is what
+ * rf_tokenizer_decode() gives for all of the ids. */
+typedef struct rf_decode_stream rf_decode_stream; /* the tokenizer must outlive it */
+RF_API RF_MUST_USE rf_status rf_decode_stream_new(const rf_tokenizer *tokenizer, bool skip_special_tokens,
+                                                  rf_decode_stream **out, rf_error *err);
+RF_API void rf_decode_stream_free(rf_decode_stream *stream);
+
+/* The text that this id makes certain, whole characters of UTF-8, NUL-terminated, valid until the next call on the
+ * stream; empty while nothing is. A character of several ids comes with the last of them, or with the id behind it
+ * where the file's decoder looks back (ByteFallback). RF_INVALID_ARGUMENT: the id names no piece; the stream goes on
+ * without it. */
+RF_API RF_MUST_USE rf_status rf_decode_stream_step(rf_decode_stream *stream, uint32_t id, const char **text,
+                                                   size_t *len, rf_error *err);
+/* What was still held back, as no more ids come. Call it once, and nothing after it but the release. */
+RF_API RF_MUST_USE rf_status rf_decode_stream_finish(rf_decode_stream *stream, const char **text, size_t *len,
+                                                     rf_error *err);
+
 /* ---- Models on the hub and in the cache -------------------------------------------------------------------- */
 
 /* Brings a model into the cache (the options source, revision, cache_dir, offline, onnx_file, log and progress apply)

@@ -289,3 +289,55 @@ rf_status rf_tokenizer_decode(const rf_tokenizer *tokenizer, const uint32_t *ids
                                           : "ids");
     return rf__decode(tokenizer, ids, n, skip_special_tokens, out, out_len != NULL ? out_len : &ignored, err);
 }
+
+static struct decode_stream *inner(rf_decode_stream *stream)
+{
+    return (struct decode_stream *)stream;
+}
+
+rf_status rf_decode_stream_new(const rf_tokenizer *tokenizer, bool skip_special_tokens, rf_decode_stream **out,
+                               rf_error *err)
+{
+    struct decode_stream *stream;
+
+    if (tokenizer == NULL || out == NULL)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_decode_stream_new: %s is NULL",
+                        tokenizer == NULL ? "tokenizer" : "out");
+    stream = rf__decode_stream_new(tokenizer, skip_special_tokens);
+    if (stream == NULL)
+        return rf__fail_memory(err);
+    *out = (rf_decode_stream *)stream;
+    return RF_OK;
+}
+
+void rf_decode_stream_free(rf_decode_stream *stream)
+{
+    rf__decode_stream_free(inner(stream));
+}
+
+static rf_status step(const char *function, rf_decode_stream *stream, const uint32_t *ids, size_t n, bool is_end,
+                      const char **text, size_t *len, rf_error *err)
+{
+    rf_text part;
+    rf_status status;
+
+    if (stream == NULL || text == NULL)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "%s: %s is NULL", function, stream == NULL ? "stream" : "text");
+    status = rf__decode_stream_step(inner(stream), ids, n, is_end, &part, err);
+    if (status != RF_OK)
+        return status;
+    *text = part.data;
+    if (len != NULL)
+        *len = part.len;
+    return RF_OK;
+}
+
+rf_status rf_decode_stream_step(rf_decode_stream *stream, uint32_t id, const char **text, size_t *len, rf_error *err)
+{
+    return step("rf_decode_stream_step", stream, &id, 1, false, text, len, err);
+}
+
+rf_status rf_decode_stream_finish(rf_decode_stream *stream, const char **text, size_t *len, rf_error *err)
+{
+    return step("rf_decode_stream_finish", stream, NULL, 0, true, text, len, err);
+}

@@ -1,133 +1,61 @@
 /*
- * decoder: from pieces back to text. A kind turns a list of strings into another; the last list, joined, is the text.
- * WordPiece puts a space before every piece but the first and those that begin with the prefix, which it takes off, and
- * cleans up what English had before it was split.
+ * decoder: from ids back to text. A kind turns a list of strings into another; the last list, joined, is the text.
+ *
+ *     ids ─ pieces ─ kind ─ … ─ kind ─ text
+ *
+ * A text may come in several lists, id by id: every kind keeps what it needs of the past, and holds back what the
+ * future decides, so that a stream gives what decoding the whole gives.
  */
+#include "tokenizer/decoder.h"
 #include "tokenizer/tokenizer_parts.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #define STAGE "decoder"
 
-/* ---- WordPiece ---------------------------------------------------------------------------------------------- */
-
-struct wordpiece_decoder {
-    struct decoder base;
-    bool cleanup;
-    size_t prefix_len;
-    char prefix[]; /* [prefix_len] */
-};
-
-/* Replaces `from` by `to`, which is not longer, from left to right; returns the new length. */
-static size_t replace(char *text, size_t len, const char *from, const char *to)
-{
-    size_t from_len = strlen(from), to_len = strlen(to), out = 0, at = 0;
-
-    while (at < len) {
-        if (len - at >= from_len && memcmp(text + at, from, from_len) == 0) {
-            memcpy(text + out, to, to_len);
-            out += to_len;
-            at += from_len;
-        } else {
-            text[out++] = text[at++];
-        }
-    }
-    return out;
-}
-
-/* One rule after the other, as cleanup() of `tokenizers` does. */
-static size_t clean_up(char *text, size_t len)
-{
-    static const char *const rules[][2] = {
-        {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},    {" n't", "n't"},
-        {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"},
-    };
-
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
-        len = replace(text, len, rules[i][0], rules[i][1]);
-    return len;
-}
-
-static rf_status decode_piece(const struct wordpiece_decoder *decoder, const char *piece, size_t len, bool is_first,
-                              struct strings *out, rf_error *err)
-{
-    size_t before = out->bytes.len;
-    bool continues = len >= decoder->prefix_len &&
-                     (decoder->prefix_len == 0 || memcmp(piece, decoder->prefix, decoder->prefix_len) == 0);
-    rf_status status;
-
-    status = rf__strings_append(out, " ", is_first || continues ? 0 : 1, err);
-    if (status != RF_OK)
-        return status;
-    if (!is_first && continues) {
-        piece += decoder->prefix_len;
-        len -= decoder->prefix_len;
-    }
-    status = rf__buf_append(&out->bytes, piece, len, err);
-    if (status != RF_OK)
-        return status;
-    if (decoder->cleanup)
-        out->bytes.len = before + clean_up(out->bytes.data + before, out->bytes.len - before);
-    out->bytes.data[out->bytes.len] = '\0';
-    out->end[out->n - 1] = out->bytes.len;
-    return RF_OK;
-}
-
-static rf_status wordpiece_decode(const struct decoder *self, const struct strings *in, struct strings *out,
-                                  rf_error *err)
-{
-    size_t begin = 0;
-
-    for (size_t i = 0; i < in->n; i++) {
-        rf_status status = decode_piece((const struct wordpiece_decoder *)self, in->bytes.data + begin,
-                                        in->end[i] - begin, i == 0, out, err);
-        if (status != RF_OK)
-            return status;
-        begin = in->end[i];
-    }
-    return RF_OK;
-}
-
-static void wordpiece_free(struct decoder *self)
-{
-    rf__free(self);
-}
-
-struct decoder *rf__wordpiece_decoder_new(const char *prefix, size_t prefix_len, bool cleanup)
-{
-    static const struct decoder_ops ops = {wordpiece_decode, wordpiece_free};
-    struct wordpiece_decoder *decoder = rf__alloc(sizeof *decoder + prefix_len);
-
-    if (decoder == NULL)
-        return NULL;
-    decoder->base.ops = &ops;
-    decoder->cleanup = cleanup;
-    decoder->prefix_len = prefix_len;
-    memcpy(decoder->prefix, prefix, prefix_len);
-    return &decoder->base;
-}
-
 /* ---- Reading ------------------------------------------------------------------------------------------------ */
 
-static rf_status read_wordpiece(const struct stage_source *source, struct decoder **out, rf_error *err)
+rf_status rf__decoder_text(const struct stage_source *source, const char *key, const char *fallback, rf_text *out,
+                           rf_error *err)
 {
-    const char *prefix;
-    bool cleanup;
-    rf_status status = rf__json_get_str(source->json, source->value, "prefix", "##", &prefix, err);
+    const char *text;
+    rf_status status = rf__json_get_str(source->json, source->value, key, fallback, &text, err);
 
-    if (status == RF_OK)
-        status = rf__json_get_bool(source->json, source->value, "cleanup", true, &cleanup, err);
     if (status != RF_OK)
         return status;
-    *out = rf__wordpiece_decoder_new(prefix, strlen(prefix), cleanup);
-    return *out == NULL ? rf__fail_memory(err) : RF_OK;
+    if (text == NULL)
+        return rf__fail(err, RF_BAD_FORMAT, "%s: '%s' has no '%s'", source->json->name, STAGE, key);
+    *out = (rf_text){text, text == fallback ? strlen(text) : yyjson_get_len(yyjson_obj_get(source->value, key))};
+    return RF_OK;
+}
+
+rf_status rf__decoder_char(const struct stage_source *source, const char *key, uint32_t *out, rf_error *err)
+{
+    rf_text text;
+    rf_status status = rf__decoder_text(source, key, NULL, &text, err);
+
+    if (status != RF_OK)
+        return status;
+    if (text.len == 0 || rf__utf8_decode(text.data, text.len, out) != text.len)
+        return rf__fail(err, RF_BAD_FORMAT, "%s: '%s.%s' is '%s', expected one character", source->json->name, STAGE,
+                        key, text.data);
+    return RF_OK;
 }
 
 static const struct {
     const char *type;
-    rf_status (*read)(const struct stage_source *source, struct decoder **out, rf_error *err);
+    rf_decoder_reader read;
 } kinds[] = {
-    {"WordPiece", read_wordpiece},
+    {"BPEDecoder", rf__bpe_decoder_read},
+    {"ByteFallback", rf__byte_fallback_decoder_read},
+    {"ByteLevel", rf__byte_level_decoder_read},
+    {"CTC", rf__ctc_decoder_read},
+    {"Fuse", rf__fuse_decoder_read},
+    {"Metaspace", rf__metaspace_decoder_read},
+    {"Replace", rf__replace_decoder_read},
+    {"Strip", rf__strip_decoder_read},
+    {"WordPiece", rf__wordpiece_decoder_read},
 };
 
 static rf_status read_one(void *chain, const struct stage_source *source, const char *type, rf_error *err)
@@ -168,7 +96,122 @@ void rf__decoders_release(struct decoders *chain)
     chain->n = 0;
 }
 
-/* ---- Decoding ----------------------------------------------------------------------------------------------- */
+/* ---- A text on its way -------------------------------------------------------------------------------------- */
+
+struct decode_stream {
+    const struct rf_tokenizer *tokenizer;
+    bool skip_special_tokens;
+    struct strings strings, spare;
+    struct decode_state states[]; /* [one for each kind] */
+};
+
+/* What is done where there is no decoder. */
+static rf_status join_with_spaces(const struct decoder *self, struct decode_state *state, const struct strings *in,
+                                  bool is_end, struct strings *out, rf_error *err)
+{
+    rf_status status = RF_OK;
+
+    (void)self;
+    (void)is_end;
+    for (size_t i = 0; i < in->n && status == RF_OK; i++) {
+        rf_text piece = rf__string_at(in, i);
+        status = rf__strings_append(out, " ", state->n_seen + i > 0, err);
+        if (status == RF_OK)
+            status = rf__strings_extend(out, piece.data, piece.len, err);
+    }
+    return status;
+}
+
+static const struct decoder_ops join_ops = {join_with_spaces, NULL};
+static struct decoder join = {&join_ops, false};
+
+static struct decoder *const *kinds_of(const struct decoders *chain, size_t *n)
+{
+    static struct decoder *const none[] = {&join};
+
+    *n = chain->n > 0 ? chain->n : 1;
+    return chain->n > 0 ? chain->items : none;
+}
+
+static void swap(struct strings *a, struct strings *b)
+{
+    struct strings old = *a;
+
+    *a = *b;
+    *b = old;
+}
+
+/* Puts strings that came in parts together; what is not whole yet waits. */
+static rf_status make_whole(struct decode_state *state, const struct strings *in, struct strings *out, rf_error *err)
+{
+    rf_status status = RF_OK;
+
+    rf__strings_clear(out);
+    for (size_t i = 0; i < in->n && status == RF_OK; i++) {
+        rf_text text = rf__string_at(in, i);
+        if (i > 0 || !in->continues)
+            rf__buf_clear(&state->open);
+        status = rf__buf_append(&state->open, text.data, text.len, err);
+        if (status == RF_OK && (i + 1 < in->n || !in->is_open))
+            status = rf__strings_append(out, state->open.data, state->open.len, err);
+    }
+    return status;
+}
+
+/* Sends the strings through all kinds; the result is in stream->strings. */
+static rf_status run(struct decode_stream *stream, bool is_end, rf_error *err)
+{
+    size_t n;
+    struct decoder *const *items = kinds_of(&stream->tokenizer->decoders, &n);
+    rf_status status = RF_OK;
+
+    for (size_t i = 0; i < n && status == RF_OK; i++) {
+        struct decode_state *state = &stream->states[i];
+        bool in_parts = stream->strings.continues || stream->strings.is_open;
+        if (in_parts && !items[i]->takes_parts) {
+            status = make_whole(state, &stream->strings, &stream->spare, err);
+            swap(&stream->strings, &stream->spare);
+        }
+        rf__strings_clear(&stream->spare);
+        if (status == RF_OK)
+            status = items[i]->ops->decode(items[i], state, &stream->strings, is_end, &stream->spare, err);
+        state->n_seen += stream->strings.n - (stream->strings.is_open && stream->strings.n > 0);
+        swap(&stream->strings, &stream->spare);
+    }
+    return status;
+}
+
+struct decode_stream *rf__decode_stream_new(const struct rf_tokenizer *tokenizer, bool skip_special_tokens)
+{
+    size_t n;
+    struct decode_stream *stream;
+
+    kinds_of(&tokenizer->decoders, &n);
+    stream = rf__alloc(sizeof *stream + n * sizeof stream->states[0]);
+    if (stream == NULL)
+        return NULL;
+    stream->tokenizer = tokenizer;
+    stream->skip_special_tokens = skip_special_tokens;
+    rf__strings_init(&stream->strings);
+    rf__strings_init(&stream->spare);
+    for (size_t i = 0; i < n; i++)
+        rf__decode_state_init(&stream->states[i]);
+    return stream;
+}
+
+void rf__decode_stream_free(struct decode_stream *stream)
+{
+    size_t n;
+
+    if (stream == NULL)
+        return;
+    kinds_of(&stream->tokenizer->decoders, &n);
+    for (size_t i = 0; i < n; i++)
+        rf__decode_state_release(&stream->states[i]);
+    rf__strings_release(&stream->strings);
+    rf__strings_release(&stream->spare);
+    rf__free(stream);
+}
 
 /* Gathers the pieces of the ids. */
 static rf_status gather(const struct rf_tokenizer *tokenizer, const uint32_t *ids, size_t n, bool skip_special_tokens,
@@ -198,63 +241,33 @@ static rf_status gather(const struct rf_tokenizer *tokenizer, const uint32_t *id
     return RF_OK;
 }
 
-static rf_status join_with_spaces(const struct strings *in, struct strings *out, rf_error *err)
+rf_status rf__decode_stream_step(struct decode_stream *stream, const uint32_t *ids, size_t n, bool is_end, rf_text *out,
+                                 rf_error *err)
 {
-    size_t begin = 0;
-    rf_status status = RF_OK;
+    rf_status status;
 
-    for (size_t i = 0; i < in->n && status == RF_OK; i++) {
-        if (i > 0)
-            status = rf__strings_append(out, " ", 1, err);
-        if (status == RF_OK)
-            status = rf__strings_append(out, in->bytes.data + begin, in->end[i] - begin, err);
-        begin = in->end[i];
-    }
-    return status;
-}
-
-static void swap(struct strings *a, struct strings *b)
-{
-    struct strings old = *a;
-
-    *a = *b;
-    *b = old;
-}
-
-rf_status rf__decode_strings(const struct decoders *chain, struct strings *tokens, struct strings *spare, rf_error *err)
-{
-    rf_status status = RF_OK;
-
-    if (chain->n == 0) {
-        status = join_with_spaces(tokens, spare, err);
-        swap(tokens, spare);
-    }
-    for (size_t i = 0; i < chain->n && status == RF_OK; i++) {
-        rf__strings_clear(spare);
-        status = chain->items[i]->ops->decode(chain->items[i], tokens, spare, err);
-        swap(tokens, spare);
-    }
+    rf__strings_clear(&stream->strings);
+    status = gather(stream->tokenizer, ids, n, stream->skip_special_tokens, &stream->strings, err);
+    if (status == RF_OK)
+        status = run(stream, is_end, err);
+    if (status == RF_OK)
+        *out = (rf_text){stream->strings.bytes.len > 0 ? stream->strings.bytes.data : "", stream->strings.bytes.len};
     return status;
 }
 
 rf_status rf__decode(const struct rf_tokenizer *tokenizer, const uint32_t *ids, size_t n, bool skip_special_tokens,
                      char **out, size_t *out_len, rf_error *err)
 {
-    struct strings tokens, spare;
-    rf_status status;
+    struct decode_stream *stream = rf__decode_stream_new(tokenizer, skip_special_tokens);
+    rf_text text;
+    rf_status status = stream == NULL ? rf__fail_memory(err) : rf__decode_stream_step(stream, ids, n, true, &text, err);
 
-    rf__strings_init(&tokens);
-    rf__strings_init(&spare);
-    status = gather(tokenizer, ids, n, skip_special_tokens, &tokens, err);
-    if (status == RF_OK)
-        status = rf__decode_strings(&tokenizer->decoders, &tokens, &spare, err);
     if (status == RF_OK) {
-        *out_len = tokens.bytes.len;
-        *out = rf__buf_detach(&tokens.bytes);
+        *out_len = text.len;
+        *out = rf__buf_detach(&stream->strings.bytes);
         if (*out == NULL)
             status = rf__fail_memory(err);
     }
-    rf__strings_release(&tokens);
-    rf__strings_release(&spare);
+    rf__decode_stream_free(stream);
     return status;
 }

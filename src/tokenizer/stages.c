@@ -141,6 +141,7 @@ void rf__strings_clear(struct strings *strings)
 {
     rf__buf_clear(&strings->bytes);
     strings->n = 0;
+    strings->continues = strings->is_open = false;
 }
 
 rf_status rf__strings_append(struct strings *strings, const char *data, size_t len, rf_error *err)
@@ -157,4 +158,29 @@ rf_status rf__strings_append(struct strings *strings, const char *data, size_t l
     if (status == RF_OK)
         strings->end[strings->n++] = strings->bytes.len;
     return status;
+}
+
+rf_status rf__strings_extend(struct strings *strings, const char *data, size_t len, rf_error *err)
+{
+    rf_status status = rf__buf_append(&strings->bytes, data, len, err);
+
+    if (status == RF_OK)
+        strings->end[strings->n - 1] = strings->bytes.len;
+    return status;
+}
+
+void rf__decode_state_init(struct decode_state *state)
+{
+    *state = (struct decode_state){0};
+    rf__buf_init(&state->held, STRINGS_MAX_BYTES < SIZE_MAX ? STRINGS_MAX_BYTES : SIZE_MAX - 1);
+    rf__buf_init(&state->open, STRINGS_MAX_BYTES < SIZE_MAX ? STRINGS_MAX_BYTES : SIZE_MAX - 1);
+}
+
+void rf__decode_state_release(struct decode_state *state)
+{
+    rf__buf_release(&state->held);
+    rf__buf_release(&state->open);
+    if (state->memory != NULL)
+        state->free(state->memory);
+    state->memory = NULL;
 }

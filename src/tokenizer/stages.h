@@ -241,25 +241,44 @@ void rf__postprocessor_release(struct postprocessor *processor);
 
 /* ---- Decoder ------------------------------------------------------------------------------------------------ */
 
-/* Strings end to end. */
+/* Strings end to end. Where a text comes in several lists, as when it is streamed, a string may as well. */
 struct strings {
     struct buf bytes;
     size_t *end; /* [n]: one behind the last byte of each */
     size_t n, cap;
+    bool continues; /* the first string is the rest of the last one of the list before */
+    bool is_open;   /* the last string goes on in the next list */
 };
 void rf__strings_init(struct strings *strings);
 void rf__strings_release(struct strings *strings);
 void rf__strings_clear(struct strings *strings);
 rf_status rf__strings_append(struct strings *strings, const char *data, size_t len, rf_error *err);
+/* Makes the last string longer. */
+rf_status rf__strings_extend(struct strings *strings, const char *data, size_t len, rf_error *err);
+
+/* What a decoder keeps from one list of a text to the next. */
+struct decode_state {
+    size_t n_seen;   /* strings that came before, the open one not counted */
+    size_t count;    /* of the kind's choosing, 0 at first; so is what is held */
+    struct buf held; /* what waits for what comes */
+    struct buf open; /* of a kind that takes whole strings: the one that is not whole yet */
+    void *memory;    /* of the kind's choosing, NULL at first */
+    void (*free)(void *memory);
+};
+void rf__decode_state_init(struct decode_state *state);
+void rf__decode_state_release(struct decode_state *state);
 
 struct decoder;
 struct decoder_ops {
-    /* Turns the pieces of a text into parts of the text; the result of the last kind, joined, is the text. */
-    rf_status (*decode)(const struct decoder *self, const struct strings *in, struct strings *out, rf_error *err);
+    /* Turns strings of a text into others, behind what `out` has, which is nothing; those of the last kind, joined, are
+     * the text. `is_end`: the text ends with these; what was held is to be given out. */
+    rf_status (*decode)(const struct decoder *self, struct decode_state *state, const struct strings *in, bool is_end,
+                        struct strings *out, rf_error *err);
     void (*free)(struct decoder *self);
 };
 struct decoder {
     const struct decoder_ops *ops;
+    bool takes_parts; /* false: is given whole strings only */
 };
 
 /* In the order of application; none: the pieces with a space between them. */
@@ -270,9 +289,6 @@ struct decoders {
 rf_status rf__decoders_read(struct decoders *chain, const struct stage_source *source, rf_error *err);
 rf_status rf__decoders_add(struct decoders *chain, struct decoder *decoder, rf_error *err); /* takes it over always */
 void rf__decoders_release(struct decoders *chain);
-/* Swaps the two lists about; the result is in `tokens`. */
-rf_status rf__decode_strings(const struct decoders *chain, struct strings *tokens, struct strings *spare,
-                             rf_error *err);
 
 struct decoder *rf__wordpiece_decoder_new(const char *prefix, size_t prefix_len, bool cleanup); /* NULL: no memory */
 

@@ -111,4 +111,15 @@ rf_status rf__encode_flat(const struct rf_tokenizer *tokenizer, const struct enc
 rf_status rf__decode(const struct rf_tokenizer *tokenizer, const uint32_t *ids, size_t n, bool skip_special_tokens,
                      char **out, size_t *out_len, rf_error *err);
 
+/* Text out of ids that come a few at a time: the parts, joined, are what decoding all of them at once gives. */
+struct decode_stream;
+struct decode_stream *rf__decode_stream_new(const struct rf_tokenizer *tokenizer,
+                                            bool skip_special_tokens); /* NULL when out of memory */
+void rf__decode_stream_free(struct decode_stream *stream);             /* NULL is fine */
+/* What is known of the text now and was not before, UTF-8 by itself, valid until the next call; `is_end`: no more ids
+ * come. After a failure the stream can only be freed, except after RF_INVALID_ARGUMENT for an id that names no piece:
+ * then nothing changed. */
+rf_status rf__decode_stream_step(struct decode_stream *stream, const uint32_t *ids, size_t n, bool is_end, rf_text *out,
+                                 rf_error *err);
+
 #endif
