@@ -2,7 +2,6 @@
 #include "tokenizer/decoder.h"
 
 #include "base/mem.h"
-#include "unicode/regex.h"
 
 struct replace_decoder {
     struct decoder base;

@@ -7,6 +7,7 @@
 #define RF_UNICODE_UNICODE_H
 
 #include "base/error.h"
+#include "unicode/regex.h"
 #include "unicode/unicode_tables.h"
 
 #define RF_UNICODE_LIMIT 0x110000u /* every code point is below */
