@@ -10,10 +10,14 @@
 #include <string.h>
 
 static const struct arch_kind *const kinds[] = {
-    &rf__arch_bert,      &rf__arch_electra,    &rf__arch_roberta, &rf__arch_xlm_roberta,
-    &rf__arch_camembert, &rf__arch_distilbert, &rf__arch_mpnet,   &rf__arch_albert,
+    &rf__arch_bert,       &rf__arch_electra, &rf__arch_roberta, &rf__arch_xlm_roberta, &rf__arch_camembert,
+    &rf__arch_distilbert, &rf__arch_mpnet,   &rf__arch_albert,  &rf__arch_modernbert,  &rf__arch_nomic_bert,
+    &rf__arch_gte,        &rf__arch_new,     &rf__arch_qwen2,   &rf__arch_qwen3,       &rf__arch_gemma3_text,
 };
-#define NAMES "bert, electra, roberta, xlm-roberta, camembert, distilbert, mpnet, albert" /* the model_type of each */
+/* The model_type of each. */
+#define NAMES                                                                                                          \
+    "bert, electra, roberta, xlm-roberta, camembert, distilbert, mpnet, albert, modernbert, nomic_bert, gte, new, "    \
+    "qwen2, qwen3, gemma3_text"
 
 const struct arch_kind *rf__arch_find(const char *model_type)
 {
@@ -110,6 +114,19 @@ bool rf__arch_bool(struct arch *arch, const char *key, bool fallback)
     return is_on;
 }
 
+void rf__arch_heads(struct arch *arch, const struct arch_size *hidden, const struct arch_size *heads,
+                    struct arch_size *head)
+{
+    *head = (struct arch_size){1, heads->key};
+    if (rf__graph_status(arch->graph) != RF_OK)
+        return;
+    if (hidden->n % heads->n != 0)
+        rf__arch_refuse(arch, RF_BAD_FORMAT, "'%s' is %llu, expected a multiple of '%s', %llu", hidden->key,
+                        (unsigned long long)hidden->n, heads->key, (unsigned long long)heads->n);
+    else
+        head->n = hidden->n / heads->n;
+}
+
 void rf__arch_refuse(struct arch *arch, rf_status status, const char *format, ...)
 {
     rf_error *err = rf__graph_error(arch->graph);
@@ -125,6 +142,13 @@ void rf__arch_refuse(struct arch *arch, rf_status status, const char *format, ..
 /* ---- Tensors ------------------------------------------------------------------------------------------------- */
 
 #define SHAPE_TEXT 128
+
+bool rf__arch_has(const struct arch *arch, const char *name)
+{
+    value full = rf__graph_name(arch->graph, "%s%s", arch->prefix, name);
+
+    return full != NULL && rf__weights_find(arch->weights, full) != NULL;
+}
 
 /* "[384, 1536]" */
 static const char *shape_text(const uint64_t *shape, size_t rank, char out[SHAPE_TEXT])

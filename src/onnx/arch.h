@@ -45,10 +45,16 @@ double rf__arch_double(struct arch *arch, const char *key, double fallback);
 const char *rf__arch_str(struct arch *arch, const char *key, const char *fallback);
 bool rf__arch_bool(struct arch *arch, const char *key, bool fallback);
 
+/* The width of a head: hidden / heads, which must leave no rest. */
+void rf__arch_heads(struct arch *arch, const struct arch_size *hidden, const struct arch_size *heads,
+                    struct arch_size *head);
+
 /* Fails with "config.json: …". */
 void rf__arch_refuse(struct arch *arch, rf_status status, const char *format, ...) RF_PRINTF(3, 4);
 
 /* ---- Tensors ------------------------------------------------------------------------------------------------- */
+
+bool rf__arch_has(const struct arch *arch, const char *name); /* whether there is such a tensor */
 
 /* The tensor `name` (or `old_name`, where that is not NULL and the first is missing) in fp32, checked to be of shape
  * [rows, cols], or [size]. */

@@ -9,5 +9,9 @@ extern const struct arch_kind rf__arch_roberta, rf__arch_xlm_roberta, rf__arch_c
 extern const struct arch_kind rf__arch_distilbert;
 extern const struct arch_kind rf__arch_mpnet;
 extern const struct arch_kind rf__arch_albert;
+extern const struct arch_kind rf__arch_modernbert;
+extern const struct arch_kind rf__arch_nomic_bert, rf__arch_gte, rf__arch_new;
+extern const struct arch_kind rf__arch_qwen2, rf__arch_qwen3;
+extern const struct arch_kind rf__arch_gemma3_text;
 
 #endif

@@ -23,23 +23,29 @@ static value cast(struct graph *g, const char *name, value x, int type)
                           &(struct node){.op = "Cast", .inputs = {x}, .attributes = {{.name = "to", .i = type}}});
 }
 
+value rf__block_batched(struct arch *arch, const char *name, const struct encoder_inputs *in, uint64_t width)
+{
+    struct graph *g = arch->graph;
+    value last = rf__graph_ints(g, rf__graph_name(g, "%s.width", name), &(int64_t){(int64_t)width}, 1);
+
+    return rf__graph_node(
+        g, name, &(struct node){.op = "Concat", .inputs = {in->shape, last}, .attributes = {{.name = "axis", .i = 0}}});
+}
+
 struct encoder_inputs rf__block_inputs(struct arch *arch, const struct arch_size *hidden, bool has_types)
 {
     static const struct dimension dims[] = {{0, "batch"}, {0, "sequence"}};
     struct graph *g = arch->graph;
     struct encoder_inputs in = {.hidden = *hidden};
     int64_t width = (int64_t)hidden->n;
-    value shape, lowest;
+    value lowest;
 
     in.ids = rf__graph_input(g, "input_ids", INT64, dims, 2);
     in.mask = rf__graph_input(g, "attention_mask", INT64, dims, 2);
     in.type_ids = has_types ? rf__graph_input(g, "token_type_ids", INT64, dims, 2) : NULL;
     in.flat = rf__graph_ints(g, "flat_shape", (const int64_t[]){-1, width}, 2);
-    shape = rf__graph_unary(g, "input_shape", "Shape", in.ids);
-    in.batched = rf__graph_node(g, "batched_shape",
-                                &(struct node){.op = "Concat",
-                                               .inputs = {shape, rf__graph_ints(g, "hidden_size", &width, 1)},
-                                               .attributes = {{.name = "axis", .i = 0}}});
+    in.shape = rf__graph_unary(g, "input_shape", "Shape", in.ids);
+    in.batched = rf__block_batched(arch, "batched_shape", &in, hidden->n);
     lowest = rf__graph_node(
         g, "lowest_mask",
         &(struct node){.op = "ReduceMin", .inputs = {in.mask}, .attributes = {{.name = "keepdims", .i = 0}}});
@@ -99,11 +105,82 @@ value rf__block_norm(struct arch *arch, const char *name, value x, const struct 
                                       {.name = "epsilon", .kind = ATTRIBUTE_FLOAT, .f = (float)epsilon}}});
 }
 
+value rf__block_norm_without_bias(struct arch *arch, const char *name, value x, const struct arch_size *size,
+                                  double epsilon)
+{
+    struct graph *g = arch->graph;
+    value weight = rf__arch_vector(arch, rf__graph_name(g, "%s.weight", name), NULL, size);
+
+    return rf__graph_node(
+        g, name,
+        &(struct node){.op = "LayerNormalization",
+                       .inputs = {x, weight},
+                       .attributes = {{.name = "axis", .i = -1},
+                                      {.name = "epsilon", .kind = ATTRIBUTE_FLOAT, .f = (float)epsilon}}});
+}
+
+value rf__block_rms_norm(struct arch *arch, const char *name, value x, const struct arch_size *size, double epsilon,
+                         bool is_plus_1)
+{
+    struct graph *g = arch->graph;
+    value weight = rf__arch_vector(arch, rf__graph_name(g, "%s.weight", name), NULL, size);
+
+    if (is_plus_1)
+        weight = rf__graph_binary(g, rf__graph_name(g, "%s.weight_plus_1", name), "Add", weight,
+                                  rf__graph_float(g, rf__graph_name(g, "%s.one", name), 1));
+    return rf__graph_node(
+        g, name,
+        &(struct node){.op = "SimplifiedLayerNormalization",
+                       .inputs = {x, weight},
+                       .attributes = {{.name = "axis", .i = -1},
+                                      {.name = "epsilon", .kind = ATTRIBUTE_FLOAT, .f = (float)epsilon}}});
+}
+
+value rf__block_project(struct arch *arch, const char *name, value x, value residual, const struct arch_size *in,
+                        const struct arch_size *out, bool has_bias)
+{
+    if (has_bias)
+        return residual == NULL ? rf__block_linear(arch, name, x, in, out)
+                                : rf__block_linear_onto(arch, name, x, residual, in, out);
+    return gemm(arch, name, x, residual, in, out);
+}
+
+/* 0, 1 … of int64. */
+static value counted(struct arch *arch, const char *name, const struct encoder_inputs *in)
+{
+    struct graph *g = arch->graph;
+    value zero = rf__graph_int(g, rf__graph_name(g, "%s.zero", name), 0), length;
+    value one = rf__graph_int(g, rf__graph_name(g, "%s.one", name), 1);
+
+    length =
+        rf__graph_node(g, rf__graph_name(g, "%s.shape", name),
+                       &(struct node){.op = "Shape", .inputs = {in->ids}, .attributes = {{.name = "start", .i = 1}}});
+    length = rf__graph_unary(g, rf__graph_name(g, "%s.length", name), "Squeeze", length);
+    return rf__graph_node(g, rf__graph_name(g, "%s.range", name),
+                          &(struct node){.op = "Range", .inputs = {zero, length, one}});
+}
+
+value rf__block_positions(struct arch *arch, const struct encoder_inputs *in)
+{
+    return cast(arch->graph, "positions", counted(arch, "positions", in), FLOAT);
+}
+
+value rf__block_distances(struct arch *arch, const struct encoder_inputs *in)
+{
+    struct graph *g = arch->graph;
+    value range = counted(arch, "distance", in);
+    value rows =
+        rf__graph_binary(g, "distance.rows", "Unsqueeze", range, rf__graph_ints(g, "distance.axis", &(int64_t){1}, 1));
+
+    return rf__graph_binary(g, "distance", "Sub", range, rows);
+}
+
 /* One branch of the If: attention over all tokens, or over those of the mask. */
 static struct graph *attention_branch(struct graph *outer, const char *name, const struct encoder_inputs *in,
                                       const struct attention *attention, value mask)
 {
-    const struct dimension dims[] = {{0, "batch"}, {0, "sequence"}, {in->hidden.n, NULL}};
+    const struct dimension dims[] = {
+        {0, "batch"}, {0, "sequence"}, {attention->width > 0 ? attention->width : in->hidden.n, NULL}};
     struct graph *g = rf__graph_sub(outer, name);
     value mask32 = mask == NULL ? "" : NULL, out;
 
@@ -130,9 +207,11 @@ value rf__block_attention(struct arch *arch, const char *name, const struct enco
     struct attention batched = *attention;
     value out;
 
-    batched.q = rf__graph_binary(g, rf__graph_name(g, "%s.q", name), "Reshape", attention->q, in->batched);
-    batched.k = rf__graph_binary(g, rf__graph_name(g, "%s.k", name), "Reshape", attention->k, in->batched);
-    batched.v = rf__graph_binary(g, rf__graph_name(g, "%s.v", name), "Reshape", attention->v, in->batched);
+    if (!attention->is_batched) {
+        batched.q = rf__graph_binary(g, rf__graph_name(g, "%s.q", name), "Reshape", attention->q, in->batched);
+        batched.k = rf__graph_binary(g, rf__graph_name(g, "%s.k", name), "Reshape", attention->k, in->batched);
+        batched.v = rf__graph_binary(g, rf__graph_name(g, "%s.v", name), "Reshape", attention->v, in->batched);
+    }
     all = attention_branch(g, rf__graph_name(g, "%s.all", name), in, &batched, NULL);
     masked = attention_branch(g, rf__graph_name(g, "%s.masked", name), in, &batched, in->mask);
     out = rf__graph_node(
@@ -141,5 +220,7 @@ value rf__block_attention(struct arch *arch, const char *name, const struct enco
                        .inputs = {in->is_full},
                        .attributes = {{.name = "then_branch", .kind = ATTRIBUTE_GRAPH, .graph = all},
                                       {.name = "else_branch", .kind = ATTRIBUTE_GRAPH, .graph = masked}}});
+    if (attention->is_batched)
+        return out;
     return rf__graph_binary(g, rf__graph_name(g, "%s.flat", name), "Reshape", out, in->flat);
 }

@@ -11,6 +11,7 @@
 /* The graph's inputs and what is derived from them once. */
 struct encoder_inputs {
     value ids, mask, type_ids; /* int64, [batch, sequence]; type_ids: NULL where the model has no types */
+    value shape;               /* [batch, sequence] */
     value flat;                /* shape: [-1, hidden] */
     value batched;             /* shape: [batch, sequence, hidden] */
     value is_full;             /* whether the mask is all ones */
@@ -28,14 +29,34 @@ value rf__block_linear(struct arch *arch, const char *name, value x, const struc
 value rf__block_linear_onto(struct arch *arch, const char *name, value x, value residual, const struct arch_size *in,
                             const struct arch_size *out);
 
+/* x W^T, + b where has_bias, + residual where that is not NULL. */
+value rf__block_project(struct arch *arch, const char *name, value x, value residual, const struct arch_size *in,
+                        const struct arch_size *out, bool has_bias);
+
 /* Layer normalization with NAME.weight and NAME.bias, or the older NAME.gamma and NAME.beta. */
 value rf__block_norm(struct arch *arch, const char *name, value x, const struct arch_size *size, double epsilon);
 
+/* The same without NAME.bias. */
+value rf__block_norm_without_bias(struct arch *arch, const char *name, value x, const struct arch_size *size,
+                                  double epsilon);
+/* x / sqrt(mean(x^2) + epsilon) times NAME.weight, or 1 + NAME.weight. */
+value rf__block_rms_norm(struct arch *arch, const char *name, value x, const struct arch_size *size, double epsilon,
+                         bool is_plus_1);
+
+/* Shape [batch, sequence, width]. */
+value rf__block_batched(struct arch *arch, const char *name, const struct encoder_inputs *in, uint64_t width);
+/* 0, 1 … of float, [sequence]; and of int64 how far the key (column) is behind the query (row), [sequence, sequence].
+ */
+value rf__block_positions(struct arch *arch, const struct encoder_inputs *in);
+value rf__block_distances(struct arch *arch, const struct encoder_inputs *in);
+
 struct attention {
-    value q, k, v; /* [batch * sequence, hidden] */
-    value bias;    /* NULL, or [1, heads, sequence, sequence], added to the scores */
+    value q, k, v; /* [batch * sequence, hidden], or [batch, sequence, width] where is_batched */
+    value bias;    /* NULL, or [1, heads or 1, sequence, sequence], added to the scores */
     uint64_t n_heads;
-    double scale; /* of the scores; 0: 1 / sqrt(width of a head) */
+    uint64_t width;  /* of all heads; 0: hidden */
+    double scale;    /* of the scores; 0: 1 / sqrt(width of a head) */
+    bool is_batched; /* so is the result */
 };
 /* Softmax(scale q k^T + bias) v for each head, over the tokens that the mask has. */
 value rf__block_attention(struct arch *arch, const char *name, const struct encoder_inputs *in,

@@ -6,8 +6,6 @@
 
 #include <math.h>
 
-#define INT64 ONNX__TENSOR_PROTO__DATA_TYPE__INT64
-
 /* In single precision, as torch does it. */
 static int64_t bucket_of(int64_t distance, int64_t n_buckets, int64_t max_distance)
 {
@@ -21,22 +19,13 @@ static int64_t bucket_of(int64_t distance, int64_t n_buckets, int64_t max_distan
     return bucket + (far < half - 1 ? far : half - 1);
 }
 
-/* [sequence, sequence] of int64: how far the key (column) is behind the query (row), within the limit and from 0. */
+/* Distances within the limit, from 0. */
 static value add_distances(struct arch *arch, const struct encoder_inputs *in, int64_t limit)
 {
     struct graph *g = arch->graph;
-    value zero = rf__graph_int(g, "distance.zero", 0), one = rf__graph_int(g, "distance.one", 1), length, range, rows;
-    value first = rf__graph_ints(g, "distance.axis", &(int64_t){1}, 1);
     value low = rf__graph_int(g, "distance.low", -limit), high = rf__graph_int(g, "distance.high", limit), all;
 
-    length =
-        rf__graph_node(g, "distance.shape",
-                       &(struct node){.op = "Shape", .inputs = {in->ids}, .attributes = {{.name = "start", .i = 1}}});
-    length = rf__graph_unary(g, "distance.length", "Squeeze", length);
-    range = rf__graph_node(g, "distance.range", &(struct node){.op = "Range", .inputs = {zero, length, one}});
-    rows = rf__graph_binary(g, "distance.rows", "Unsqueeze", range, first);
-    all = rf__graph_binary(g, "distance.all", "Sub", range, rows);
-    all = rf__graph_binary(g, "distance.above", "Max", all, low);
+    all = rf__graph_binary(g, "distance.above", "Max", rf__block_distances(arch, in), low);
     all = rf__graph_binary(g, "distance.within", "Min", all, high);
     return rf__graph_binary(g, "distance.from_zero", "Add", all, high);
 }

@@ -311,17 +311,30 @@ value rf__graph_int(struct graph *graph, const char *name, int64_t number)
     return scalar;
 }
 
-value rf__graph_float(struct graph *graph, const char *name, float number)
+value rf__graph_floats(struct graph *graph, const char *name, const float *numbers, size_t n)
 {
     Onnx__TensorProto *tensor = add_initializer(graph, scoped(graph, name), ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, NULL);
-    float *data = rf__graph_alloc(graph, sizeof *data);
+    float *data = rf__graph_alloc(graph, n * sizeof *data);
+    int64_t *dims = rf__graph_alloc(graph, sizeof *dims);
 
     if (rf__graph_status(graph) != RF_OK)
         return NULL;
-    *data = number;
+    memcpy(data, numbers, n * sizeof *data);
+    dims[0] = (int64_t)n;
+    tensor->dims = dims;
+    tensor->n_dims = 1;
     tensor->float_data = data;
-    tensor->n_float_data = 1;
+    tensor->n_float_data = n;
     return tensor->name;
+}
+
+value rf__graph_float(struct graph *graph, const char *name, float number)
+{
+    value scalar = rf__graph_floats(graph, name, &number, 1);
+
+    if (scalar != NULL)
+        graph->proto->initializer[graph->proto->n_initializer - 1]->n_dims = 0;
+    return scalar;
 }
 
 value rf__graph_tensor(struct graph *graph, const char *name, const struct tensor *tensor)
@@ -409,7 +422,7 @@ static void fill_node(struct graph *graph, Onnx__NodeProto *proto, const struct 
     proto->n_attribute = n_attributes;
 }
 
-value rf__graph_node(struct graph *graph, const char *name, const struct node *node)
+static Onnx__NodeProto *add_node(struct graph *graph, const char *name, const struct node *node, size_t n_outputs)
 {
     Onnx__NodeProto *proto, **list;
 
@@ -423,15 +436,41 @@ value rf__graph_node(struct graph *graph, const char *name, const struct node *n
     proto->name = scoped(graph, name);
     proto->op_type = copy_text(graph, node->op);
     proto->domain = copy_text(graph, node->domain);
-    proto->output = rf__graph_alloc(graph, sizeof *proto->output);
+    proto->output = rf__graph_alloc(graph, n_outputs * sizeof *proto->output);
     fill_node(graph, proto, node);
     if (rf__graph_status(graph) != RF_OK)
         return NULL;
     proto->output[0] = proto->name;
-    proto->n_output = 1;
+    proto->n_output = n_outputs;
     list[graph->proto->n_node++] = proto;
     graph->proto->node = list;
-    return proto->name;
+    return proto;
+}
+
+value rf__graph_node(struct graph *graph, const char *name, const struct node *node)
+{
+    const Onnx__NodeProto *proto = add_node(graph, name, node, 1);
+
+    return proto == NULL ? NULL : proto->name;
+}
+
+void rf__graph_split(struct graph *graph, const char *name, value x, int64_t axis, size_t n, value *parts)
+{
+    Onnx__NodeProto *proto =
+        add_node(graph, name,
+                 &(struct node){.op = "Split",
+                                .inputs = {x},
+                                .attributes = {{.name = "axis", .i = axis}, {.name = "num_outputs", .i = (int64_t)n}}},
+                 n);
+
+    assert(n <= GRAPH_MAX_PARTS);
+    for (size_t i = 0; i < n; i++)
+        parts[i] = NULL;
+    for (size_t i = 0; proto != NULL && i < n; i++) {
+        if (i > 0)
+            proto->output[i] = mutable_text(rf__graph_name(graph, "%s.%zu", proto->name, i));
+        parts[i] = proto->output[i];
+    }
 }
 
 value rf__graph_unary(struct graph *graph, const char *name, const char *op, value x)

@@ -43,10 +43,11 @@ struct dimension {
 value rf__graph_input(struct graph *graph, const char *name, int type, const struct dimension *dims, size_t rank);
 void rf__graph_output(struct graph *graph, const char *name, int type, const struct dimension *dims, size_t rank);
 
-/* Constants inside the ONNX file: a rank-1 tensor of int64, scalars of int64 and float. */
+/* Constants inside the ONNX file: rank-1 tensors, and scalars, of int64 and float. */
 value rf__graph_ints(struct graph *graph, const char *name, const int64_t *values, size_t n);
 value rf__graph_int(struct graph *graph, const char *name, int64_t number);
 value rf__graph_float(struct graph *graph, const char *name, float number);
+value rf__graph_floats(struct graph *graph, const char *name, const float *numbers, size_t n); /* rank 1 */
 
 /* A tensor of the weights as fp32, in the external data; `tensor` must live until the graph was written. One that was
  * added before under this name is not added again. */
@@ -82,6 +83,10 @@ value rf__graph_node(struct graph *graph, const char *name, const struct node *n
 /* The commonest: an operator of ONNX with one or two inputs and no attributes. */
 value rf__graph_unary(struct graph *graph, const char *name, const char *op, value x);
 value rf__graph_binary(struct graph *graph, const char *name, const char *op, value x, value y);
+
+/* Cuts x along an axis into n parts that are equally wide. */
+#define GRAPH_MAX_PARTS 3
+void rf__graph_split(struct graph *graph, const char *name, value x, int64_t axis, size_t n, value *parts);
 
 /* What onnx_file.c writes. `external[i]` is the tensor behind initializer i, or NULL where its data is in the message.
  */

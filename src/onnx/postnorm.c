@@ -41,13 +41,12 @@ void rf__postnorm_refuse_decoder(struct arch *arch)
 
 static void check(struct arch *arch, const struct postnorm *encoder)
 {
+    struct arch_size head;
+
     if (rf__graph_status(arch->graph) != RF_OK)
         return;
-    if (encoder->hidden.n % encoder->heads.n != 0)
-        rf__arch_refuse(arch, RF_BAD_FORMAT, "'%s' is %llu, expected a multiple of '%s', %llu", encoder->hidden.key,
-                        (unsigned long long)encoder->hidden.n, encoder->heads.key,
-                        (unsigned long long)encoder->heads.n);
-    else if (!(encoder->epsilon >= 0 && encoder->epsilon < 1))
+    rf__arch_heads(arch, &encoder->hidden, &encoder->heads, &head);
+    if (rf__graph_status(arch->graph) == RF_OK && !(encoder->epsilon >= 0 && encoder->epsilon < 1))
         rf__arch_refuse(arch, RF_BAD_FORMAT, "'layer_norm_eps' is %g, expected a small number from 0",
                         encoder->epsilon);
 }

@@ -19,6 +19,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2] / "tests/golden/architectures
 LENGTHS = (1, 2, 3, 9, 17, 30)
 BERT = dict(vocab_size=48, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=24, max_position_embeddings=40)
 ROBERTA = dict(BERT, max_position_embeddings=42, type_vocab_size=1, pad_token_id=1, bos_token_id=0, eos_token_id=2, layer_norm_eps=1e-5)
+MODERN = dict(vocab_size=48, hidden_size=16, num_hidden_layers=4, num_attention_heads=2, intermediate_size=12, max_position_embeddings=64,
+              local_attention=8, pad_token_id=0, bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2)
+DECODER = dict(vocab_size=48, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=24,
+               max_position_embeddings=64)
+GEMMA = dict(DECODER, num_hidden_layers=3, head_dim=8, sliding_window=10, layer_types=["sliding_attention", "sliding_attention", "full_attention"],
+             query_pre_attn_scalar=12)
 
 MODELS = {
     "bert": ("Bert", BERT),
@@ -34,6 +40,17 @@ MODELS = {
     "mpnet-far": ("MPNet", dict(BERT, max_position_embeddings=302, num_hidden_layers=1)),
     "albert": ("Albert", dict(BERT, embedding_size=8, num_hidden_layers=3)),
     "albert-groups": ("Albert", dict(BERT, embedding_size=8, num_hidden_layers=4, num_hidden_groups=2, inner_group_num=2, hidden_act="gelu")),
+    "modernbert": ("ModernBert", dict(MODERN)),
+    "modernbert-biases": ("ModernBert", dict(MODERN, norm_bias=True, attention_bias=True, mlp_bias=True, num_hidden_layers=2, local_attention=128)),
+    "nomic": ("NomicBert", dict(BERT, hidden_size=24, max_position_embeddings=64)),
+    "gte": ("Gte", dict(BERT, hidden_size=24, max_position_embeddings=64)),
+    "gte-no-types": ("Gte", dict(BERT, hidden_size=24, num_hidden_layers=1, type_vocab_size=0, max_position_embeddings=64)),
+    "qwen2": ("Qwen2", dict(DECODER)),
+    "qwen2-sliding": ("Qwen2", dict(DECODER, use_sliding_window=True, sliding_window=6, max_window_layers=1)),
+    "qwen3": ("Qwen3", dict(DECODER, head_dim=8)),
+    "qwen3-biases": ("Qwen3", dict(DECODER, head_dim=8, attention_bias=True, num_hidden_layers=1, rope_theta=1000000.0)),
+    "gemma3": ("Gemma3Text", dict(GEMMA)),
+    "gemma3-both-ways": ("Gemma3Text", dict(GEMMA, use_bidirectional_attention=True)),
 }
 
 
