@@ -1,13 +1,13 @@
 /*
- * encode_cases: our half of tokenizer_oracle.py. Opens the tokenizer named by the first argument (a second one,
- * "lower", is sentence_bert_config.json's do_lower_case) and answers what comes on standard input, until it ends.
- * Little-endian:
+ * encode_cases: our half of the oracle. Opens the tokenizer named by the first argument (a second one, "lower", is
+ * sentence_bert_config.json's do_lower_case) and answers what comes on standard input, until it ends. Little-endian:
  *
- *     question  u8 flags (1 a pair follows, 2 no special tokens, 4 decode as well), u8 truncate, u32 max_tokens,
- *               u32 length, text[, u32 length, text]
- *     answer    u32 status, then for RF_OK: u8 truncated, u32 n, u32 ids[n], u32 types[n], u32 begin[n], u32 end[n],
- *               u8 special[n][, u32 length, text without and with special tokens]
- *               else: u32 length, message
+ *     question  u8 flags (1 a pair follows, 2 no special tokens, 4 decode as well, 8 only ids), u8 truncate,
+ *               u8 strategy, u32 max_tokens, u32 stride, u32 length, text[, u32 length, text]
+ *     answer    u32 bytes that follow, u32 status, then for RF_OK: u32 n_pieces, the encoding and its overflow, each as
+ *                   u32 n, u32 ids[n], u32 types[n], u32 words[n], u32 begin and end[2n] in characters, u8 special[n]
+ *               [, u32 length, text without and with special tokens]; with flag 8: u32 n, u32 ids[n]
+ *               else: the message
  */
 #include "base/buf.h"
 #include "base/mem.h"
@@ -17,7 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FLAG_PAIR = 1, FLAG_NO_SPECIAL = 2, FLAG_DECODE = 4 };
+enum { FLAG_PAIR = 1, FLAG_NO_SPECIAL = 2, FLAG_DECODE = 4, FLAG_IDS = 8 };
+
+static struct buf answer; /* of one question */
 
 static void die(const char *message)
 {
@@ -54,20 +56,28 @@ static rf_text read_text(void)
     return (rf_text){data, len};
 }
 
-static void write_u32(uint32_t x)
+static void put_bytes(const void *data, size_t len)
+{
+    rf_error err;
+
+    if (rf__buf_append(&answer, data, len, &err) != RF_OK)
+        die(err.message);
+}
+
+static void put_u32(uint32_t x)
 {
     uint8_t b[4] = {(uint8_t)x, (uint8_t)(x >> 8), (uint8_t)(x >> 16), (uint8_t)(x >> 24)};
 
-    fwrite(b, 1, 4, stdout);
+    put_bytes(b, 4);
 }
 
-static void write_text(const char *data, size_t len)
+static void put_array(const uint32_t *items, size_t n)
 {
-    write_u32((uint32_t)len);
-    fwrite(data, 1, len, stdout);
+    for (size_t i = 0; i < n; i++)
+        put_u32(items[i]);
 }
 
-static void write_decoded(const struct rf_tokenizer *tokenizer, const struct encoding *encoding, bool skip)
+static void put_decoded(const struct rf_tokenizer *tokenizer, const struct encoding *encoding, bool skip)
 {
     rf_error err = {0};
     char *text;
@@ -75,45 +85,92 @@ static void write_decoded(const struct rf_tokenizer *tokenizer, const struct enc
 
     if (rf__decode(tokenizer, encoding->ids, encoding->n, skip, &text, &len, &err) != RF_OK)
         die(err.message);
-    write_text(text, len);
+    put_u32((uint32_t)len);
+    put_bytes(text, len);
     rf__free(text);
 }
 
-static void write_answer(const struct rf_tokenizer *tokenizer, const struct encoding *e, bool decode)
+static void put_encoding(const struct encoding *e)
 {
-    uint8_t truncated = e->truncated;
+    put_u32((uint32_t)e->n);
+    put_array(e->ids, e->n);
+    put_array(e->type_ids, e->n);
+    put_array(e->words, e->n);
+    for (size_t i = 0; i < e->n; i++) {
+        put_u32((uint32_t)e->begin_char[i]);
+        put_u32((uint32_t)e->end_char[i]);
+    }
+    put_bytes(e->special, e->n);
+}
 
-    write_u32(RF_OK);
-    fwrite(&truncated, 1, 1, stdout);
-    write_u32((uint32_t)e->n);
-    for (size_t i = 0; i < e->n; i++)
-        write_u32(e->ids[i]);
-    for (size_t i = 0; i < e->n; i++)
-        write_u32(e->type_ids[i]);
-    for (size_t i = 0; i < e->n; i++)
-        write_u32((uint32_t)e->begin[i]);
-    for (size_t i = 0; i < e->n; i++)
-        write_u32((uint32_t)e->end[i]);
-    fwrite(e->special, 1, e->n, stdout);
-    if (decode) {
-        write_decoded(tokenizer, e, true);
-        write_decoded(tokenizer, e, false);
+static void put_answer(const struct rf_tokenizer *tokenizer, const struct encoding *e, uint8_t flags)
+{
+    put_u32(RF_OK);
+    if (flags & FLAG_IDS) {
+        put_u32((uint32_t)e->n);
+        put_array(e->ids, e->n);
+        return;
+    }
+    put_u32(1 + (uint32_t)e->n_overflow);
+    put_encoding(e);
+    for (size_t i = 0; i < e->n_overflow; i++)
+        put_encoding(&e->overflow[i]);
+    if (flags & FLAG_DECODE) {
+        put_decoded(tokenizer, e, true);
+        put_decoded(tokenizer, e, false);
     }
 }
 
-static void answer(const struct rf_tokenizer *tokenizer, struct encode_scratch *scratch, struct encoding *encoding,
-                   uint8_t flags)
+/* The ways that give less must give the same of it: ids without alignment, and their number. */
+static void check_short_ways(const struct rf_tokenizer *tokenizer, struct encode_request request,
+                             struct encode_scratch *scratch, const struct encoding *full)
+{
+    static struct encoding ids;
+    rf_error err = {0};
+    size_t count;
+
+    request.no_alignment = true;
+    request.overflow = request.characters = false;
+    if (rf__encode(tokenizer, &request, scratch, &ids, &err) != RF_OK)
+        die(err.message);
+    if (ids.n != full->n || (ids.n > 0 && memcmp(ids.ids, full->ids, ids.n * sizeof *ids.ids) != 0))
+        die("other ids without alignment");
+    if (request.pair != NULL || request.max_tokens > 0)
+        return;
+    if (rf__count_tokens(tokenizer, request.text, request.no_special_tokens, SIZE_MAX, scratch, &count, &err) != RF_OK)
+        die(err.message);
+    if (count != full->n)
+        die("another number of tokens when they are counted");
+}
+
+static void send_answer(void)
+{
+    uint32_t n = (uint32_t)answer.len;
+    uint8_t b[4] = {(uint8_t)n, (uint8_t)(n >> 8), (uint8_t)(n >> 16), (uint8_t)(n >> 24)};
+
+    fwrite(b, 1, 4, stdout);
+    fwrite(answer.data, 1, answer.len, stdout);
+    rf__buf_clear(&answer);
+}
+
+static void answer_question(const struct rf_tokenizer *tokenizer, struct encode_scratch *scratch,
+                            struct encoding *encoding, uint8_t flags)
 {
     struct encode_request request = {.no_special_tokens = (flags & FLAG_NO_SPECIAL) != 0};
-    uint8_t truncate;
+    uint8_t how[2];
     rf_text pair;
     rf_error err = {0};
     rf_status status;
 
-    if (!read_bytes(&truncate, 1))
+    if (!read_bytes(how, 2))
         die("a question is cut off");
-    request.truncate = (rf_truncate)truncate;
+    request.truncate = (rf_truncate)how[0];
+    request.strategy = (rf_strategy)how[1];
     request.max_tokens = read_u32();
+    request.stride = read_u32();
+    request.overflow = request.max_tokens > 0 && !(flags & FLAG_IDS);
+    request.characters = true;
+    request.no_alignment = (flags & FLAG_IDS) != 0;
     request.text = read_text();
     if (flags & FLAG_PAIR) {
         pair = read_text();
@@ -121,11 +178,14 @@ static void answer(const struct rf_tokenizer *tokenizer, struct encode_scratch *
     }
     status = rf__encode(tokenizer, &request, scratch, encoding, &err);
     if (status == RF_OK) {
-        write_answer(tokenizer, encoding, (flags & FLAG_DECODE) != 0);
+        put_answer(tokenizer, encoding, flags);
+        if (!request.no_alignment)
+            check_short_ways(tokenizer, request, scratch, encoding);
     } else {
-        write_u32(status);
-        write_text(err.message, strlen(err.message));
+        put_u32(status);
+        put_bytes(err.message, strlen(err.message));
     }
+    send_answer();
     rf__free((void *)(uintptr_t)request.text.data);
     if (request.pair != NULL)
         rf__free((void *)(uintptr_t)pair.data);
@@ -139,12 +199,14 @@ int main(int argc, char **argv)
     rf_error err = {0};
     uint8_t flags;
 
+    rf__buf_init(&answer, (size_t)1 << 31);
     if (argc < 2 || scratch == NULL)
         die("usage: encode_cases TOKENIZER [lower]");
     if (rf__tokenizer_open(argv[1], argc > 2, NULL, &tokenizer, &err) != RF_OK)
         die(err.message);
     while (read_bytes(&flags, 1))
-        answer(tokenizer, scratch, &encoding, flags);
+        answer_question(tokenizer, scratch, &encoding, flags);
+    rf__buf_release(&answer);
     rf__encoding_release(&encoding);
     rf__encode_scratch_free(scratch);
     rf__tokenizer_free(tokenizer);

@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
 """Compares a tokenizer read from vocab.txt with the BertTokenizer of `transformers`: ids of random texts under every
-combination of the files that may lie beside it. Needs tools/oracle/requirements.txt. Exit 1 when there is a difference.
+combination of the files that may lie beside it. Exit 1 when there is a difference.
+
+    vocab_txt_oracle.py ENCODE_CASES
+
+Needs tools/oracle/requirements.txt.
 """
 import json
 import os
@@ -13,7 +17,8 @@ import tempfile
 os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="error")
 from transformers import AutoTokenizer  # noqa: E402
 
-import tokenizer_oracle as oracle  # noqa: E402
+import compare  # noqa: E402
+import texts  # noqa: E402
 
 TOKEN = {"content": "[NEW]", "lstrip": True, "normalized": True, "rstrip": False, "single_word": False, "special": False}
 BERT = {"tokenizer_class": "BertTokenizer"}
@@ -44,13 +49,20 @@ LINES = {
 }
 
 
+def vocabulary():
+    letters = sorted(set("".join(texts.ALPHABETS)) - set(" \t\n\r\v\f\0"))
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "hello", "world", "un", "##aff", "##able", "new", "##s", "york", "##ing", "mask", "don", "not",
+              "do", "New", "foo"]
+    return list(dict.fromkeys(pieces + letters + ["##" + c for c in letters]))
+
+
 def main():
     rng = random.Random(20240302)
-    pieces = list(oracle.vocabulary())
+    pieces = vocabulary()
+    program = sys.argv[1]
     differences = 0
     with tempfile.TemporaryDirectory() as temporary:
         temporary = pathlib.Path(temporary)
-        program = oracle.build(temporary, sanitize=True)
         for lines, write in LINES.items():
             for config, files in CONFIGS.items():
                 folder = temporary / f"{lines}-{config}"
@@ -60,8 +72,10 @@ def main():
                 for name, content in files.items():
                     (folder / name).write_text(json.dumps(content))
                 tokenizer = AutoTokenizer.from_pretrained(str(folder)).backend_tokenizer
-                cases = [oracle.Case(oracle.random_text(rng)) for _ in range(400)]
-                differences += oracle.compare(program, folder.name, folder, tokenizer, cases)
+                cases = [compare.Case(texts.random_text(rng)) for _ in range(400)]
+                _, different, said = compare.compare(program, folder.name, folder, compare.Reference(tokenizer), cases)
+                print(said)
+                differences += different
                 shutil.rmtree(folder)
     print(f"{differences} differences")
     return 1 if differences else 0

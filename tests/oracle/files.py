@@ -1,0 +1,76 @@
+"""The tokenizers of a run as files, and the reference that each is held against."""
+import dataclasses
+import pathlib
+
+import sentencepiece
+import tiktoken
+from tokenizers import Tokenizer, normalizers
+
+import texts
+import training
+from compare import IdsReference, Reference
+
+REAL = ("all-MiniLM-L6-v2", "all-MiniLM-L6-v2-onnx", "bge-small-en-v1.5-onnx", "bge-small-zh-v1.5-onnx", "e5-small-v2-onnx")
+
+# The patterns of the encodings, as tiktoken has them (tiktoken_ext/openai_public.py asks the network for the ranks).
+O200K = "|".join((r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+                  r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+                  r"\p{N}{1,3}", r" ?[^\s\p{L}\p{N}]+[\r\n/]*", r"\s*[\r\n]+", r"\s+(?!\S)", r"\s+"))
+CL100K = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+GPT2 = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+PATTERNS = {"cl100k_base": CL100K, "o200k_base": O200K, "p50k_base": GPT2, "r50k_base": GPT2}
+
+
+@dataclasses.dataclass
+class File:
+    name: str
+    sort: str  # real, known, probe, lower, tiktoken, sentencepiece
+    path: pathlib.Path
+
+
+def r50k(folder):
+    """The ranks of r50k_base are the first 50,256 of p50k_base."""
+    source = texts.HOME / "tokenizers/p50k_base/p50k_base.tiktoken"
+    if source.is_file():
+        lines = [line for line in source.read_bytes().splitlines(keepends=True) if int(line.split()[1]) < 50256]
+        (folder / "r50k_base.tiktoken").write_bytes(b"".join(lines))
+
+
+def everything(known, probes, folder, models):
+    """All of them: those of packages, those made (written into `folder`)."""
+    out = [File(name, "real", models / name / "tokenizer.json") for name in REAL if (models / name / "tokenizer.json").is_file()]
+    out.append(File("all-MiniLM-L6-v2, do_lower_case", "lower", out[0].path))
+    packages = texts.HOME / "tokenizers"
+    out += [File(path.parent.name, "real", path) for path in sorted(packages.glob("*/tokenizer.json"))]
+    for sort, group in (("known", known), ("probe", probes)):
+        for name, text in group.items():
+            path = folder / name / "tokenizer.json"
+            path.parent.mkdir()
+            path.write_text(text)
+            out.append(File(name, sort, path))
+    r50k(folder)
+    for path in (*sorted(packages.glob("*/*.tiktoken")), *folder.glob("*.tiktoken")):
+        out.append(File(path.stem, "tiktoken", path))
+    for path in (*sorted(packages.glob("*/tokenizer.model")), *sorted((texts.HOME / "made").glob("*/tokenizer.model"))):
+        out.append(File(f"{path.parent.name}.model", "sentencepiece", path))
+    return out
+
+
+def lowered(tokenizer):
+    before = tokenizer.normalizer
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *([before] if before else [])])
+    return tokenizer
+
+
+def open_reference(sort, path):
+    """What `path` is compared with, and the tokenizer that tells how many tokens are added (None where nothing is cut)."""
+    if sort == "tiktoken":
+        encoding = tiktoken.Encoding(path.stem, pat_str=PATTERNS[path.stem], mergeable_ranks=training.ranks(path), special_tokens={})
+        return IdsReference(encoding.encode_ordinary), None
+    if sort == "sentencepiece":
+        model = sentencepiece.SentencePieceProcessor(model_file=str(path))
+        return IdsReference(model.encode), None
+    tokenizer = Tokenizer.from_file(str(path))
+    if sort == "lower":
+        tokenizer = lowered(tokenizer)
+    return Reference(tokenizer), tokenizer
