@@ -121,7 +121,10 @@ typedef enum rf_pooling {
     RF_POOLING_MEAN,
     RF_POOLING_CLS, /* the first token */
     RF_POOLING_MAX,
-    RF_POOLING_LAST /* the last token */
+    RF_POOLING_LAST,          /* the last token */
+    RF_POOLING_MEAN_SQRT_LEN, /* the sum divided by the square root of the number of tokens */
+    RF_POOLING_WEIGHTED_MEAN, /* the mean in which token n of a text counts n times */
+    RF_POOLING_SEVERAL        /* in rf_model_info alone: vectors of several modes are joined, as `modules` says */
 } rf_pooling;
 
 /* Whether vectors are scaled to length 1. */
@@ -186,8 +189,9 @@ typedef struct rf_model_info {
     size_t size;              /* set by the caller to sizeof(rf_model_info) before rf_model_get_info() */
     const char *source;       /* as given to rf_model_open() */
     const char *directory;    /* the model directory */
-    const char *onnx_file;    /* the ONNX file that runs */
-    const char *weights_file; /* the file that onnx_file was made of by this library, or "" */
+    const char *onnx_file;    /* the ONNX file that runs; "" for static embeddings, which need none */
+    const char *weights_file; /* the file that onnx_file was made of by this library, or that vectors are looked up
+                                 in; else "" */
     const char *revision;     /* the commit on the hub, or "" for a local directory */
     const char *architecture; /* model_type of config.json, such as "bert" */
     const char *precision;    /* "fp32", "fp16" … of the ONNX file */
@@ -198,10 +202,10 @@ typedef struct rf_model_info {
     bool pooled_by_graph;     /* the ONNX file gives one vector a text; there is no pooling to do */
     bool l2;
     uint32_t dim;
-    uint32_t max_tokens; /* limit of a text in tokens, special tokens included */
+    uint32_t max_tokens; /* limit of a text in tokens, special tokens included; 0: none (static embeddings) */
     uint32_t vocab_size; /* of the tokenizer */
     uint32_t threads;
-    uint64_t file_size; /* bytes of onnx_file and its external data */
+    uint64_t file_size; /* bytes of onnx_file and its external data, or of the file of static embeddings */
 } rf_model_info;
 
 /* Fills as much of `*info` as `info->size` says. */

@@ -119,7 +119,8 @@ static void print_field_text(const struct field *field, struct output *out)
     else if (field->kind == FIELD_SIZE)
         value = rf__size_text(field->number, number);
     else if (field->kind == FIELD_NUMBER)
-        value = rf__count_text(field->number, number);
+        value =
+            field->number > 0 || strcmp(field->key, "max_tokens") != 0 ? rf__count_text(field->number, number) : "none";
     rf__output_printf(out, "%-14s %s\n", field->label, value);
 }
 

@@ -66,7 +66,7 @@ static void fill_table(struct table *table, unsigned groups, const struct opt *o
         OPT_END,
     };
     const struct opt run[] = {
-        {"pooling", 0, OPT_CHOICE, &c->pooling, "model|mean|cls|max|last",
+        {"pooling", 0, OPT_CHOICE, &c->pooling, "model|mean|cls|max|last|mean-sqrt-len|weighted-mean",
          "how token vectors become one vector (default: what the model declares)"},
         {"no-normalize", 0, OPT_FLAG, &c->no_normalize, NULL, "do not scale vectors to length 1"},
         {"threads", 0, OPT_NUMBER, &c->threads, "N",

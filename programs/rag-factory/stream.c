@@ -83,12 +83,17 @@ static void name_long_text(struct stream *stream, rf_error *err)
 {
     const struct chunk *chunk = &stream->chunks[stream->current];
     const rf_tokenizer *tokenizer = rf_model_tokenizer(stream->model);
+    rf_encode_options encode_options;
     char place[RF_PLACE_TEXT];
 
+    if (stream->info.max_tokens == 0)
+        return;
+    rf_encode_options_init(&encode_options, sizeof encode_options);
+    encode_options.no_special_tokens = stream->info.onnx_file[0] == '\0'; /* static embeddings have none */
     for (size_t i = 0; i < chunk->n; i++) {
         rf_encoding *encoding;
         size_t n;
-        if (rf_tokenizer_encode(tokenizer, chunk->texts[i], NULL, NULL, &encoding, NULL) != RF_OK)
+        if (rf_tokenizer_encode(tokenizer, chunk->texts[i], NULL, &encode_options, &encoding, NULL) != RF_OK)
             return;
         n = encoding->n;
         rf_encoding_free(encoding);
@@ -110,7 +115,8 @@ static rf_status check_finite(const struct stream *stream, rf_error *err)
         for (size_t k = 0; k < stream->info.dim; k++)
             if (!isfinite(stream->vectors[i * stream->info.dim + k]))
                 return rf__fail(err, RF_ENGINE, "%s: the model gave a vector that is not finite; is %s damaged?",
-                                rf__input_place(stream->input, chunk, i, place), stream->info.onnx_file);
+                                rf__input_place(stream->input, chunk, i, place),
+                                stream->info.onnx_file[0] != '\0' ? stream->info.onnx_file : stream->info.weights_file);
     return RF_OK;
 }
 

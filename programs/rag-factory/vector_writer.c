@@ -38,7 +38,8 @@ struct format {
 
 const char *rf__pooling_word(rf_pooling pooling)
 {
-    static const char *const names[] = {"model", "mean", "cls", "max", "last"};
+    static const char *const names[] = {"model", "mean",          "cls",           "max",
+                                        "last",  "mean-sqrt-len", "weighted-mean", "several"};
 
     return (size_t)pooling < sizeof names / sizeof names[0] ? names[pooling] : "unknown";
 }

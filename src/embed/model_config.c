@@ -3,19 +3,19 @@
  * modules.json (the modules in order), PATH/config.json of each, sentence_bert_config.json, and of the transformers
  * library config.json and tokenizer_config.json.
  */
+#include "embed/model_config.h"
+
 #include "base/buf.h"
-#include "base/json.h"
 #include "base/mem.h"
-#include "embed/embed.h"
 #include "os/os.h"
 
 #include <string.h>
 
 #define CONFIG_MAX_BYTES ((size_t)64 << 20) /* tokenizer_config.json of large vocabularies has a few MB */
 #define MAX_LIMIT        1000000u           /* a model_max_length above means "none": transformers writes 1e30 */
+#define MODEL2VEC_LIMIT  512                /* model2vec's max_length where its config.json has none */
 
-/* Reads DIRECTORY/NAME; a file that does not exist leaves json->root NULL. */
-static rf_status read_json(const char *directory, const char *name, struct json *json, rf_error *err)
+rf_status rf__config_read_json(const char *directory, const char *name, struct json *json, rf_error *err)
 {
     char *path = rf__path_join(directory, name);
     struct buf text;
@@ -74,12 +74,53 @@ static bool positions_have_offset(const char *model_type)
     return false;
 }
 
+/* A model made for predicting the next token has its text in the last one (sentence-transformers'
+ * _load_default_modules). */
+static rf_status read_causality(const struct json *json, bool *is_causal, rf_error *err)
+{
+    yyjson_val *architectures;
+    const char *name = NULL;
+    rf_status status = rf__json_get_array(json, json->root, "architectures", &architectures, err);
+
+    if (status == RF_OK)
+        status = rf__json_get_bool(json, json->root, "is_causal", true, is_causal, err);
+    if (status == RF_OK)
+        name = yyjson_get_str(yyjson_arr_get_first(architectures));
+    *is_causal = *is_causal && name != NULL && rf__ends_with(name, "ForCausalLM");
+    return status;
+}
+
+/* Its older files say what they are, its newer ones have a key that nothing else has. */
+static bool is_model2vec(const struct json *json, const char *model_type)
+{
+    return strcmp(model_type, "model2vec") == 0 ||
+           (model_type[0] == '\0' && yyjson_obj_get(json->root, "embedding_dtype") != NULL);
+}
+
+/* model2vec writes no modules.json before 0.3; what follows the mean is in its config.json. */
+static rf_status read_model2vec(const struct json *json, struct model_config *config, rf_error *err)
+{
+    bool is_normalized = false;
+    uint64_t max_length = MODEL2VEC_LIMIT;
+    rf_status status = rf__json_get_bool(json, json->root, "normalize", false, &is_normalized, err);
+
+    if (status == RF_OK && !yyjson_is_null(yyjson_obj_get(json->root, "max_length")))
+        status = rf__json_get_u64(json, json->root, "max_length", MODEL2VEC_LIMIT, MAX_LIMIT, &max_length, err);
+    else
+        max_length = 0;
+    config->encoder = ENCODER_MODEL2VEC;
+    config->max_tokens = (uint32_t)max_length;
+    if (is_normalized)
+        config->modules[config->n_modules++] = (struct module_config){.kind = MODULE_NORMALIZE};
+    return status;
+}
+
 static rf_status read_transformer_config(const char *directory, struct model_config *config, rf_error *err)
 {
     struct json json;
     const char *model_type = "";
     uint64_t padding_id = 1;
-    rf_status status = read_json(directory, "config.json", &json, err);
+    rf_status status = rf__config_read_json(directory, "config.json", &json, err);
 
     if (status == RF_OK)
         status = rf__json_get_str(&json, json.root, "model_type", "", &model_type, err);
@@ -95,6 +136,10 @@ static rf_status read_transformer_config(const char *directory, struct model_con
         status = rf__json_get_u64(&json, json.root, "pad_token_id", 1, UINT32_MAX, &padding_id, err);
     if (status == RF_OK && positions_have_offset(model_type) && config->max_positions > padding_id + 1)
         config->max_positions -= (uint32_t)padding_id + 1;
+    if (status == RF_OK)
+        status = read_causality(&json, &config->is_causal, err);
+    if (status == RF_OK && !config->has_modules && is_model2vec(&json, model_type))
+        status = read_model2vec(&json, config, err);
     rf__json_release(&json);
     return status;
 }
@@ -104,7 +149,7 @@ static rf_status read_tokenizer_limit(const char *directory, uint32_t *limit, rf
 {
     struct json json;
     double value = 0;
-    rf_status status = read_json(directory, "tokenizer_config.json", &json, err);
+    rf_status status = rf__config_read_json(directory, "tokenizer_config.json", &json, err);
 
     *limit = 0;
     if (status == RF_OK)
@@ -115,19 +160,35 @@ static rf_status read_tokenizer_limit(const char *directory, uint32_t *limit, rf
     return status;
 }
 
-static rf_status read_limit(const char *directory, const char *module_path, struct model_config *config, rf_error *err)
+/* What a Transformer of today's sentence-transformers may be set to beyond giving the vectors of its tokens. */
+static rf_status check_task(const struct json *json, rf_error *err)
+{
+    const char *task, *output;
+    rf_status status = rf__json_get_str(json, json->root, "transformer_task", "feature-extraction", &task, err);
+
+    if (status == RF_OK && strcmp(task, "feature-extraction") != 0)
+        status = rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: transformer_task '%s'", json->name, task);
+    if (status == RF_OK)
+        status = rf__json_get_str(json, json->root, "module_output_name", "token_embeddings", &output, err);
+    if (status == RF_OK && strcmp(output, "token_embeddings") != 0 && strcmp(output, "sentence_embedding") != 0)
+        status = rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: module_output_name '%s'", json->name, output);
+    return status;
+}
+
+static rf_status read_limit(const char *folder, struct model_config *config, rf_error *err)
 {
     static const char *const names[] = {"sentence_bert_config.json",       "sentence_roberta_config.json",
                                         "sentence_distilbert_config.json", "sentence_camembert_config.json",
                                         "sentence_albert_config.json",     "sentence_xlm-roberta_config.json",
                                         "sentence_xlnet_config.json"};
-    char *folder = module_path[0] ? rf__path_join(directory, module_path) : rf__strdup(directory);
     struct json json = {0};
     uint32_t from_tokenizer = 0;
-    rf_status status = folder == NULL ? rf__fail_memory(err) : RF_OK;
+    rf_status status = RF_OK;
 
     for (size_t i = 0; i < sizeof names / sizeof names[0] && status == RF_OK && json.root == NULL; i++)
-        status = read_json(folder, names[i], &json, err);
+        status = rf__config_read_json(folder, names[i], &json, err);
+    if (status == RF_OK)
+        status = check_task(&json, err);
     if (status == RF_OK)
         status = get_u32(&json, "max_seq_length", &config->max_tokens, err);
     if (status == RF_OK)
@@ -139,132 +200,6 @@ static rf_status read_limit(const char *directory, const char *module_path, stru
     if (config->max_positions > 0 && (config->max_tokens == 0 || config->max_tokens > config->max_positions))
         config->max_tokens = config->max_positions;
     rf__json_release(&json);
-    rf__free(folder);
-    return status;
-}
-
-/* The modes of 1_Pooling/config.json; several may be true, and then their vectors are joined. */
-static const struct {
-    const char *flag, *name; /* as older and newer files write it */
-    rf_pooling pooling;      /* RF_POOLING_DEFAULT: not in this version */
-} pooling_modes[] = {
-    {"pooling_mode_cls_token", "cls", RF_POOLING_CLS},
-    {"pooling_mode_max_tokens", "max", RF_POOLING_MAX},
-    {"pooling_mode_mean_tokens", "mean", RF_POOLING_MEAN},
-    {"pooling_mode_mean_sqrt_len_tokens", "mean_sqrt_len_tokens", RF_POOLING_DEFAULT},
-    {"pooling_mode_weightedmean_tokens", "weightedmean", RF_POOLING_DEFAULT},
-    {"pooling_mode_lasttoken", "lasttoken", RF_POOLING_LAST},
-};
-#define N_MODES (sizeof pooling_modes / sizeof pooling_modes[0])
-
-/* Which modes are on: bits in the order of the table. */
-static rf_status read_pooling_modes(const struct json *json, unsigned *modes, rf_error *err)
-{
-    yyjson_val *mode = yyjson_obj_get(json->root, "pooling_mode");
-    rf_status status = RF_OK;
-
-    *modes = 0;
-    for (size_t i = 0; i < N_MODES && status == RF_OK; i++) {
-        bool is_on;
-        status = rf__json_get_bool(json, json->root, pooling_modes[i].flag, false, &is_on, err);
-        if (status == RF_OK && (is_on || yyjson_equals_str(mode, pooling_modes[i].name)))
-            *modes |= 1u << i;
-    }
-    if (status == RF_OK && *modes == 0 && mode != NULL)
-        return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: pooling_mode '%s'", json->name,
-                        yyjson_is_str(mode) ? yyjson_get_str(mode) : rf__json_type_name(mode));
-    return status;
-}
-
-static rf_status read_pooling(const char *folder, struct model_config *config, rf_error *err)
-{
-    struct json json;
-    struct buf names;
-    unsigned modes = 0;
-    rf_status status = read_json(folder, "config.json", &json, err);
-
-    rf__buf_init(&names, 1024);
-    if (status == RF_OK && json.root == NULL)
-        status = rf__fail(err, RF_NOT_FOUND, "%s/config.json: is missing; modules.json names it", folder);
-    if (status == RF_OK)
-        status = read_pooling_modes(&json, &modes, err);
-    config->pooling = RF_POOLING_MEAN;
-    for (size_t i = 0; i < N_MODES && status == RF_OK; i++) {
-        if (!(modes >> i & 1))
-            continue;
-        config->pooling = pooling_modes[i].pooling;
-        status = rf__buf_printf(&names, err, "%s%s", names.len ? " + " : "", pooling_modes[i].name);
-    }
-    if (status == RF_OK && ((modes & (modes - 1)) != 0 || config->pooling == RF_POOLING_DEFAULT)) {
-        config->pooling = RF_POOLING_MEAN;
-        status = set_string(&config->unsupported_pooling, names.data, err);
-    }
-    rf__buf_release(&names);
-    rf__json_release(&json);
-    return status;
-}
-
-/* "sentence_transformers.models.Pooling" -> "Pooling" */
-static const char *class_name(const char *type)
-{
-    const char *dot = strrchr(type, '.');
-
-    return dot == NULL ? type : dot + 1;
-}
-
-static rf_status check_module_path(const struct json *json, const char *path, rf_error *err)
-{
-    if (path[0] == '/' || strstr(path, "..") != NULL || strchr(path, '\\') != NULL)
-        return rf__fail(err, RF_BAD_FORMAT, "%s: the path '%s' leaves the model directory", json->name, path);
-    return RF_OK;
-}
-
-static rf_status read_module(const char *directory, const struct json *json, yyjson_val *module, size_t i,
-                             char **transformer_path, struct model_config *config, rf_error *err)
-{
-    const char *type, *path, *name;
-    rf_status status = rf__json_get_str(json, module, "type", "", &type, err);
-
-    if (status == RF_OK)
-        status = rf__json_get_str(json, module, "path", "", &path, err);
-    if (status == RF_OK)
-        status = check_module_path(json, path, err);
-    if (status != RF_OK)
-        return status;
-    name = class_name(type);
-    if (strcmp(name, "Transformer") == 0 && i == 0)
-        return set_string(transformer_path, path, err);
-    if (strcmp(name, "Pooling") == 0 && i == 1) {
-        char *folder = rf__path_join(directory, path);
-        status = folder == NULL ? rf__fail_memory(err) : read_pooling(folder, config, err);
-        rf__free(folder);
-        return status;
-    }
-    if (strcmp(name, "Normalize") == 0 && i > 0) {
-        config->l2 = true;
-        return RF_OK;
-    }
-    return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: module '%s' in place %zu", json->name, type, i);
-}
-
-static rf_status read_modules(const char *directory, char **transformer_path, struct model_config *config,
-                              rf_error *err)
-{
-    struct json json;
-    yyjson_arr_iter it;
-    yyjson_val *module;
-    rf_status status = read_json(directory, "modules.json", &json, err);
-
-    if (status == RF_OK && json.root != NULL) {
-        config->has_modules = true;
-        if (!yyjson_is_arr(json.root) || yyjson_arr_size(json.root) == 0)
-            status = rf__fail(err, RF_BAD_FORMAT, "%s: is %s, expected an array of modules", json.name,
-                              rf__json_type_name(json.root));
-        yyjson_arr_iter_init(json.root, &it);
-        for (size_t i = 0; status == RF_OK && (module = yyjson_arr_iter_next(&it)) != NULL; i++)
-            status = read_module(directory, &json, module, i, transformer_path, config, err);
-    }
-    rf__json_release(&json);
     return status;
 }
 
@@ -275,7 +210,7 @@ static rf_status read_prompts(const char *directory, struct model_config *config
     yyjson_val *prompts = NULL, *key;
     yyjson_obj_iter it;
     const char *default_name = NULL;
-    rf_status status = read_json(directory, "config_sentence_transformers.json", &json, err);
+    rf_status status = rf__config_read_json(directory, "config_sentence_transformers.json", &json, err);
 
     rf__buf_init(&names, 64 << 10);
     if (status == RF_OK)
@@ -300,31 +235,27 @@ static rf_status read_prompts(const char *directory, struct model_config *config
 
 rf_status rf__model_config_read(const char *directory, struct model_config *out, rf_error *err)
 {
-    char *transformer_path = rf__strdup("");
-    rf_status status = RF_OK;
+    rf_status status;
 
     *out = (struct model_config){0};
-    if (transformer_path == NULL)
-        return rf__fail_memory(err);
-    status = set_string(&out->unsupported_pooling, "", err);
+    status = rf__modules_read(directory, out, err);
     if (status == RF_OK)
-        status = read_transformer_config(directory, out, err);
-    if (status == RF_OK)
-        status = read_modules(directory, &transformer_path, out, err);
-    if (status == RF_OK)
-        status = read_limit(directory, transformer_path, out, err);
+        status = read_transformer_config(out->folder, out, err);
+    if (status == RF_OK && out->encoder == ENCODER_TRANSFORMER)
+        status = read_limit(out->folder, out, err);
     if (status == RF_OK)
         status = read_prompts(directory, out, err);
     if (status != RF_OK)
         rf__model_config_release(out);
-    rf__free(transformer_path);
     return status;
 }
 
 void rf__model_config_release(struct model_config *config)
 {
+    rf__free(config->folder);
     rf__free(config->architecture);
-    rf__free(config->unsupported_pooling);
     rf__free(config->prompts);
+    for (size_t i = 0; i < config->n_modules; i++)
+        rf__free(config->modules[i].folder);
     *config = (struct model_config){0};
 }

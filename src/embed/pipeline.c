@@ -2,14 +2,18 @@
  * pipeline: see embed.h. A call is cut into windows of texts, so that its memory does not grow with their number. In
  * each window all workers first tokenize, taking texts by turns, then compute, taking batches by turns:
  *
- *     window ─ workers: tokenize → arenas of ids ─ rf__make_batches ─ workers: run, pool, l2 → rows of `out`
+ *     window ─ workers: tokenize → arenas of ids ─ rf__make_batches ─ workers: run, pool, modules → rows of `out`
+ *
+ * Static embeddings have no second part: a worker looks up what it tokenized.
  *
  * Which worker does what changes from run to run; what is done for a text does not, so the bits stay the same.
  */
 #include "base/mem.h"
 #include "embed/batcher.h"
 #include "embed/embed.h"
+#include "embed/modules.h"
 #include "embed/pooling.h"
+#include "embed/static_embedding.h"
 #include "os/os.h"
 
 #include <stdatomic.h>
@@ -23,11 +27,15 @@
 
 struct pipeline {
     struct rf_tokenizer *tokenizer;
-    struct engine *engine;
+    struct engine *engine;      /* or */
+    struct static_table *table; /* the other is NULL */
+    struct pooling_spec pooling;
+    struct modules *modules;
+    uint32_t token_dim; /* of the vectors that come out of the engine or the table */
     struct pipeline_info info;
     rf_truncate truncate;
     struct logger logger;
-    char modules[128], assumed[256];
+    char description[512], assumed[256];
 };
 
 /* ---- Opening ------------------------------------------------------------------------------------------- */
@@ -48,62 +56,118 @@ static void assume(struct pipeline *p, const char *what)
 
 static void choose_limit(struct pipeline *p, const struct model_config *config, const struct pipeline_options *options)
 {
-    p->info.max_tokens = config->max_tokens;
-    if (p->info.max_tokens == 0) {
+    p->info.max_tokens = p->table != NULL ? rf__static_info(p->table)->max_tokens : config->max_tokens;
+    if (p->info.max_tokens == 0 && p->table == NULL) {
         p->info.max_tokens = ASSUMED_LIMIT;
         if (options->max_tokens == 0 || options->max_tokens > ASSUMED_LIMIT)
             assume(p, "no limit declared: 512 tokens");
     }
-    if (options->max_tokens > 0 && options->max_tokens < p->info.max_tokens)
+    if (options->max_tokens > 0 && (p->info.max_tokens == 0 || options->max_tokens < p->info.max_tokens))
         p->info.max_tokens = options->max_tokens;
+    if (p->table != NULL && rf__static_info(p->table)->truncates_left && p->truncate == RF_TRUNCATE_RIGHT)
+        p->truncate = RF_TRUNCATE_LEFT;
+}
+
+static rf_status refuse_pooling(const struct pipeline *p, rf_error *err)
+{
+    if (p->table != NULL)
+        return rf__fail(err, RF_UNSUPPORTED,
+                        "%s: holds static embeddings, whose mean is the vector; leave the option pooling out",
+                        rf__static_info(p->table)->path);
+    return rf__fail(err, RF_UNSUPPORTED,
+                    "%s: gives one vector a text (output '%s'): there is nothing left to pool; leave the option "
+                    "pooling out",
+                    p->engine->info.path, p->engine->info.output);
 }
 
 static rf_status choose_pooling(struct pipeline *p, const struct model_config *config,
                                 const struct pipeline_options *options, rf_error *err)
 {
-    p->info.pooled_by_graph = p->engine->info.rank == 2;
-    p->info.pooling = options->pooling != RF_POOLING_DEFAULT ? options->pooling : config->pooling;
-    if (options->pooling == RF_POOLING_DEFAULT && !p->info.pooled_by_graph) {
-        if (config->unsupported_pooling[0] != '\0')
-            return rf__fail(err, RF_UNSUPPORTED,
-                            "unsupported: the model's pooling '%s'; this version has mean, cls, max and last, of which "
-                            "the option pooling can take one instead (other vectors than the model's)",
-                            config->unsupported_pooling);
-        if (p->info.pooling == RF_POOLING_DEFAULT)
-            assume(p, "no pooling declared: mean");
+    p->info.pooled_by_graph = p->table == NULL && p->engine->info.rank == 2;
+    p->pooling = config->pooling;
+    if (options->pooling != RF_POOLING_DEFAULT) {
+        if (p->table != NULL || p->info.pooled_by_graph)
+            return refuse_pooling(p, err);
+        p->pooling.modes[0] = options->pooling;
+        p->pooling.n = 1;
     }
-    if (p->info.pooling == RF_POOLING_DEFAULT)
-        p->info.pooling = RF_POOLING_MEAN;
-    if (p->info.pooled_by_graph && options->pooling != RF_POOLING_DEFAULT)
-        return rf__fail(err, RF_UNSUPPORTED,
-                        "%s: gives one vector a text (output '%s'): there is nothing left to pool; leave the option "
-                        "pooling out",
-                        p->engine->info.path, p->engine->info.output);
+    if (p->pooling.n == 0) {
+        p->pooling.modes[0] = config->is_causal ? RF_POOLING_LAST : RF_POOLING_MEAN;
+        p->pooling.n = 1;
+        if (p->table == NULL && !p->info.pooled_by_graph)
+            assume(p, config->is_causal ? "no pooling declared: last, as for any causal model"
+                                        : "no pooling declared: mean");
+    }
+    p->info.pooling = p->pooling.n == 1 ? p->pooling.modes[0] : RF_POOLING_SEVERAL;
     return RF_OK;
 }
 
-static void choose_l2(struct pipeline *p, const struct model_config *config, const struct pipeline_options *options)
+/* A graph that gives one vector a text has run all modules, unless that vector is what its first Dense takes, not what
+ * the last gives. The place of the first module that is left to do. */
+static size_t first_module(const struct pipeline *p, const struct model_config *config, uint32_t dim)
 {
-    if (options->l2 != RF_L2_DEFAULT) {
-        p->info.l2 = options->l2 == RF_L2_ON;
-        return;
+    uint32_t n_in = 0, n_out = 0;
+
+    if (!p->info.pooled_by_graph)
+        return 0;
+    for (size_t i = 0; i < config->n_modules; i++) {
+        const struct module_config *module = &config->modules[i];
+        if (module->kind == MODULE_NORMALIZE)
+            continue;
+        if (n_in == 0)
+            n_in = module->n_in;
+        n_out = module->n_out;
     }
-    p->info.l2 = config->has_modules ? config->l2 : true;
-    if (!config->has_modules)
-        assume(p, "no modules.json: vectors are scaled to length 1");
+    return n_in == dim && n_out != dim ? 0 : config->n_modules;
+}
+
+/* Whether vectors are to be scaled at the end; `last_is_l2`: the modules end with that. */
+static bool choose_l2(struct pipeline *p, const struct model_config *config, const struct pipeline_options *options,
+                      bool last_is_l2)
+{
+    if (options->l2 != RF_L2_DEFAULT)
+        return options->l2 == RF_L2_ON;
+    if (config->has_modules || config->encoder != ENCODER_TRANSFORMER)
+        return last_is_l2;
+    assume(p, "no modules.json: vectors are scaled to length 1");
+    return true;
+}
+
+/* The modules that are left to do for vectors of `dim` numbers, with the option l2 in the place of a last Normalize. */
+static rf_status choose_modules(struct pipeline *p, const struct model_config *config,
+                                const struct pipeline_options *options, uint32_t dim, rf_error *err)
+{
+    struct model_config own = *config;
+    size_t first = first_module(p, config, dim);
+    bool last_is_l2 = own.n_modules > 0 && own.modules[own.n_modules - 1].kind == MODULE_NORMALIZE;
+    rf_status status;
+
+    p->info.l2 = choose_l2(p, config, options, last_is_l2);
+    own.n_modules -= last_is_l2;
+    if (first > own.n_modules)
+        first = own.n_modules;
+    if (p->info.l2) {
+        if (own.n_modules == CONFIG_MAX_MODULES)
+            return rf__fail(err, RF_UNSUPPORTED, "unsupported: more than %d modules", CONFIG_MAX_MODULES - 1);
+        own.modules[own.n_modules++] = (struct module_config){.kind = MODULE_NORMALIZE};
+    }
+    status = rf__modules_open(&own, first, dim, &p->modules, err);
+    if (status == RF_OK)
+        p->info.dim = rf__modules_dim(p->modules);
+    return status;
 }
 
 static void describe_modules(struct pipeline *p)
 {
-    char pooling[32];
-
-    append(p->modules, sizeof p->modules, "Transformer", ", ");
-    if (!p->info.pooled_by_graph) {
-        snprintf(pooling, sizeof pooling, "Pooling(%s)", rf__pooling_name(p->info.pooling));
-        append(p->modules, sizeof p->modules, pooling, ", ");
+    append(p->description, sizeof p->description, p->table != NULL ? "StaticEmbedding" : "Transformer", "");
+    if (p->table == NULL && !p->info.pooled_by_graph) {
+        for (uint32_t i = 0; i < p->pooling.n; i++) {
+            append(p->description, sizeof p->description, i == 0 ? ", Pooling(" : " + ", "");
+            append(p->description, sizeof p->description, rf__pooling_name(p->pooling.modes[i]), "");
+        }
+        append(p->description, sizeof p->description, p->pooling.exclude_prompt ? ", without the prompt)" : ")", "");
     }
-    if (p->info.l2)
-        append(p->modules, sizeof p->modules, "Normalize", ", ");
+    rf__modules_describe(p->modules, p->description, sizeof p->description);
 }
 
 /* Runs the highest id of the tokenizer through the model: it must have a row in the embedding table. */
@@ -129,12 +193,12 @@ static rf_status probe(struct pipeline *p, const struct model_config *config, rf
                         "the model cannot embed the tokenizer's highest id, %u: does this tokenizer belong to the "
                         "model? (%s)",
                         id, reason.message);
-    p->info.dim = (uint32_t)output.dim;
+    p->token_dim = (uint32_t)output.dim;
     rf__engine_output_release(&output);
-    if (config->hidden_size > 0 && !p->info.pooled_by_graph && p->info.dim != config->hidden_size)
+    if (config->hidden_size > 0 && !p->info.pooled_by_graph && p->token_dim != config->hidden_size)
         return rf__fail(err, RF_BAD_FORMAT,
                         "%s: gives vectors of %u numbers, config.json says %u (hidden_size): do they belong together?",
-                        p->engine->info.path, p->info.dim, config->hidden_size);
+                        p->engine->info.path, p->token_dim, config->hidden_size);
     return RF_OK;
 }
 
@@ -142,15 +206,34 @@ static rf_status check_limit(const struct pipeline *p, rf_error *err)
 {
     uint32_t n_added = rf__tokenizer_n_added(p->tokenizer, false);
 
-    if (p->info.max_tokens <= n_added)
+    if (p->table == NULL && p->info.max_tokens <= n_added)
         return rf__fail(err, RF_INVALID_ARGUMENT,
                         "a limit of %u tokens leaves no room for text beside the %u special tokens of this model",
                         p->info.max_tokens, n_added);
     return RF_OK;
 }
 
+static rf_status open_parts(struct pipeline *p, const struct model_config *config,
+                            const struct pipeline_options *options, rf_error *err)
+{
+    uint32_t dim;
+    rf_status status = choose_pooling(p, config, options, err);
+
+    if (status == RF_OK)
+        status = check_limit(p, err);
+    if (status == RF_OK && p->table != NULL) {
+        status = rf__static_bind(p->table, p->tokenizer, err);
+        p->token_dim = rf__static_info(p->table)->dim;
+    } else if (status == RF_OK) {
+        status = probe(p, config, err);
+    }
+    dim = p->token_dim * (p->table != NULL || p->info.pooled_by_graph ? 1 : p->pooling.n);
+    return status == RF_OK ? choose_modules(p, config, options, dim, err) : status;
+}
+
 rf_status rf__pipeline_open(const struct model_config *config, struct rf_tokenizer *tokenizer, struct engine *engine,
-                            const struct pipeline_options *options, struct pipeline **out, rf_error *err)
+                            struct static_table *table, const struct pipeline_options *options, struct pipeline **out,
+                            rf_error *err)
 {
     struct pipeline *p = rf__calloc(1, sizeof *p);
     rf_status status;
@@ -158,28 +241,25 @@ rf_status rf__pipeline_open(const struct model_config *config, struct rf_tokeniz
     if (p == NULL) {
         rf__tokenizer_free(tokenizer);
         rf__engine_free(engine);
+        rf__static_free(table);
         return rf__fail_memory(err);
     }
     p->tokenizer = tokenizer;
     p->engine = engine;
+    p->table = table;
     p->truncate = options->truncate;
     p->logger = options->logger;
     p->info.threads = options->threads > 0 ? options->threads : 1;
     p->info.vocab_size = rf__tokenizer_vocab_size(tokenizer);
-    p->info.modules = p->modules;
+    p->info.modules = p->description;
     p->info.assumed = p->assumed;
     choose_limit(p, config, options);
-    status = p->info.vocab_size > 0 ? choose_pooling(p, config, options, err)
+    status = p->info.vocab_size > 0 ? open_parts(p, config, options, err)
                                     : rf__fail(err, RF_BAD_FORMAT, "the tokenizer's vocabulary is empty");
-    if (status == RF_OK)
-        status = check_limit(p, err);
-    if (status == RF_OK)
-        status = probe(p, config, err);
     if (status != RF_OK) {
         rf__pipeline_free(p);
         return status;
     }
-    choose_l2(p, config, options);
     describe_modules(p);
     if (p->assumed[0] != '\0')
         rf__log(&p->logger, RF_LOG_INFO, "assumed: %s", p->assumed);
@@ -196,6 +276,8 @@ void rf__pipeline_free(struct pipeline *pipeline)
         return;
     rf__tokenizer_free(pipeline->tokenizer);
     rf__engine_free(pipeline->engine);
+    rf__static_free(pipeline->table);
+    rf__modules_free(pipeline->modules);
     rf__free(pipeline);
 }
 
@@ -219,6 +301,7 @@ struct worker {
     size_t n_ids, cap;
     uint32_t *batch; /* [2, batch_cap]: ids and type ids of a batch */
     size_t batch_cap;
+    float *vector; /* [2, width]: a vector on its way through the modules, and their scratch */
 };
 
 struct call {
@@ -292,36 +375,71 @@ static rf_status grow_arena(struct worker *worker, size_t more, rf_error *err)
     return RF_OK;
 }
 
+/* Keeps the ids in the worker's arena until a batch is made of them. */
+static rf_status keep_ids(struct call *call, size_t worker_index, size_t i, rf_error *err)
+{
+    struct worker *worker = &call->workers[worker_index];
+    const struct encoding *encoding = &worker->encoding;
+    rf_status status = grow_arena(worker, encoding->n, err);
+
+    if (status != RF_OK)
+        return status;
+    call->tokenized[i] = (struct tokenized){.index = call->window_begin + i,
+                                            .begin = worker->n_ids,
+                                            .n_tokens = (uint32_t)encoding->n,
+                                            .worker = (uint32_t)worker_index};
+    if (encoding->n > 0) {
+        memcpy(worker->ids + worker->n_ids, encoding->ids, encoding->n * sizeof *worker->ids);
+        memcpy(worker->type_ids + worker->n_ids, encoding->type_ids, encoding->n * sizeof *worker->type_ids);
+    }
+    worker->n_ids += encoding->n;
+    return RF_OK;
+}
+
+/* Runs the modules on worker->vector, which becomes row `index`. */
+static void finish_vector(const struct call *call, struct worker *worker, size_t index)
+{
+    const struct pipeline *p = call->pipeline;
+
+    rf__modules_run(p->modules, worker->vector, worker->vector + rf__modules_width(p->modules));
+    memcpy(call->out + index * p->info.dim, worker->vector, p->info.dim * sizeof *call->out);
+}
+
 static rf_status tokenize_text(struct call *call, size_t worker_index, size_t i, rf_error *err)
 {
     const struct pipeline *p = call->pipeline;
     struct worker *worker = &call->workers[worker_index];
     size_t index = call->window_begin + i;
-    struct encode_request request = {
-        .text = call->texts[index], .max_tokens = p->info.max_tokens, .truncate = p->truncate, .no_alignment = true};
-    rf_status status = rf__encode(p->tokenizer, &request, worker->scratch, &worker->encoding, err);
+    struct encode_request request = {.text = call->texts[index],
+                                     .no_special_tokens = p->table != NULL,
+                                     .max_tokens = p->info.max_tokens,
+                                     .truncate = p->truncate,
+                                     .no_alignment = true};
+    bool was_cut = false;
+    rf_status status;
 
+    if (p->table != NULL)
+        rf__static_cut(p->table, &request.text, &was_cut);
+    if (was_cut && p->truncate == RF_TRUNCATE_ERROR)
+        status = rf__fail(err, RF_TRUNCATED, "is longer than the model reads");
+    else
+        status = rf__encode(p->tokenizer, &request, worker->scratch, &worker->encoding, err);
     if (status == RF_TRUNCATED)
         rf__fail_prefix(err, status, "text %zu", index);
-    if (status == RF_OK)
-        status = grow_arena(worker, worker->encoding.n, err);
+    if (status == RF_OK && p->table == NULL)
+        status = keep_ids(call, worker_index, i, err);
     if (status != RF_OK)
         return status;
-    call->tokenized[i] = (struct tokenized){.index = index,
-                                            .begin = worker->n_ids,
-                                            .n_tokens = (uint32_t)worker->encoding.n,
-                                            .worker = (uint32_t)worker_index};
-    if (worker->encoding.n > 0) {
-        memcpy(worker->ids + worker->n_ids, worker->encoding.ids, worker->encoding.n * sizeof *worker->ids);
-        memcpy(worker->type_ids + worker->n_ids, worker->encoding.type_ids,
-               worker->encoding.n * sizeof *worker->type_ids);
+    if (p->table != NULL) {
+        rf__static_mean(p->table, worker->encoding.ids, worker->encoding.n, worker->vector);
+        finish_vector(call, worker, index);
     }
-    worker->n_ids += worker->encoding.n;
+    was_cut = was_cut || worker->encoding.truncated;
     if (call->options->n_tokens != NULL)
         call->options->n_tokens[index] = (uint32_t)worker->encoding.n;
     if (call->options->truncated != NULL)
-        call->options->truncated[index] = worker->encoding.truncated;
-    if (worker->encoding.truncated)
+        call->options->truncated[index] = was_cut;
+    if (was_cut)
         atomic_fetch_add(&call->n_truncated, 1);
     return RF_OK;
 }
@@ -332,16 +450,18 @@ static void tokenize_worker(void *arg, size_t worker)
     rf_error reason;
 
     while (!atomic_load(&call->failed)) {
-        size_t begin = atomic_fetch_add(&call->next, TOKENIZE_BLOCK);
-        for (size_t i = begin; i < begin + TOKENIZE_BLOCK && i < call->window_n; i++) {
+        size_t begin = atomic_fetch_add(&call->next, TOKENIZE_BLOCK), i = begin;
+        if (begin >= call->window_n)
+            return;
+        for (; i < begin + TOKENIZE_BLOCK && i < call->window_n; i++) {
             rf_status status = tokenize_text(call, worker, i, &reason);
             if (status != RF_OK) {
                 fail_call(call, status, &reason);
                 return;
             }
         }
-        if (begin >= call->window_n)
-            return;
+        if (call->pipeline->table != NULL)
+            report_done(call, i - begin);
     }
 }
 
@@ -370,20 +490,20 @@ static rf_status gather(struct call *call, struct worker *worker, const struct b
     return RF_OK;
 }
 
-static void write_vectors(const struct call *call, const struct batch *batch, const struct engine_output *output)
+static void write_vectors(const struct call *call, struct worker *worker, const struct batch *batch,
+                          const struct engine_output *output)
 {
     const struct pipeline *p = call->pipeline;
     const struct tokenized *texts = call->tokenized + batch->begin;
-    size_t dim = p->info.dim;
+    size_t dim = output->dim;
 
     for (size_t i = 0; i < batch->n; i++) {
-        float *vector = call->out + texts[i].index * dim;
         if (output->rank == 2)
-            memcpy(vector, output->data + i * dim, dim * sizeof *vector);
+            memcpy(worker->vector, output->data + i * dim, dim * sizeof *worker->vector);
         else
-            rf__pool(p->info.pooling, output->data + i * output->n_tokens * dim, output->n_tokens, dim, vector);
-        if (p->info.l2)
-            rf__l2_normalize(vector, dim);
+            rf__pool_all(&p->pooling, output->data + i * output->n_tokens * dim, output->n_tokens, 0, dim,
+                         worker->vector);
+        finish_vector(call, worker, texts[i].index);
     }
 }
 
@@ -405,11 +525,11 @@ static rf_status compute_batch(struct call *call, struct worker *worker, const s
         status = rf__engine_run(p->engine, &input, &output, err);
     if (status != RF_OK)
         return status;
-    if (output.dim != p->info.dim)
+    if (output.dim != p->token_dim)
         status = rf__fail(err, RF_ENGINE, "%s: gave vectors of %zu numbers after %u before", p->engine->info.path,
-                          output.dim, p->info.dim);
+                          output.dim, p->token_dim);
     else
-        write_vectors(call, batch, &output);
+        write_vectors(call, worker, batch, &output);
     rf__engine_output_release(&output);
     return status;
 }
@@ -435,7 +555,8 @@ static void compute_worker(void *arg, size_t worker)
 /* How many texts from window_begin on belong to the window, and their bytes. */
 static size_t measure_window(const struct call *call, size_t *n_bytes)
 {
-    size_t most = WINDOW_TOKENS / call->pipeline->info.max_tokens, n = call->n - call->window_begin;
+    uint32_t limit = call->pipeline->table != NULL ? 1 : call->pipeline->info.max_tokens;
+    size_t most = WINDOW_TOKENS / limit, n = call->n - call->window_begin;
 
     if (most == 0)
         most = 1;
@@ -458,7 +579,7 @@ static void run_window(struct call *call)
         call->workers[w].n_ids = 0;
     atomic_store(&call->next, 0);
     rf__os_parallel(n_bytes < THREAD_MIN_BYTES ? 1 : call->n_workers, tokenize_worker, call);
-    if (atomic_load(&call->failed))
+    if (atomic_load(&call->failed) || call->pipeline->table != NULL)
         return;
     call->n_batches = rf__make_batches(call->tokenized, call->window_n, call->batches);
     atomic_store(&call->next, 0);
@@ -475,6 +596,7 @@ static void release_call(struct call *call)
         rf__free(worker->ids);
         rf__free(worker->type_ids);
         rf__free(worker->batch);
+        rf__free(worker->vector);
     }
     rf__free(call->workers);
     rf__free(call->tokenized);
@@ -493,9 +615,13 @@ static rf_status init_call(struct call *call, rf_error *err)
     call->mutex = rf__os_mutex_new();
     if (call->workers == NULL || call->tokenized == NULL || call->batches == NULL || call->mutex == NULL)
         return rf__fail_memory(err);
-    for (size_t w = 0; w < call->n_workers; w++)
-        if ((call->workers[w].scratch = rf__encode_scratch_new()) == NULL)
+    for (size_t w = 0; w < call->n_workers; w++) {
+        struct worker *worker = &call->workers[w];
+        worker->scratch = rf__encode_scratch_new();
+        worker->vector = rf__alloc_array(2 * (size_t)rf__modules_width(call->pipeline->modules), sizeof(float));
+        if (worker->scratch == NULL || worker->vector == NULL)
             return rf__fail_memory(err);
+    }
     return RF_OK;
 }
 

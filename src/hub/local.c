@@ -9,8 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LFS_POINTER     "version https://git-lfs" /* how one begins (git-lfs docs/spec.md) */
-#define LFS_MAX_POINTER 1024                      /* bytes */
+#define MODULES_MAX_BYTES ((size_t)1 << 20)
+#define LFS_POINTER       "version https://git-lfs" /* how one begins (git-lfs docs/spec.md) */
+#define LFS_MAX_POINTER   1024                      /* bytes */
 
 /* ---- git-lfs pointers ----------------------------------------------------------------------------------------- */
 
@@ -187,9 +188,11 @@ static rf_status find_model_file(const struct hub_options *options, struct model
     struct snapshot_wish wish = {options->onnx_file, options->onnx_only};
     struct snapshot_plan plan = {0};
     struct repo repo = {0};
+    struct buf modules;
     char *path = NULL;
     rf_status status = RF_OK;
 
+    rf__buf_init(&modules, MODULES_MAX_BYTES);
     if (options->onnx_file != NULL)
         status = find_named_onnx(out->directory, options->onnx_file, &out->onnx_file, err);
     if (status != RF_OK || out->onnx_file != NULL)
@@ -201,8 +204,13 @@ static rf_status find_model_file(const struct hub_options *options, struct model
                      "%s: is empty; expected a model directory: an ONNX file (onnx/model.onnx) or model.safetensors "
                      "with config.json, and a tokenizer",
                      out->directory);
+    if (status == RF_OK && rf__repo_find(&repo, "modules.json") != NULL) {
+        path = rf__path_join(out->directory, "modules.json");
+        status = path == NULL ? rf__fail_memory(err) : rf__os_read_file(path, &modules, err);
+        rf__free(path);
+    }
     if (status == RF_OK)
-        status = rf__snapshot_plan(&repo, &wish, NULL, 0, NULL, NULL, out->directory, &plan, err);
+        status = rf__snapshot_plan(&repo, &wish, modules.data, modules.len, NULL, NULL, out->directory, &plan, err);
     if (status == RF_OK) {
         path = rf__path_join(out->directory, plan.model->path);
         if (path == NULL)
@@ -214,6 +222,7 @@ static rf_status find_model_file(const struct hub_options *options, struct model
     }
     rf__snapshot_plan_release(&plan);
     rf__repo_release(&repo);
+    rf__buf_release(&modules);
     return status;
 }
 

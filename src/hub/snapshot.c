@@ -271,42 +271,6 @@ static rf_status no_model(const struct repo *repo, const struct snapshot_wish *w
     return status;
 }
 
-/* Chooses the model file: of the usual places the first that is complete here, else the first that exists. */
-static rf_status choose_model(const struct repo *repo, const struct snapshot_wish *wish,
-                              bool (*has)(void *user, const struct repo_file *file), void *user, const char *where,
-                              struct snapshot_plan *plan, rf_error *err)
-{
-    struct wanting wanting = {repo, plan};
-    const struct repo_file *found[N_ONNX_PLACES + N_WEIGHTS_PLACES] = {NULL};
-    size_t n = 0;
-    rf_status status = RF_OK;
-
-    if (wish->onnx_file != NULL) {
-        status = find_named(repo, wish->onnx_file, &found[n++], err);
-    } else {
-        for (size_t i = 0; i < N_ONNX_PLACES; i++)
-            found[n++] = rf__repo_find(repo, onnx_places[i]);
-        for (size_t i = 0; i < N_WEIGHTS_PLACES && !wish->onnx_only; i++)
-            found[n++] = rf__repo_find(repo, weights_places[i]);
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (found[i] == NULL)
-            continue;
-        if (plan->model == NULL)
-            plan->model = found[i];
-        if (is_whole_model(repo, found[i], has, user)) {
-            plan->model = found[i];
-            break;
-        }
-    }
-    if (status != RF_OK)
-        return status;
-    if (plan->model == NULL)
-        return no_model(repo, wish, where, err);
-    plan->is_onnx = rf__snapshot_is_onnx(plan->model->path);
-    return each_part(repo, plan->model, want_part, &wanting, err);
-}
-
 /* ---- Modules -------------------------------------------------------------------------------------------------- */
 
 /* Calls `fn` with path and type of each module that has a folder of its own. What modules.json means is for the
@@ -361,6 +325,116 @@ static rf_status want_module(void *user, const char *path, const char *type, rf_
     return status;
 }
 
+/* ---- The model file ------------------------------------------------------------------------------------------- */
+
+#define MAX_PLACES (2 * N_ONNX_PLACES + N_WEIGHTS_PLACES + 1)
+
+/* Where the model file may be, best first. */
+struct places {
+    const struct repo_file *found[MAX_PLACES]; /* NULL: nothing there */
+    size_t n;
+};
+
+static rf_status add_place(const struct repo *repo, const char *folder, const char *name, struct places *places,
+                           rf_error *err)
+{
+    char *path = folder[0] == '\0' ? rf__strdup(name) : rf__path_join(folder, name);
+
+    if (path == NULL)
+        return rf__fail_memory(err);
+    places->found[places->n++] = rf__repo_find(repo, path);
+    rf__free(path);
+    return RF_OK;
+}
+
+/* The first module: its folder ("" for the model directory itself) in new memory, and whether its vectors are looked up
+ * in a table of weights, so that no ONNX file does. */
+static rf_status read_first_module(const char *text, size_t len, char **folder, bool *is_static, rf_error *err)
+{
+    struct json json;
+    yyjson_val *module;
+    const char *path, *type;
+    rf_status status = len > MAX_MODULES_JSON ? RF_BAD_FORMAT : rf__json_parse(&json, text, len, "modules.json", NULL);
+
+    *folder = NULL;
+    *is_static = false;
+    if (status == RF_NO_MEMORY)
+        return rf__fail_memory(err);
+    if (status == RF_OK) {
+        module = yyjson_arr_get_first(json.root);
+        path = yyjson_get_str(yyjson_obj_get(module, "path"));
+        type = yyjson_get_str(yyjson_obj_get(module, "type"));
+        *is_static = type != NULL && rf__ends_with(type, "StaticEmbedding");
+        *folder = rf__strdup(path != NULL && rf__source_is_safe_path(path) ? path : "");
+        rf__json_release(&json);
+    } else {
+        *folder = rf__strdup("");
+    }
+    return *folder == NULL ? rf__fail_memory(err) : RF_OK;
+}
+
+/* Before modules.json is there, which names the folder: any that has weights. */
+static void guess_place(const struct repo *repo, struct places *places)
+{
+    for (size_t i = 0; i < repo->n; i++) {
+        if (rf__ends_with(repo->files[i].path, "/model.safetensors")) {
+            places->found[places->n++] = &repo->files[i];
+            return;
+        }
+    }
+}
+
+static rf_status usual_places(const struct repo *repo, const struct snapshot_wish *wish, const char *modules,
+                              size_t modules_len, struct places *places, rf_error *err)
+{
+    char *folder = NULL;
+    bool is_static = false;
+    rf_status status = RF_OK;
+
+    if (modules != NULL)
+        status = read_first_module(modules, modules_len, &folder, &is_static, err);
+    if (status != RF_OK)
+        return status;
+    for (size_t k = 0; k < N_ONNX_PLACES && !is_static && folder != NULL && folder[0] != '\0' && status == RF_OK; k++)
+        status = add_place(repo, folder, onnx_places[k], places, err);
+    for (size_t k = 0; k < N_ONNX_PLACES && !is_static && status == RF_OK; k++)
+        status = add_place(repo, "", onnx_places[k], places, err);
+    for (size_t k = 0; k < N_WEIGHTS_PLACES && (is_static || !wish->onnx_only) && status == RF_OK; k++)
+        status = add_place(repo, folder != NULL ? folder : "", weights_places[k], places, err);
+    if (status == RF_OK && modules == NULL && !wish->onnx_only && rf__repo_find(repo, "modules.json") != NULL)
+        guess_place(repo, places);
+    rf__free(folder);
+    return status;
+}
+
+/* Chooses the model file: of the usual places the first that is complete here, else the first that exists. */
+static rf_status choose_model(const struct repo *repo, const struct snapshot_wish *wish, const char *modules,
+                              size_t modules_len, bool (*has)(void *user, const struct repo_file *file), void *user,
+                              const char *where, struct snapshot_plan *plan, rf_error *err)
+{
+    struct wanting wanting = {repo, plan};
+    struct places places = {.n = 0};
+    rf_status status = wish->onnx_file != NULL ? find_named(repo, wish->onnx_file, &places.found[places.n++], err)
+                                               : usual_places(repo, wish, modules, modules_len, &places, err);
+
+    if (status != RF_OK)
+        return status;
+    for (size_t i = 0; i < places.n; i++) {
+        if (places.found[i] == NULL)
+            continue;
+        if (plan->model == NULL)
+            plan->model = places.found[i];
+        if (is_whole_model(repo, places.found[i], has, user)) {
+            plan->model = places.found[i];
+            break;
+        }
+    }
+    if (plan->model == NULL)
+        return no_model(repo, wish, where, err);
+    plan->is_onnx = rf__snapshot_is_onnx(plan->model->path);
+    return each_part(repo, plan->model, want_part, &wanting, err);
+}
+
 rf_status rf__snapshot_plan(const struct repo *repo, const struct snapshot_wish *wish, const char *modules,
                             size_t modules_len, bool (*has)(void *user, const struct repo_file *file), void *user,
                             const char *where, struct snapshot_plan *out, rf_error *err)
@@ -376,7 +450,7 @@ rf_status rf__snapshot_plan(const struct repo *repo, const struct snapshot_wish 
     if (status == RF_OK && modules != NULL)
         status = each_module(modules, modules_len, want_module, &wanting, err);
     if (status == RF_OK)
-        status = choose_model(repo, wish, has, user, where, out, err);
+        status = choose_model(repo, wish, modules, modules_len, has, user, where, out, err);
     if (status != RF_OK)
         rf__snapshot_plan_release(out);
     return status;

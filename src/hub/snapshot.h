@@ -3,7 +3,8 @@
  *
  * Wanted are the tokenizer and the configuration, every module's folder (modules.json), the model card, and one model
  * file with what belongs to it: the ONNX file (with its external data), else the weights (with their shards), those of
- * pytorch_model.bin where there are no others. A quantized ONNX file that nobody named never is.
+ * pytorch_model.bin where there are no others. Both lie in the folder of the first module, most often the model
+ * directory itself; static embeddings have weights alone. A quantized ONNX file that nobody named never is wanted.
  */
 #ifndef RF_HUB_SNAPSHOT_H
 #define RF_HUB_SNAPSHOT_H

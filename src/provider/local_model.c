@@ -71,7 +71,28 @@ static rf_status find_onnx_instead(struct rf_model *model, const char *source, c
     return find_onnx(model, options, err);
 }
 
-static rf_status open_pipeline(struct rf_model *model, const rf_model_options *options, rf_error *err)
+/* The engine, or the table of static embeddings. */
+static rf_status open_encoder(struct rf_model *model, const rf_model_options *options,
+                              const struct model_config *config, struct engine **engine, struct static_table **table,
+                              rf_error *err)
+{
+    const struct engine_options engine_options = {
+        .session_options = options->session_options, .threads = 1, .logger = {options->log, options->log_user}};
+    rf_status status;
+
+    if (config->encoder != ENCODER_TRANSFORMER) {
+        status = rf__static_open(config, model->source.weights_file, table, err);
+        model->precision = rf__strdup(status == RF_OK ? rf__static_precision(*table) : "");
+        model->onnx_file = rf__strdup("");
+    } else {
+        status = rf__engine_open_file(model->onnx_file, &engine_options, engine, err);
+        model->precision = rf__strdup(status == RF_OK ? (*engine)->info.precision : "");
+    }
+    return status;
+}
+
+static rf_status open_pipeline(struct rf_model *model, const rf_model_options *options, struct model_config *config,
+                               rf_error *err)
 {
     const struct logger logger = {options->log, options->log_user};
     const struct pipeline_options pipeline_options = {.threads =
@@ -81,27 +102,41 @@ static rf_status open_pipeline(struct rf_model *model, const rf_model_options *o
                                                       .l2 = options->l2,
                                                       .truncate = options->truncate,
                                                       .logger = logger};
-    const struct engine_options engine_options = {
-        .session_options = options->session_options, .threads = 1, .logger = logger};
-    struct model_config config = {0};
     struct rf_tokenizer *tokenizer = NULL;
     struct engine *engine = NULL;
-    rf_status status = rf__model_config_read(model->source.directory, &config, err);
+    struct static_table *table = NULL;
+    rf_status status = rf__tokenizer_open(config->folder, config->lower_case, &logger, &tokenizer, err);
 
     if (status == RF_OK)
-        status = rf__tokenizer_open(model->source.directory, config.lower_case, &logger, &tokenizer, err);
+        status = open_encoder(model, options, config, &engine, &table, err);
     if (status == RF_OK)
-        status = rf__engine_open_file(model->onnx_file, &engine_options, &engine, err);
-    if (status == RF_OK) {
-        model->precision = rf__strdup(engine->info.precision);
-        status = rf__pipeline_open(&config, tokenizer, engine, &pipeline_options, &model->pipeline, err);
-    } else {
+        status = rf__pipeline_open(config, tokenizer, engine, table, &pipeline_options, &model->pipeline, err);
+    else
         rf__tokenizer_free(tokenizer);
-    }
     if (status == RF_OK) {
-        model->architecture = config.architecture;
-        config.architecture = NULL;
+        model->architecture = config->architecture;
+        config->architecture = NULL;
     }
+    return status;
+}
+
+/* Finds the file that computes, and joins everything. */
+static rf_status open_model(struct rf_model *model, const char *source, const rf_model_options *options, rf_error *err)
+{
+    struct model_config config = {0};
+    rf_status status = rf__model_config_read(model->source.directory, &config, err);
+
+    if (status == RF_OK && config.encoder != ENCODER_TRANSFORMER && model->source.weights_file == NULL)
+        status = rf__fail(err, RF_UNSUPPORTED,
+                          "%s: holds static embeddings, which are looked up in model.safetensors; %s cannot be run",
+                          model->source.directory, model->source.onnx_file);
+    if (status == RF_OK && config.encoder == ENCODER_TRANSFORMER) {
+        status = find_onnx(model, options, err);
+        if (status == RF_UNSUPPORTED && model->source.revision[0] != '\0')
+            status = find_onnx_instead(model, source, options, err);
+    }
+    if (status == RF_OK)
+        status = open_pipeline(model, options, &config, err);
     rf__model_config_release(&config);
     return status;
 }
@@ -126,27 +161,29 @@ static rf_status describe(struct rf_model *model, const char *source, rf_error *
 
     model->name = rf__strdup(source);
     model->license = read_license(model->source.directory);
-    if (model->name == NULL || model->license == NULL || model->precision == NULL)
+    if (model->name == NULL || model->license == NULL || model->precision == NULL || model->onnx_file == NULL)
         return rf__fail_memory(err);
-    model->info = (rf_model_info){.size = sizeof model->info,
-                                  .source = model->name,
-                                  .directory = model->source.directory,
-                                  .onnx_file = model->onnx_file,
-                                  .weights_file = model->source.weights_file != NULL ? model->source.weights_file : "",
-                                  .revision = model->source.revision,
-                                  .architecture = model->architecture,
-                                  .precision = model->precision,
-                                  .modules = p->modules,
-                                  .assumed = p->assumed,
-                                  .license = model->license,
-                                  .pooling = p->pooling,
-                                  .pooled_by_graph = p->pooled_by_graph,
-                                  .l2 = p->l2,
-                                  .dim = p->dim,
-                                  .max_tokens = p->max_tokens,
-                                  .vocab_size = p->vocab_size,
-                                  .threads = p->threads,
-                                  .file_size = onnx_size(model->onnx_file)};
+    model->info =
+        (rf_model_info){.size = sizeof model->info,
+                        .source = model->name,
+                        .directory = model->source.directory,
+                        .onnx_file = model->onnx_file,
+                        .weights_file = model->source.weights_file != NULL ? model->source.weights_file : "",
+                        .revision = model->source.revision,
+                        .architecture = model->architecture,
+                        .precision = model->precision,
+                        .modules = p->modules,
+                        .assumed = p->assumed,
+                        .license = model->license,
+                        .pooling = p->pooling,
+                        .pooled_by_graph = p->pooled_by_graph,
+                        .l2 = p->l2,
+                        .dim = p->dim,
+                        .max_tokens = p->max_tokens,
+                        .vocab_size = p->vocab_size,
+                        .threads = p->threads,
+                        .file_size = model->onnx_file[0] != '\0' ? onnx_size(model->onnx_file)
+                                                                 : rf__os_stat(model->source.weights_file).size};
     return RF_OK;
 }
 
@@ -162,11 +199,7 @@ rf_status rf__local_open(const char *source, const rf_model_options *options, st
         return rf__fail_memory(err);
     status = rf__hub_resolve(source, &hub_options, &model->source, err);
     if (status == RF_OK)
-        status = find_onnx(model, options, err);
-    if (status == RF_UNSUPPORTED && model->source.revision[0] != '\0')
-        status = find_onnx_instead(model, source, options, err);
-    if (status == RF_OK)
-        status = open_pipeline(model, options, err);
+        status = open_model(model, source, options, err);
     if (status == RF_OK)
         status = describe(model, source, err);
     if (status != RF_OK) {

@@ -279,69 +279,6 @@ static void test_download_failure(void **state)
     assert_null(model);
 }
 
-/* ---- Small models of every configuration --------------------------------------------------------------- */
-
-static void test_tiny_models(void **state)
-{
-    static const struct {
-        const char *name;
-        const char *refused; /* part of the message, or NULL */
-    } cases[] = {
-        {"mean-gelu", NULL},
-        {"cls-gelu-new", NULL},
-        {"max-relu", NULL},
-        {"last-silu", NULL},
-        {"tanh-gamma", NULL},
-        {"fp16", NULL},
-        {"bf16", NULL},
-        {"max-seq-lower", NULL},
-        {"prompts", NULL},
-        {"prompts-excluded", NULL},
-        {"vocab-cased", NULL},
-        {"vocab-cased-strip", NULL},
-        {"vocab-uncased-keep", NULL},
-        {"vocab-default", NULL},
-        {"sqrt-mean", "unsupported: the model's pooling 'mean_sqrt_len_tokens'"},
-        {"weighted-mean", "unsupported: the model's pooling 'weightedmean'"},
-        {"cls-mean-max", "unsupported: the model's pooling 'cls + max + mean'"},
-        {"dense", "unsupported: module 'sentence_transformers.models.Dense' in place 2"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char path[1024], expected[256];
-        struct golden_tiny tiny;
-        struct golden_array golden;
-        rf_model *model = NULL;
-        float *out;
-        snprintf(path, sizeof path, "%s/tests/golden/bert-tiny-%s", golden_path("."), cases[i].name);
-        if (cases[i].refused != NULL) {
-            rf_error fault = {0};
-            assert_int_equal(rf_model_open(path, NULL, &model, &fault), RF_UNSUPPORTED);
-            if (strstr(fault.message, cases[i].refused) == NULL)
-                fail_msg("%s: %s", cases[i].name, fault.message);
-            continue;
-        }
-        model = open_model(path, NULL);
-        snprintf(expected, sizeof expected, "tests/golden/bert-tiny-%s/texts.json", cases[i].name);
-        golden_tiny_read(expected, &tiny);
-        snprintf(expected, sizeof expected, "tests/golden/bert-tiny-%s/expected.npy", cases[i].name);
-        golden_npy_read(expected, &golden);
-        assert_int_equal(rf_model_dim(model), golden.cols);
-        assert_int_equal(tiny.n, golden.rows);
-        out = rf__alloc_array(golden.rows * golden.cols, sizeof *out);
-        assert_ok(rf_embed_documents(model, tiny.texts, tiny.n, out, golden.rows * golden.cols, err));
-        for (size_t k = 0; k < golden.rows * golden.cols; k++)
-            if (fabsf(out[k] - golden.values[k]) > 2e-5f * (1 + fabsf(golden.values[k])))
-                fail_msg("%s: text %zu, dimension %zu: %g, expected %g", cases[i].name, k / golden.cols,
-                         k % golden.cols, (double)out[k], (double)golden.values[k]);
-        rf__free(out);
-        golden_array_release(&golden);
-        golden_tiny_release(&tiny);
-        rf_model_free(model);
-    }
-}
-
 static void test_information(void **state)
 {
     rf_model *model = open_minilm(2);
@@ -399,7 +336,6 @@ int main(void)
         cmocka_unit_test(test_batch_consistency),
         cmocka_unit_test(test_performance),
         cmocka_unit_test(test_download_failure),
-        cmocka_unit_test(test_tiny_models),
         cmocka_unit_test(test_information),
         cmocka_unit_test(test_wrong_calls),
     };

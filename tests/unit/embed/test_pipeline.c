@@ -40,16 +40,16 @@ static rf_status open_with(const struct model_config *config, const struct pipel
         rf__tokenizer_free(tokenizer);
         return RF_NO_MEMORY;
     }
-    return rf__pipeline_open(config, tokenizer, &out->engine->base, options, &out->pipeline, err);
+    return rf__pipeline_open(config, tokenizer, &out->engine->base, NULL, options, &out->pipeline, err);
 }
 
 static const struct model_config plain = {.architecture = "bert",
                                           .hidden_size = 384,
                                           .max_tokens = 16,
                                           .has_modules = true,
-                                          .pooling = RF_POOLING_MEAN,
-                                          .unsupported_pooling = "",
-                                          .l2 = true,
+                                          .pooling = {.modes = {RF_POOLING_MEAN}, .n = 1},
+                                          .modules = {{.kind = MODULE_NORMALIZE}},
+                                          .n_modules = 1,
                                           .prompts = ""};
 static const struct pipeline_options one_thread = {.threads = 1}, three_threads = {.threads = 3};
 
@@ -258,6 +258,8 @@ static void test_a_failing_run_fails_the_call(void **state)
     rf__pipeline_free(f.pipeline);
 }
 
+#define NORMALIZE .modules = {{.kind = MODULE_NORMALIZE}}, .n_modules = 1
+
 static void test_what_is_declared_and_what_is_assumed(void **state)
 {
     static const struct {
@@ -266,7 +268,7 @@ static void test_what_is_declared_and_what_is_assumed(void **state)
         uint32_t rank;
         const char *modules, *assumed;
     } cases[] = {
-        {{.has_modules = true, .pooling = RF_POOLING_CLS, .max_tokens = 9},
+        {{.has_modules = true, .pooling = {{RF_POOLING_CLS}, 1, false}, .max_tokens = 9},
          {.threads = 1},
          3,
          "Transformer, Pooling(cls)",
@@ -281,12 +283,25 @@ static void test_what_is_declared_and_what_is_assumed(void **state)
          3,
          "Transformer, Pooling(last)",
          "no limit declared: 512 tokens"},
-        {{.has_modules = true, .pooling = RF_POOLING_MEAN, .l2 = true, .max_tokens = 9},
+        {{.has_modules = true, .pooling = {{RF_POOLING_MEAN}, 1, false}, NORMALIZE, .max_tokens = 9},
          {.threads = 1},
          2,
          "Transformer, Normalize",
          ""},
-        {{.has_modules = true, .pooling = RF_POOLING_MEAN, .l2 = true, .max_tokens = 9},
+        {{.max_tokens = 9, .is_causal = true},
+         {.threads = 1},
+         3,
+         "Transformer, Pooling(last), Normalize",
+         "no pooling declared: last, as for any causal model; no modules.json: vectors are scaled to length 1"},
+        {{.has_modules = true,
+          .pooling = {{RF_POOLING_MAX, RF_POOLING_WEIGHTED_MEAN, RF_POOLING_MEAN_SQRT_LEN}, 3, true},
+          NORMALIZE,
+          .max_tokens = 9},
+         {.threads = 1},
+         3,
+         "Transformer, Pooling(max + weighted-mean + mean-sqrt-len, without the prompt), Normalize",
+         ""},
+        {{.has_modules = true, .pooling = {{RF_POOLING_MEAN}, 1, false}, NORMALIZE, .max_tokens = 9},
          {.threads = 1, .pooling = RF_POOLING_MAX, .l2 = RF_L2_OFF},
          3,
          "Transformer, Pooling(max)",
@@ -297,7 +312,7 @@ static void test_what_is_declared_and_what_is_assumed(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct model_config config = cases[i].config;
         struct fixture f = {0};
-        config.architecture = config.unsupported_pooling = config.prompts = "";
+        config.architecture = config.prompts = "";
         assert_ok(open_with(&config, &cases[i].options, cases[i].rank, 8, VOCAB_SIZE, &f, err));
         assert_string_equal(rf__pipeline_info(f.pipeline)->modules, cases[i].modules);
         assert_string_equal(rf__pipeline_info(f.pipeline)->assumed, cases[i].assumed);
@@ -311,15 +326,13 @@ static void test_parts_that_do_not_belong_together(void **state)
         uint32_t hidden_size, config_vocab, engine_vocab, max_tokens;
         rf_pooling pooling;
         uint32_t rank;
-        const char *unsupported;
         const char *message;
     } cases[] = {
-        {8, 10, 16, 0, 0, 3, "", "the tokenizer has ids up to 15, but the model's vocabulary has 10"},
-        {8, 0, 15, 0, 0, 3, "", "cannot embed the tokenizer's highest id, 15"},
-        {9, 0, 16, 0, 0, 3, "", "gives vectors of 8 numbers, config.json says 9"},
-        {8, 0, 16, 2, 0, 3, "", "a limit of 2 tokens leaves no room for text beside the 2 special tokens"},
-        {8, 0, 16, 0, RF_POOLING_CLS, 2, "", "there is nothing left to pool"},
-        {8, 0, 16, 0, 0, 3, "weightedmean", "unsupported: the model's pooling 'weightedmean'"},
+        {8, 10, 16, 0, 0, 3, "the tokenizer has ids up to 15, but the model's vocabulary has 10"},
+        {8, 0, 15, 0, 0, 3, "cannot embed the tokenizer's highest id, 15"},
+        {9, 0, 16, 0, 0, 3, "gives vectors of 8 numbers, config.json says 9"},
+        {8, 0, 16, 2, 0, 3, "a limit of 2 tokens leaves no room for text beside the 2 special tokens"},
+        {8, 0, 16, 0, RF_POOLING_CLS, 2, "there is nothing left to pool"},
     };
 
     (void)state;
@@ -331,7 +344,6 @@ static void test_parts_that_do_not_belong_together(void **state)
         rf_error fault = {0};
         config.hidden_size = cases[i].hidden_size;
         config.vocab_size = cases[i].config_vocab;
-        config.unsupported_pooling = (char *)(uintptr_t)cases[i].unsupported;
         assert_int_not_equal(open_with(&config, &options, cases[i].rank, 8, cases[i].engine_vocab, &f, &fault), RF_OK);
         if (strstr(fault.message, cases[i].message) == NULL)
             fail_msg("case %zu: %s", i, fault.message);

@@ -57,11 +57,19 @@ static void test_every_mode(void **state)
         const uint8_t *mask;
         float expected[2];
     } cases[] = {
-        {RF_POOLING_MEAN, NULL, {3, -5}},        {RF_POOLING_CLS, NULL, {1, -9}},
-        {RF_POOLING_MAX, NULL, {5, -2}},         {RF_POOLING_LAST, NULL, {3, -4}},
-        {RF_POOLING_CLS, left_padded, {5, -2}},  {RF_POOLING_LAST, right_padded, {5, -2}},
-        {RF_POOLING_MAX, left_padded, {5, -2}},  {RF_POOLING_MEAN, left_padded, {4, -3}},
+        {RF_POOLING_MEAN, NULL, {3, -5}},
+        {RF_POOLING_CLS, NULL, {1, -9}},
+        {RF_POOLING_MAX, NULL, {5, -2}},
+        {RF_POOLING_LAST, NULL, {3, -4}},
+        {RF_POOLING_CLS, left_padded, {5, -2}},
+        {RF_POOLING_LAST, right_padded, {5, -2}},
+        {RF_POOLING_MAX, left_padded, {5, -2}},
+        {RF_POOLING_MEAN, left_padded, {4, -3}},
         {RF_POOLING_LAST, left_padded, {3, -4}},
+        {RF_POOLING_MEAN_SQRT_LEN, NULL, {9 / 1.7320508F, -15 / 1.7320508F}},
+        {RF_POOLING_MEAN_SQRT_LEN, left_padded, {8 / 1.4142136F, -6 / 1.4142136F}},
+        {RF_POOLING_WEIGHTED_MEAN, NULL, {20 / 6.0F, -25 / 6.0F}},
+        {RF_POOLING_WEIGHTED_MEAN, left_padded, {11 / 3.0F, -10 / 3.0F}},
     };
 
     (void)state;
@@ -73,6 +81,28 @@ static void test_every_mode(void **state)
     }
 }
 
+/* Joined in the order of the spec; tokens in front that do not count keep their places in the weighted mean. */
+static void test_several_modes_and_skipped_tokens(void **state)
+{
+    static const float tokens[3][2] = {{1, -9}, {5, -2}, {3, -4}};
+    static const struct pooling_spec spec = {
+        {RF_POOLING_LAST, RF_POOLING_WEIGHTED_MEAN, RF_POOLING_CLS, RF_POOLING_MAX}, 4, true};
+    static const float all[8] = {3, -4, 20 / 6.0F, -25 / 6.0F, 1, -9, 5, -2};
+    static const float without_one[8] = {3, -4, 19 / 5.0F, -16 / 5.0F, 5, -2, 5, -2};
+    float out[8];
+
+    (void)state;
+    rf__pool_all(&spec, tokens[0], 3, 0, 2, out);
+    for (size_t i = 0; i < 8; i++)
+        assert_float_equal(out[i], all[i], 1e-6);
+    rf__pool_all(&spec, tokens[0], 3, 1, 2, out);
+    for (size_t i = 0; i < 8; i++)
+        assert_float_equal(out[i], without_one[i], 1e-6);
+    rf__pool_all(&spec, tokens[0], 3, 3, 2, out);
+    for (size_t i = 0; i < 8; i++)
+        assert_float_equal(out[i], 0, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -80,6 +110,7 @@ int main(void)
         cmocka_unit_test(test_normalization_of_the_story),
         cmocka_unit_test(test_zero_stays_zero),
         cmocka_unit_test(test_every_mode),
+        cmocka_unit_test(test_several_modes_and_skipped_tokens),
     };
 
     return cmocka_run_group_tests_name("embed: pooling", tests, NULL, NULL);

@@ -113,6 +113,20 @@ static void plans(void **state)
          "3]",
          NULL, "model.onnx", "1_Pooling/config.json 2_Dense/config.json 2_Dense/model.safetensors model.onnx"},
         {"model.onnx 1_Pooling/config.json", NULL, false, "[", NULL, "model.onnx", "model.onnx"},
+        /* Static embeddings have weights, in the folder of the module, whatever ONNX files lie beside. */
+        {"onnx/model.onnx model.safetensors tokenizer.json", NULL, false,
+         "[{\"path\": \".\", \"type\": \"sentence_transformers.models.StaticEmbedding\"}]", NULL, "model.safetensors",
+         "model.safetensors tokenizer.json"},
+        {"onnx/model.onnx 0_StaticEmbedding/model.safetensors 0_StaticEmbedding/tokenizer.json", NULL, false,
+         "[{\"path\": \"0_StaticEmbedding\", \"type\": \"x.StaticEmbedding\"}]", NULL,
+         "0_StaticEmbedding/model.safetensors", "0_StaticEmbedding/model.safetensors 0_StaticEmbedding/tokenizer.json"},
+        {"0_StaticEmbedding/model.safetensors modules.json", NULL, false, NULL, NULL,
+         "0_StaticEmbedding/model.safetensors", "0_StaticEmbedding/model.safetensors modules.json"},
+        {"0_Other/model.safetensors", NULL, false, NULL, NULL, NULL, NULL},
+        /* An older layout: the transformer in a folder of its own. */
+        {"0_Transformer/config.json 0_Transformer/onnx/model.onnx 0_Transformer/model.safetensors", NULL, false,
+         "[{\"path\": \"0_Transformer\", \"type\": \"x.Transformer\"}]", NULL, "0_Transformer/onnx/model.onnx",
+         "0_Transformer/config.json 0_Transformer/model.safetensors 0_Transformer/onnx/model.onnx"},
     };
 
     (void)state;
