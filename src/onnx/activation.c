@@ -46,7 +46,11 @@ static const struct activation activations[] = {
 
 const struct activation *rf__activation_read(struct arch *arch, const char *key, const char *fallback)
 {
-    const char *name = rf__arch_str(arch, key, fallback);
+    return rf__activation_find(arch, key, rf__arch_str(arch, key, fallback));
+}
+
+const struct activation *rf__activation_find(struct arch *arch, const char *key, const char *name)
+{
     char known[320] = "";
     size_t len = 0;
 

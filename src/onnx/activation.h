@@ -9,6 +9,9 @@
 struct activation;
 const struct activation *rf__activation_read(struct arch *arch, const char *key, const char *fallback);
 
+/* The same by its name, which `key` gave in some way. */
+const struct activation *rf__activation_find(struct arch *arch, const char *key, const char *name);
+
 /* Adds it behind `x`; `name` is the node's. */
 value rf__activation_add(struct graph *graph, const char *name, const struct activation *activation, value x);
 

@@ -10,14 +10,15 @@
 #include <string.h>
 
 static const struct arch_kind *const kinds[] = {
-    &rf__arch_bert,       &rf__arch_electra, &rf__arch_roberta, &rf__arch_xlm_roberta, &rf__arch_camembert,
-    &rf__arch_distilbert, &rf__arch_mpnet,   &rf__arch_albert,  &rf__arch_modernbert,  &rf__arch_nomic_bert,
-    &rf__arch_gte,        &rf__arch_new,     &rf__arch_qwen2,   &rf__arch_qwen3,       &rf__arch_gemma3_text,
+    &rf__arch_bert,       &rf__arch_electra, &rf__arch_roberta,    &rf__arch_xlm_roberta, &rf__arch_camembert,
+    &rf__arch_distilbert, &rf__arch_mpnet,   &rf__arch_albert,     &rf__arch_modernbert,  &rf__arch_nomic_bert,
+    &rf__arch_gte,        &rf__arch_new,     &rf__arch_qwen2,      &rf__arch_qwen3,       &rf__arch_gemma3_text,
+    &rf__arch_t5,         &rf__arch_mt5,     &rf__arch_deberta_v2,
 };
 /* The model_type of each. */
 #define NAMES                                                                                                          \
     "bert, electra, roberta, xlm-roberta, camembert, distilbert, mpnet, albert, modernbert, nomic_bert, gte, new, "    \
-    "qwen2, qwen3, gemma3_text"
+    "qwen2, qwen3, gemma3_text, t5, mt5, deberta-v2"
 
 const struct arch_kind *rf__arch_find(const char *model_type)
 {

@@ -13,5 +13,7 @@ extern const struct arch_kind rf__arch_modernbert;
 extern const struct arch_kind rf__arch_nomic_bert, rf__arch_gte, rf__arch_new;
 extern const struct arch_kind rf__arch_qwen2, rf__arch_qwen3;
 extern const struct arch_kind rf__arch_gemma3_text;
+extern const struct arch_kind rf__arch_t5, rf__arch_mt5;
+extern const struct arch_kind rf__arch_deberta_v2;
 
 #endif

@@ -25,6 +25,9 @@ DECODER = dict(vocab_size=48, hidden_size=16, num_hidden_layers=2, num_attention
                max_position_embeddings=64)
 GEMMA = dict(DECODER, num_hidden_layers=3, head_dim=8, sliding_window=10, layer_types=["sliding_attention", "sliding_attention", "full_attention"],
              query_pre_attn_scalar=12)
+T5 = dict(vocab_size=48, d_model=16, d_kv=4, d_ff=24, num_layers=2, num_heads=4)
+DEBERTA = dict(BERT, max_position_embeddings=64, relative_attention=True, position_buckets=8, norm_rel_ebd="layer_norm", share_att_key=True,
+               pos_att_type=["p2c", "c2p"], position_biased_input=False, max_relative_positions=-1, layer_norm_eps=1e-7)
 
 MODELS = {
     "bert": ("Bert", BERT),
@@ -51,6 +54,13 @@ MODELS = {
     "qwen3-biases": ("Qwen3", dict(DECODER, head_dim=8, attention_bias=True, num_hidden_layers=1, rope_theta=1000000.0)),
     "gemma3": ("Gemma3Text", dict(GEMMA)),
     "gemma3-both-ways": ("Gemma3Text", dict(GEMMA, use_bidirectional_attention=True)),
+    "t5": ("T5", dict(T5)),
+    "t5-far": ("T5", dict(T5, d_kv=6, num_layers=1, relative_attention_num_buckets=16, relative_attention_max_distance=20)),
+    "mt5": ("MT5", dict(T5, feed_forward_proj="gated-gelu")),
+    "deberta-v3": ("DebertaV2", dict(DEBERTA)),
+    "deberta-v2": ("DebertaV2", dict(DEBERTA, share_att_key=False, norm_rel_ebd="none", pos_att_type=["c2p"], position_biased_input=True, type_vocab_size=2,
+                                     embedding_size=12, num_hidden_layers=1)),
+    "deberta-plain": ("DebertaV2", dict(DEBERTA, position_buckets=-1, pos_att_type=["p2c"], share_att_key=False, num_hidden_layers=1)),
 }
 
 
@@ -85,7 +95,8 @@ def make(name, kind, options, seed=0, longest=None):
         longest -= 4
     ids = texts(config.vocab_size, longest, seed)
     with torch.no_grad():
-        states = [(model.get_encoder() if kind in ("T5", "MT5") else model)(torch.tensor([t])).last_hidden_state[0].numpy() for t in ids]
+        model = model.get_encoder() if kind in ("T5", "MT5") else model
+        states = [model(torch.tensor([t])).last_hidden_state[0].numpy() for t in ids]
     (folder / "ids.json").write_text(json.dumps({"ids": ids}, separators=(",", ":")) + "\n")
     np.save(folder / "expected.npy", np.concatenate(states).astype(np.float32))
     print(f"{name}: {sum(f.stat().st_size for f in folder.iterdir()) / 1e3:.0f} kB")

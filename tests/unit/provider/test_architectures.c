@@ -17,9 +17,25 @@
 #define FOLDER    "tests/golden/architectures"
 
 static const char *const names[] = {
-    "bert",      "roberta",         "roberta-padding-5", "xlm-roberta",     "camembert",
-    "electra",   "electra-as-wide", "distilbert",        "distilbert-relu", "mpnet",
-    "mpnet-far", "albert",          "albert-groups",
+    "bert",
+    "roberta",
+    "roberta-padding-5",
+    "xlm-roberta",
+    "camembert",
+    "electra",
+    "electra-as-wide",
+    "distilbert",
+    "distilbert-relu",
+    "mpnet",
+    "mpnet-far",
+    "albert",
+    "albert-groups",
+    "t5",
+    "t5-far",
+    "mt5",
+    "deberta-v3",
+    "deberta-v2",
+    "deberta-plain",
 };
 
 /* The ids of all texts end to end. */
