@@ -1,5 +1,5 @@
 /*
- * normal_form: canonical decomposition and canonical order (Unicode Standard Annex 15; Hangul: chapter 3.12 of the
+ * normal_form: decomposition, canonical order and composition (Unicode Standard Annex 15; Hangul: chapter 3.12 of the
  * standard). A text is in NFD when every character is decomposed and every run of nonstarters, between two characters
  * of combining class 0, is sorted by class.
  */
@@ -11,10 +11,12 @@
 #define L_BASE  0x1100u
 #define V_BASE  0x1161u
 #define T_BASE  0x11A7u
+#define L_COUNT 19u
+#define V_COUNT 21u
 #define T_COUNT 28u
-#define N_COUNT (21u * T_COUNT)
+#define N_COUNT (V_COUNT * T_COUNT)
 
-static size_t decompose_hangul(uint32_t c, uint32_t out[RF_UNICODE_MAX_NFD])
+static size_t decompose_hangul(uint32_t c, uint32_t *out)
 {
     uint32_t syllable = c - S_BASE, trailing = syllable % T_COUNT;
 
@@ -24,15 +26,11 @@ static size_t decompose_hangul(uint32_t c, uint32_t out[RF_UNICODE_MAX_NFD])
     return trailing == 0 ? 2 : 3;
 }
 
-size_t rf__unicode_decompose(uint32_t c, uint32_t out[RF_UNICODE_MAX_NFD])
+/* `position` in the pool; 0: no decomposition. */
+static size_t take_decomposition(uint32_t c, size_t position, uint32_t *out)
 {
-    size_t block, position;
     uint32_t n;
 
-    if (rf__unicode_is_hangul_syllable(c))
-        return decompose_hangul(c, out);
-    block = rf__unicode_nfd_at_block[c >> RF_UNICODE_SHIFT];
-    position = rf__unicode_nfd_at[block << RF_UNICODE_SHIFT | (c & RF_UNICODE_MASK)];
     if (position == 0) {
         out[0] = c;
         return 1;
@@ -40,6 +38,44 @@ size_t rf__unicode_decompose(uint32_t c, uint32_t out[RF_UNICODE_MAX_NFD])
     n = rf__unicode_nfd_pool[position];
     memcpy(out, &rf__unicode_nfd_pool[position + 1], n * sizeof *out);
     return n;
+}
+
+size_t rf__unicode_decompose(uint32_t c, uint32_t out[RF_UNICODE_MAX_NFD])
+{
+    size_t block;
+
+    if (rf__unicode_is_hangul_syllable(c))
+        return decompose_hangul(c, out);
+    block = rf__unicode_nfd_at_block[c >> RF_UNICODE_SHIFT];
+    return take_decomposition(c, rf__unicode_nfd_at[block << RF_UNICODE_SHIFT | (c & RF_UNICODE_MASK)], out);
+}
+
+size_t rf__unicode_decompose_compatible(uint32_t c, uint32_t out[RF_UNICODE_MAX_NFKD])
+{
+    size_t block = rf__unicode_nfkd_at_block[c >> RF_UNICODE_SHIFT];
+    size_t position = rf__unicode_nfkd_at[block << RF_UNICODE_SHIFT | (c & RF_UNICODE_MASK)];
+
+    return position == 0 ? rf__unicode_decompose(c, out) : take_decomposition(c, position, out);
+}
+
+uint32_t rf__unicode_compose(uint32_t first, uint32_t second)
+{
+    size_t block = rf__unicode_composed_at_block[first >> RF_UNICODE_SHIFT];
+    size_t position = rf__unicode_composed_at[block << RF_UNICODE_SHIFT | (first & RF_UNICODE_MASK)];
+
+    if (position != 0) {
+        uint32_t n = rf__unicode_composed_pool[position];
+        const uint32_t *pair = &rf__unicode_composed_pool[position + 1];
+        while (n > 0 && pair[0] < second)
+            n--, pair += 2;
+        return n > 0 && pair[0] == second ? pair[1] : 0;
+    }
+    if (first - L_BASE < L_COUNT && second - V_BASE < V_COUNT)
+        return S_BASE + (first - L_BASE) * N_COUNT + (second - V_BASE) * T_COUNT;
+    if (rf__unicode_is_hangul_syllable(first) && (first - S_BASE) % T_COUNT == 0 && second > T_BASE &&
+        second - T_BASE < T_COUNT)
+        return first + (second - T_BASE);
+    return 0;
 }
 
 /* Few pieces, as nearly always: insertion sort, which is stable. */

@@ -20,7 +20,19 @@ extern const uint16_t rf__unicode_properties[]; /* combining class << 8 | RF_UNI
 
 extern const uint8_t rf__unicode_nfd_at_block[];
 extern const uint16_t rf__unicode_nfd_at[];   /* position in the pool; 0: no decomposition */
+extern const uint8_t rf__unicode_nfkd_at_block[];
+extern const uint16_t rf__unicode_nfkd_at[];  /* position in the same pool; 0: as the canonical one */
 extern const uint32_t rf__unicode_nfd_pool[]; /* length, then the code points */
+
+extern const uint8_t rf__unicode_composed_at_block[];
+extern const uint16_t rf__unicode_composed_at[];   /* by the first character, position in its pool; 0: none */
+extern const uint32_t rf__unicode_composed_pool[]; /* number, then second character and composite of each, sorted */
+
+extern const uint8_t rf__unicode_forms_block[];
+extern const uint8_t rf__unicode_forms[]; /* RF_UNICODE_FORM_ bits, and RF_UNICODE_MARK */
+
+extern const uint8_t rf__unicode_grapheme_block[];
+extern const uint8_t rf__unicode_grapheme[]; /* grapheme.h */
 
 extern const uint8_t rf__unicode_lower_index_block[];
 extern const uint8_t rf__unicode_lower_index[]; /* index of a delta; 0: no lowercase */

@@ -139,11 +139,61 @@ static void order(void **state)
     }
 }
 
+static void compatible_decomposition(void **state)
+{
+    uint32_t pieces[RF_UNICODE_MAX_NFKD];
+
+    (void)state;
+    assert_int_equal(rf__unicode_decompose_compatible(0xFB01, pieces), 2); /* fi */
+    assert_int_equal(pieces[0], 'f');
+    assert_int_equal(pieces[1], 'i');
+    assert_int_equal(rf__unicode_decompose_compatible(0xFDFA, pieces), 18);
+    assert_int_equal(rf__unicode_decompose_compatible(0xE9, pieces), 2);
+    assert_int_equal(rf__unicode_decompose_compatible(0xAC00, pieces), 2);
+    assert_int_equal(rf__unicode_decompose_compatible('a', pieces), 1);
+}
+
+static void composition(void **state)
+{
+    (void)state;
+    assert_int_equal(rf__unicode_compose('e', 0x301), 0xE9);
+    assert_int_equal(rf__unicode_compose('e', 'e'), 0);
+    assert_int_equal(rf__unicode_compose(0x1100, 0x1161), 0xAC00);
+    assert_int_equal(rf__unicode_compose(0xAC00, 0x11A8), 0xAC01);
+    assert_int_equal(rf__unicode_compose(0xAC00, 0x11A7), 0);
+    assert_int_equal(rf__unicode_compose(0xAC01, 0x11A8), 0);
+    assert_int_equal(rf__unicode_compose(0x915, 0x93C), 0); /* excluded */
+    assert_int_equal(rf__unicode_compose(0x11099, 0x110BA), 0x1109A);
+}
+
+/* What the tables call composable is so, for every character and every decomposition in two. */
+static void compositions_invert_decompositions(void **state)
+{
+    size_t n = 0;
+
+    (void)state;
+    for (uint32_t c = 0; c < RF_UNICODE_LIMIT; c++) {
+        uint32_t pieces[RF_UNICODE_MAX_NFD];
+        bool is_stable = (rf__unicode_forms_of(c) & RF_UNICODE_FORM_NFC_STOP) == 0;
+        if (rf__unicode_decompose(c, pieces) != 2 || !is_stable)
+            continue;
+        assert_int_equal(rf__unicode_compose(pieces[0], pieces[1]), c);
+        assert_true((rf__unicode_forms_of(pieces[1]) & (RF_UNICODE_FORM_JOINS | RF_UNICODE_FORM_NFC_STOP)) != 0);
+        n++;
+    }
+    assert_in_range(n, 1000, 2000); /* 399 Hangul syllables among them */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(properties),    cmocka_unit_test(lowercase),
-        cmocka_unit_test(decomposition), cmocka_unit_test(decomposition_of_everything),
+        cmocka_unit_test(properties),
+        cmocka_unit_test(lowercase),
+        cmocka_unit_test(decomposition),
+        cmocka_unit_test(compatible_decomposition),
+        cmocka_unit_test(composition),
+        cmocka_unit_test(compositions_invert_decompositions),
+        cmocka_unit_test(decomposition_of_everything),
         cmocka_unit_test(order),
     };
 
