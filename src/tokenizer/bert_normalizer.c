@@ -145,28 +145,6 @@ static void put(struct bert_pass *pass, uint32_t c, unsigned properties, const s
 
 /* ---- Runs of nonstarters ------------------------------------------------------------------------------------ */
 
-static rf_status reserve_run(struct normalize_scratch *scratch, size_t n, rf_error *err)
-{
-    size_t cap = scratch->cap == 0 ? 256 : scratch->cap * 2;
-    struct nfd_piece *pieces;
-    struct text_char *origins;
-
-    if (n + RF_UNICODE_MAX_NFD <= scratch->cap)
-        return RF_OK;
-    if (cap > SIZE_MAX / 2 / sizeof *origins)
-        return rf__fail_memory(err);
-    pieces = rf__realloc(scratch->pieces, 2 * cap * sizeof *pieces);
-    if (pieces == NULL)
-        return rf__fail_memory(err);
-    scratch->pieces = pieces;
-    origins = rf__realloc(scratch->origins, cap * sizeof *origins);
-    if (origins == NULL)
-        return rf__fail_memory(err);
-    scratch->origins = origins;
-    scratch->cap = cap;
-    return RF_OK;
-}
-
 /* Whether a character begins a new run: its decomposition begins with a starter, or a space takes its place or is put
  * before it. */
 static bool begins_run(const struct bert_pass *pass, uint32_t c, unsigned properties)
@@ -198,7 +176,7 @@ static rf_status gather_run(struct bert_pass *pass, size_t *at, size_t *n, size_
         if (!(pass->bert->flags.clean_text && is_cleaned_away(c.c, properties))) {
             if (!is_first_char && begins_run(pass, c.c, properties))
                 return RF_OK;
-            status = reserve_run(scratch, *n, err);
+            status = rf__normalize_reserve_pieces(scratch, *n + RF_UNICODE_MAX_NFD, err);
             if (status != RF_OK)
                 return status;
             n_pieces = rf__unicode_decompose(c.c, pieces);
@@ -337,11 +315,13 @@ static rf_status bert_apply(const struct normalizer *self, const struct text_par
     return RF_OK;
 }
 
-static bool bert_can_cut_before(const struct normalizer *self, uint32_t c)
+static bool bert_can_cut(const struct normalizer *self, const struct text_part *in, uint32_t before, uint32_t c)
 {
     uint32_t pieces[RF_UNICODE_MAX_NFD];
 
     (void)self;
+    (void)in;
+    (void)before;
     if (is_cleaned_away(c, rf__unicode_properties_of(c)))
         return false; /* what follows it would join what is before it */
     rf__unicode_decompose(c, pieces);
@@ -355,12 +335,12 @@ static void bert_free(struct normalizer *self)
 
 struct normalizer *rf__bert_normalizer_new(struct bert_normalizer_flags flags)
 {
-    static const struct normalizer_ops ops = {bert_apply, bert_can_cut_before, bert_free};
+    static const struct normalizer_ops ops = {bert_apply, bert_can_cut, bert_free};
     struct bert_normalizer *bert = rf__calloc(1, sizeof *bert);
 
     if (bert == NULL)
         return NULL;
-    bert->base.ops = &ops;
+    bert->base = (struct normalizer){.ops = &ops, .reads_ill_formed = true};
     bert->flags = flags;
     for (uint32_t c = 0; c < 128; c++) {
         unsigned properties = rf__unicode_properties_of(c);

@@ -207,23 +207,26 @@ static rf_status advance(struct flow *flow, bool is_last, rf_error *err)
 
     while (status == RF_OK && !flow->is_full) {
         size_t low = flow->cut_seen > flow->from ? flow->cut_seen : flow->from + 1;
+        struct text_part part = {&flow->source, flow->from, 0, flow->from == flow->begin, false};
         size_t stop, cut = 0;
         bool is_end;
         if (flow->from == flow->known && !is_last)
             return RF_OK;
         stop = flow->known > low && flow->known - low > flow->chunk ? low + flow->chunk : flow->known;
+        part.to = stop;
         is_end = is_last && stop == flow->known;
         if (is_end)
             cut = flow->known;
         else if (low < stop)
-            cut = rf__normalize_cut(normalizers, &flow->source, low, stop);
+            cut = rf__normalize_cut(normalizers, &part, low);
         flow->cut_seen = stop;
         if (cut == 0 && stop == flow->known)
             return RF_OK;
         if (cut == 0)
             continue;
         if (cut > flow->from) {
-            struct text_part part = {&flow->source, flow->from, cut, flow->from == flow->begin, is_end};
+            part.to = cut;
+            part.is_end = is_end;
             status = rf__normalize(normalizers, &part, &flow->scratch->normalized, &flow->scratch->normalize, err);
         }
         flow->from = flow->cut_seen = cut;

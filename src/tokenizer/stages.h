@@ -49,29 +49,49 @@ struct text_part {
 
 /* ---- Normalizers -------------------------------------------------------------------------------------------- */
 
-/* Working memory of normalizers. Zero-initialise before first use. */
+/* What one kind of a chain gave, and the next one has not read yet. */
+struct normalize_queue {
+    struct text_buf text;
+    size_t seen;    /* the next kind cannot cut it before */
+    bool has_begun; /* the next kind has read some of the segment */
+};
+
+/* What searches for a regular expression in the texts of one thread. */
+struct normalize_finder {
+    uint64_t owner; /* rf__model_serial() of the normalizer; 0: none */
+    struct regex_finder *finder;
+};
+#define RF_NORMALIZE_FINDERS 4 /* kept; no known tokenizer has more */
+
+/* Working memory of normalizers, which lives as long as a segment. Zero-initialise before first use. */
 struct normalize_scratch {
-    struct text_buf between[2]; /* from one kind of a chain to the next */
-    struct nfd_piece *pieces;   /* [2 * cap]: a run of nonstarters, and room to sort it */
-    struct text_char *origins;  /* [cap]: the characters that they come from */
+    struct normalize_queue queues[RF_MAX_CHAIN];
+    size_t segment;            /* the byte of the caller's text where it begins */
+    struct text_buf repaired;  /* the text made well-formed */
+    struct nfd_piece *pieces;  /* [2 * cap]: a run of nonstarters, and room to sort it */
+    struct text_char *origins; /* [cap]: the characters that they come from */
     size_t cap;
+    struct normalize_finder finders[RF_NORMALIZE_FINDERS];
+    size_t oldest_finder;
 };
 void rf__normalize_scratch_release(struct normalize_scratch *scratch);
+/* Room for `n` pieces and origins; those that are there stay. */
+rf_status rf__normalize_reserve_pieces(struct normalize_scratch *scratch, size_t n, rf_error *err);
 
 struct normalizer;
 struct normalizer_ops {
-    /* Appends the normal form of the part to `out`. Its text may be the caller's: what is ill-formed there reads as
-     * U+FFFD. */
+    /* Appends the normal form of the part to `out`. The part is not empty. */
     rf_status (*apply)(const struct normalizer *self, const struct text_part *in, struct text_buf *out,
                        struct normalize_scratch *scratch, rf_error *err);
-    /* Whether what comes before this character, and what comes from it on, always can be normalized apart. It must be
-     * so for ASCII letters, digits and the space. NULL: never. */
-    bool (*can_cut_before)(const struct normalizer *self, uint32_t c);
+    /* Whether a part, which may go on behind what is seen of it, can be cut between two neighbouring characters of it:
+     * both sides, given one after the other, give what the whole gives. NULL: never. */
+    bool (*can_cut)(const struct normalizer *self, const struct text_part *in, uint32_t before, uint32_t after);
     void (*free)(struct normalizer *self);
 };
 struct normalizer {
     const struct normalizer_ops *ops;
-    bool lowers; /* is Lowercase */
+    bool lowers;           /* is Lowercase */
+    bool reads_ill_formed; /* apply() takes what is ill-formed, as U+FFFD; for the others it is replaced before */
 };
 
 /* In the order of application; none: the text as it is, made well-formed. */
@@ -86,11 +106,29 @@ rf_status rf__normalizers_lower_first(struct normalizers *chain, rf_error *err);
 rf_status rf__normalizers_add(struct normalizers *chain, struct normalizer *normalizer, rf_error *err);
 void rf__normalizers_release(struct normalizers *chain);
 
-/* Appends the normal form of a part to `out`. */
+/* Appends the normal form of a part to `out`, as far as it is known: the parts of a segment come in order, and what
+ * depends on the next one waits in `scratch`. All has come after the part that ends the segment. */
 rf_status rf__normalize(const struct normalizers *chain, const struct text_part *in, struct text_buf *out,
                         struct normalize_scratch *scratch, rf_error *err);
-/* The last position in [from, to) where the text can be cut without a difference; 0 when there is none. */
-size_t rf__normalize_cut(const struct normalizers *chain, const struct text *in, size_t from, size_t to);
+/* The last position in [low, in->to), where low > in->from, where a part, which may go on behind in->to, can be cut
+ * without a difference; 0 when there is none. */
+size_t rf__normalize_cut(const struct normalizers *chain, const struct text_part *in, size_t low);
+
+/* Normalizers that take each character alone, wherever it stands. NULL when out of memory. */
+struct normalizer *rf__lowercase_normalizer_new(void);
+struct normalizer *rf__nmt_normalizer_new(void);
+struct normalizer *rf__strip_accents_normalizer_new(void);
+struct normalizer *rf__byte_level_normalizer_new(void);
+
+/* White space at the ends of a segment goes; something comes in front. NULL when out of memory. */
+struct normalizer *rf__strip_normalizer_new(bool left, bool right);
+struct normalizer *rf__prepend_normalizer_new(const char *text, size_t len);
+
+enum normal_form { RF_FORM_NFD, RF_FORM_NFC, RF_FORM_NFKD, RF_FORM_NFKC };
+struct normalizer *rf__form_normalizer_new(enum normal_form form); /* NULL when out of memory */
+
+rf_status rf__replace_normalizer_read(const struct stage_source *source, struct normalizer **out, rf_error *err);
+rf_status rf__precompiled_normalizer_read(const struct stage_source *source, struct normalizer **out, rf_error *err);
 
 struct bert_normalizer_flags {
     bool clean_text, handle_chinese_chars, strip_accents, lowercase;

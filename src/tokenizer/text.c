@@ -88,8 +88,7 @@ void rf__text_buf_drop(struct text_buf *buf, size_t n)
         buf->runs[i].at -= n;
 }
 
-/* How many bytes from `at` on are ASCII, at most up to `to`. */
-static size_t ascii_span(const char *data, size_t at, size_t to)
+size_t rf__text_ascii(const char *data, size_t at, size_t to)
 {
     size_t begin = at;
 
@@ -118,7 +117,7 @@ rf_status rf__text_buf_copy(struct text_buf *buf, const struct text *in, size_t 
             return status;
         while (from < stop) {
             bool is_linear = in->n_runs == 1 && in->runs[0].end == RF_RUN_LINEAR;
-            size_t ascii = is_linear ? ascii_span(in->data, from, stop) : 0;
+            size_t ascii = is_linear ? rf__text_ascii(in->data, from, stop) : 0;
             if (ascii > 0) {
                 rf__text_put_linear(buf, in->data + from, ascii, rf__align_begin(&align, from));
                 from += ascii;
@@ -160,6 +159,27 @@ static const struct run *run_of(struct align *align, size_t at)
     return &text->runs[align->i];
 }
 
+rf_status rf__text_buf_append(struct text_buf *buf, struct align *align, size_t from, size_t to, rf_error *err)
+{
+    const struct text *in = align->text;
+    rf_status status;
+
+    if (from >= to)
+        return RF_OK;
+    run_of(align, from);
+    status = rf__text_buf_reserve(buf, to - from, in->n_runs - align->i, err);
+    while (status == RF_OK && from < to) {
+        const struct run *run = run_of(align, from);
+        size_t stop = align->i + 1 < in->n_runs && run[1].at < to ? run[1].at : to;
+        if (run->end == RF_RUN_LINEAR)
+            rf__text_put_linear(buf, in->data + from, stop - from, run->begin + (from - run->at));
+        else
+            rf__text_put_all(buf, in->data + from, stop - from, run->begin, run->end);
+        from = stop;
+    }
+    return status;
+}
+
 size_t rf__align_begin(struct align *align, size_t at)
 {
     const struct run *run = run_of(align, at);
@@ -176,6 +196,18 @@ size_t rf__align_end(struct align *align, size_t at)
     return run->end == RF_RUN_LINEAR ? run->begin + (at - run->at) : run->end;
 }
 
+bool rf__align_linear(struct align *align, size_t at, size_t *begin, size_t *stop)
+{
+    const struct run *run = run_of(align, at);
+
+    if (run->end != RF_RUN_LINEAR)
+        return false;
+    *begin = run->begin + (at - run->at);
+    if (align->i + 1 < align->text->n_runs && run[1].at < *stop)
+        *stop = run[1].at;
+    return true;
+}
+
 struct text_char rf__align_char(struct align *align, size_t at)
 {
     struct text_char c;
@@ -184,6 +216,20 @@ struct text_char rf__align_char(struct align *align, size_t at)
     c.begin = rf__align_begin(align, at);
     c.end = rf__align_end(align, at + c.len);
     return c;
+}
+
+void rf__places_put(struct places *places, struct text_buf *out, uint32_t c, size_t n)
+{
+    struct text_char first = places->taken;
+    char bytes[RF_UTF8_MAX];
+
+    for (size_t i = 0; i < n; i++) {
+        places->taken = rf__align_char(&places->align, places->next);
+        places->next += places->taken.len;
+        if (i == 0)
+            first = places->taken;
+    }
+    rf__text_put(out, bytes, rf__utf8_encode(c, bytes), first.begin, first.end);
 }
 
 size_t rf__text_before(const char *data, size_t at)

@@ -61,6 +61,10 @@ void rf__text_buf_drop(struct text_buf *buf, size_t n);
 /* Appends in[from, to) as it is, with its alignment, replacing what is not well formed by U+FFFD. */
 rf_status rf__text_buf_copy(struct text_buf *buf, const struct text *in, size_t from, size_t to, rf_error *err);
 
+/* Appends [from, to) of the text of `align`, which must be well-formed there, as it is. */
+struct align;
+rf_status rf__text_buf_append(struct text_buf *buf, struct align *align, size_t from, size_t to, rf_error *err);
+
 /* Which bytes of the caller's text a part of a carrier stands for. Quick when asked from left to right. */
 struct align {
     const struct text *text;
@@ -76,8 +80,26 @@ struct text_char {
     size_t len; /* bytes in the carrier */
     size_t begin, end;
 };
+/* Whether the run of `at` is linear. Then *begin is the caller's position, and *stop is brought down to the run's end.
+ */
+bool rf__align_linear(struct align *align, size_t at, size_t *begin, size_t *stop);
+
 /* Reads the character at `at`, which must be below the length. */
 struct text_char rf__align_char(struct align *align, size_t at);
+
+/* Alignment as `tokenizers` counts it: each character that a stage writes takes the places of a number of characters of
+ * its input, in their order, whichever they are, and stands for the first of them; one that takes no place stands for
+ * the character taken last. */
+struct places {
+    struct align align;
+    size_t next;            /* position of the character whose place is taken next */
+    struct text_char taken; /* the last one */
+};
+/* Appends a character that takes n places. Room must have been made: its bytes, one run. */
+void rf__places_put(struct places *places, struct text_buf *out, uint32_t c, size_t n);
+
+/* How many bytes from `at` on are ASCII, at most up to `to`. */
+size_t rf__text_ascii(const char *data, size_t at, size_t to);
 
 /* Where the last character before `at` (which is not 0) begins. What is ill-formed gives some byte before `at`. */
 size_t rf__text_before(const char *data, size_t at);
@@ -101,14 +123,20 @@ static inline void rf__text_put_run(struct text_buf *buf, size_t begin, size_t e
     buf->runs[buf->text.n_runs++] = (struct run){buf->text.len, begin, end};
 }
 
-/* Appends bytes that stand for as many of the caller's, position by position. Room must have been made: len, one run.
- */
-static inline void rf__text_put_linear(struct text_buf *buf, const char *bytes, size_t len, size_t begin)
+/* What is appended next, at least one byte, stands for as many of the caller's bytes, position by position. Room must
+ * have been made: one run. */
+static inline void rf__text_go_linear(struct text_buf *buf, size_t begin)
 {
     const struct run *last = rf__text_last_run(buf);
 
     if (last == NULL || last->end != RF_RUN_LINEAR || last->begin + (buf->text.len - last->at) != begin)
         rf__text_put_run(buf, begin, RF_RUN_LINEAR);
+}
+
+/* Appends such bytes. Room must have been made: len, one run. */
+static inline void rf__text_put_linear(struct text_buf *buf, const char *bytes, size_t len, size_t begin)
+{
+    rf__text_go_linear(buf, begin);
     rf__text_put_bytes(buf, bytes, len);
 }
 
@@ -123,6 +151,16 @@ static inline void rf__text_put(struct text_buf *buf, const char *bytes, size_t 
         return;
     }
     if (!continues)
+        rf__text_put_run(buf, begin, end);
+    rf__text_put_bytes(buf, bytes, len);
+}
+
+/* Appends characters that all stand for [begin, end). Room must have been made: len, one run. */
+static inline void rf__text_put_all(struct text_buf *buf, const char *bytes, size_t len, size_t begin, size_t end)
+{
+    const struct run *last = rf__text_last_run(buf);
+
+    if (last == NULL || last->begin != begin || last->end != end)
         rf__text_put_run(buf, begin, end);
     rf__text_put_bytes(buf, bytes, len);
 }

@@ -1,7 +1,5 @@
 /* Normalizers: cases as data, and that cutting a text where it may be cut makes no difference. */
-#include "tokenizer_fixture.h"
-
-#include <stdlib.h>
+#include "normalizer_fixture.h"
 
 enum { CLEAN = 1, CHINESE = 2, STRIP = 4, LOWER = 8, ALL = 15 };
 
@@ -77,64 +75,6 @@ static void bert(void **state)
         rf__normalize_scratch_release(&scratch);
         rf__normalizers_release(&chain);
     }
-}
-
-/* Text of characters that matter to some normalizer. */
-static size_t random_text(char *out, size_t n_chars)
-{
-    static const char *const chars[] = {
-        "a",      "B",      " ",      "\n",         "\x01",       "1",      ".",      "\u00e9", "\u00c9", "\u0130",
-        "\u0301", "\u0323", "\u302e", "\U0001d165", "\U0001d15e", "\u0344", "\u0f73", "\u4e2d", "\uf900", "\uac01",
-        "\u1ec7", "\u200b", "\ufffd", "\xff",       "\xe2\x82",   "\xc3",   "\u00a0", "\u0378",
-    };
-    size_t len = 0;
-
-    for (size_t i = 0; i < n_chars; i++) {
-        const char *c = chars[(size_t)rand() % (sizeof chars / sizeof chars[0])];
-        memcpy(out + len, c, strlen(c));
-        len += strlen(c);
-    }
-    return len;
-}
-
-static void assert_same_text(const struct text *a, const struct text *b)
-{
-    struct align x = rf__align_of(a), y = rf__align_of(b);
-
-    assert_int_equal(a->len, b->len);
-    if (a->len > 0)
-        assert_memory_equal(a->data, b->data, a->len);
-    for (size_t at = 0; at < a->len;) {
-        struct text_char c = rf__align_char(&x, at), d = rf__align_char(&y, at);
-        assert_int_equal(c.begin, d.begin);
-        assert_int_equal(c.end, d.end);
-        at += c.len;
-    }
-}
-
-static void check_cuts(const struct normalizers *chain, rf_text text)
-{
-    struct text in = rf__text_of_caller(text);
-    struct text_buf whole = {0}, parts = {0};
-    struct normalize_scratch scratch = {0};
-    struct text_part part;
-    size_t from = 0;
-
-    assert_ok(rf__normalize(chain, &(struct text_part){&in, 0, in.len, true, true}, &whole, &scratch, err));
-    while (from < in.len) {
-        size_t window = (size_t)(rand() % 12 + 1);
-        size_t stop = in.len - from > window ? from + window : in.len;
-        size_t cut = stop > from + 1 ? rf__normalize_cut(chain, &in, from + 1, stop) : 0;
-        if (cut == 0)
-            cut = in.len;
-        part = (struct text_part){&in, from, cut, from == 0, cut == in.len};
-        assert_ok(rf__normalize(chain, &part, &parts, &scratch, err));
-        from = cut;
-    }
-    assert_same_text(&whole.text, &parts.text);
-    rf__text_buf_release(&whole);
-    rf__text_buf_release(&parts);
-    rf__normalize_scratch_release(&scratch);
 }
 
 static void cuts_make_no_difference(void **state)

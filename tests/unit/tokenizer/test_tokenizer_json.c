@@ -29,7 +29,7 @@ static const struct {
     {"{}", RF_BAD_FORMAT, "tokenizer.json: has no 'model'"},
     {"{\"version\":\"2.0\"," FIXTURE_MODEL "}", RF_UNSUPPORTED, "version '2.0'"},
     /* Stages */
-    {WITH("\"normalizer\":{\"type\":\"NFKC\"}"), RF_UNSUPPORTED, "tokenizer.json: unsupported: normalizer 'NFKC'"},
+    {WITH("\"normalizer\":{\"type\":\"Append\"}"), RF_UNSUPPORTED, "tokenizer.json: unsupported: normalizer 'Append'"},
     {WITH("\"pre_tokenizer\":{\"type\":\"ByteLevel\"}"), RF_UNSUPPORTED,
      "tokenizer.json: unsupported: pre_tokenizer 'ByteLevel'"},
     {WITH("\"post_processor\":{\"type\":\"OtherProcessing\"}"), RF_UNSUPPORTED,
@@ -48,8 +48,8 @@ static const struct {
     {"{\"model\":{\"vocab\":[],\"unk_id\":0}}", RF_BAD_FORMAT, "'model.unk_id' is 0, but there are 0"},
     {"{\"model\":{\"vocab\":{}}}", RF_BAD_FORMAT, "'model' has no 'unk_token'"},
     {WITH("\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Lowercase\"},{\"type\":\"Sequence\","
-          "\"normalizers\":[{\"type\":\"Nmt\"}]}]}"),
-     RF_UNSUPPORTED, "normalizer 'Nmt'"},
+          "\"normalizers\":[{\"type\":\"Reverse\"}]}]}"),
+     RF_UNSUPPORTED, "normalizer 'Reverse'"},
     {WITH("\"normalizer\":{\"type\":\"Sequence\"}"), RF_BAD_FORMAT, "normalizer 'Sequence' has no 'normalizers'"},
     {WITH("\"normalizer\":{}"), RF_BAD_FORMAT, "'normalizer' has no 'type'"},
     {WITH("\"normalizer\":[]"), RF_BAD_FORMAT, "'normalizer' is an array, expected an object"},

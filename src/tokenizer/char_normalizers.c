@@ -1,0 +1,188 @@
+/*
+ * char_normalizers: the normalizers of `tokenizers` that take each character alone, wherever it stands: Lowercase, Nmt,
+ * StripAccents and ByteLevel. All that a character becomes stands for what it stood for.
+ */
+#include "tokenizer/stages.h"
+
+#include "base/mem.h"
+#include "base/utf8.h"
+
+#define BLOCK     4096 /* bytes for which room is made at once */
+#define MAX_BYTES 8    /* of what one character becomes */
+#define OTHER     0xFF /* not one ASCII character for another */
+
+struct char_normalizer {
+    struct normalizer base;
+    /* Writes what a character becomes and returns how many bytes that are. */
+    size_t (*expand)(uint32_t c, char out[MAX_BYTES]);
+    uint8_t ascii[256]; /* what each ASCII character becomes, or OTHER */
+    bool keeps_ascii;   /* each stays what it is */
+};
+
+/* ---- The kinds ---------------------------------------------------------------------------------------------- */
+
+static size_t lowercase(uint32_t c, char out[MAX_BYTES])
+{
+    size_t len = rf__utf8_encode(rf__unicode_lower(c), out);
+
+    if (c == RF_UNICODE_CAPITAL_I_WITH_DOT)
+        len += rf__utf8_encode(RF_UNICODE_DOT_ABOVE, out + len);
+    return len;
+}
+
+static size_t nmt(uint32_t c, char out[MAX_BYTES])
+{
+    if ((c >= 0x01 && c <= 0x08) || c == 0x0B || (c >= 0x0E && c <= 0x1F) || c == 0x7F || c == 0x8F || c == 0x9F)
+        return 0;
+    if (c == 0x09 || c == 0x0A || c == 0x0C || c == 0x0D || c == 0x1680 || (c >= 0x200B && c <= 0x200F) ||
+        c == 0x2028 || c == 0x2029 || c == 0x2581 || c == 0xFEFF || c == RF_UTF8_REPLACEMENT)
+        c = ' ';
+    return rf__utf8_encode(c, out);
+}
+
+static size_t strip_accents(uint32_t c, char out[MAX_BYTES])
+{
+    return (rf__unicode_forms_of(c) & RF_UNICODE_MARK) != 0 ? 0 : rf__utf8_encode(c, out);
+}
+
+/* A byte as a visible character (GPT-2's bytes_to_unicode): itself where it is one, else the next one from U+0100 on.
+ */
+static uint32_t visible(uint8_t byte)
+{
+    if ((byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE)
+        return byte;
+    if (byte <= 0x20)
+        return 0x100u + byte;
+    return byte == 0xAD ? 0x143u : 0x121u + (byte - 0x7Fu);
+}
+
+static size_t byte_level(uint32_t c, char out[MAX_BYTES])
+{
+    char bytes[RF_UTF8_MAX];
+    size_t n = rf__utf8_encode(c, bytes), len = 0;
+
+    for (size_t i = 0; i < n; i++)
+        len += rf__utf8_encode(visible((uint8_t)bytes[i]), out + len);
+    return len;
+}
+
+/* ---- The pass ----------------------------------------------------------------------------------------------- */
+
+/* Appends what the ASCII characters from `at` on become, as long as each is one ASCII character and stands for one
+ * byte, and returns where they end. Room has been made. */
+static size_t put_ascii(const struct char_normalizer *self, struct align *align, size_t at, size_t stop,
+                        struct text_buf *out)
+{
+    const char *data = align->text->data;
+    size_t begin;
+    char *to;
+
+    if (self->ascii[(uint8_t)data[at]] == OTHER || !rf__align_linear(align, at, &begin, &stop))
+        return at;
+    rf__text_go_linear(out, begin);
+    to = out->bytes + out->text.len;
+    if (self->keeps_ascii) {
+        size_t n = rf__text_ascii(data, at, stop);
+        memcpy(to, data + at, n);
+        out->text.len += n;
+        return at + n;
+    }
+    for (; at < stop && self->ascii[(uint8_t)data[at]] != OTHER; at++)
+        *to++ = (char)self->ascii[(uint8_t)data[at]];
+    out->text.len = (size_t)(to - out->bytes);
+    return at;
+}
+
+static rf_status char_apply(const struct normalizer *self, const struct text_part *in, struct text_buf *out,
+                            struct normalize_scratch *scratch, rf_error *err)
+{
+    const struct char_normalizer *kind = (const struct char_normalizer *)self;
+    struct align align = rf__align_of(in->text);
+    size_t at = in->from;
+
+    (void)scratch;
+    while (at < in->to) {
+        size_t stop = in->to - at > BLOCK ? at + BLOCK : in->to;
+        /* A byte becomes six at most: ill-formed ones, which ByteLevel sees as U+FFFD. */
+        rf_status status = rf__text_buf_reserve(out, (stop - at) * 6 + MAX_BYTES, (stop - at) + 1, err);
+        if (status != RF_OK)
+            return status;
+        while (at < stop) {
+            size_t after = put_ascii(kind, &align, at, stop, out), len;
+            struct text_char c;
+            char bytes[MAX_BYTES];
+            if (after > at) {
+                at = after;
+                continue;
+            }
+            c = rf__align_char(&align, at);
+            len = kind->expand(c.c, bytes);
+            if (len == c.len)
+                rf__text_put(out, bytes, len, c.begin, c.end); /* one character: it keeps its length */
+            else if (len > 0)
+                rf__text_put_all(out, bytes, len, c.begin, c.end);
+            at += c.len;
+        }
+    }
+    return RF_OK;
+}
+
+static bool char_can_cut(const struct normalizer *self, const struct text_part *in, uint32_t before, uint32_t after)
+{
+    (void)self;
+    (void)in;
+    (void)before;
+    (void)after;
+    return true;
+}
+
+static void char_free(struct normalizer *self)
+{
+    rf__free(self);
+}
+
+static struct normalizer *char_normalizer_new(size_t (*expand)(uint32_t c, char out[MAX_BYTES]))
+{
+    static const struct normalizer_ops ops = {char_apply, char_can_cut, char_free};
+    struct char_normalizer *kind = rf__alloc(sizeof *kind);
+
+    if (kind == NULL)
+        return NULL;
+    *kind = (struct char_normalizer){
+        .base = {.ops = &ops, .reads_ill_formed = true},
+        .expand = expand,
+        .keeps_ascii = true,
+    };
+    memset(kind->ascii, OTHER, sizeof kind->ascii);
+    for (uint32_t c = 0; c < 128; c++) {
+        char out[MAX_BYTES];
+        if (expand(c, out) == 1)
+            kind->ascii[c] = (uint8_t)out[0];
+        kind->keeps_ascii = kind->keeps_ascii && kind->ascii[c] == c;
+    }
+    return &kind->base;
+}
+
+struct normalizer *rf__lowercase_normalizer_new(void)
+{
+    struct normalizer *normalizer = char_normalizer_new(lowercase);
+
+    if (normalizer != NULL)
+        normalizer->lowers = true;
+    return normalizer;
+}
+
+struct normalizer *rf__nmt_normalizer_new(void)
+{
+    return char_normalizer_new(nmt);
+}
+
+struct normalizer *rf__strip_accents_normalizer_new(void)
+{
+    return char_normalizer_new(strip_accents);
+}
+
+struct normalizer *rf__byte_level_normalizer_new(void)
+{
+    return char_normalizer_new(byte_level);
+}
