@@ -6,6 +6,8 @@
 #include "onnx/arch_kinds.h"
 #include "onnx/postnorm.h"
 
+#include <string.h>
+
 /* The defaults are those of BertConfig. */
 static void read_config(struct arch *arch, struct postnorm *bert)
 {
@@ -28,6 +30,10 @@ static void build_bert(struct arch *arch)
 {
     struct postnorm bert = {0};
 
+    if (strcmp(rf__arch_str(arch, "position_embedding_type", "absolute"), "alibi") == 0) {
+        rf__jina_build(arch);
+        return;
+    }
     read_config(arch, &bert);
     rf__postnorm_build(arch, &bert);
 }

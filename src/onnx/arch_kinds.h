@@ -16,4 +16,6 @@ extern const struct arch_kind rf__arch_gemma3_text;
 extern const struct arch_kind rf__arch_t5, rf__arch_mt5;
 extern const struct arch_kind rf__arch_deberta_v2;
 
+void rf__jina_build(struct arch *arch); /* its model_type is "bert" */
+
 #endif

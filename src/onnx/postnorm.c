@@ -104,10 +104,12 @@ static value add_embeddings(struct arch *arch, const struct postnorm *encoder, c
         types = rf__graph_binary(g, "embeddings.token_type", "Gather", types, in->type_ids);
         x = rf__graph_binary(g, "embeddings.word_and_type", "Add", x, types);
     }
-    positions = table(arch, names->positions, &encoder->n_positions, width);
-    positions = encoder->positions == POSITIONS_FROM_ZERO ? positions_from_zero(arch, in, positions)
-                                                          : positions_behind_padding(arch, encoder, in, positions);
-    x = rf__graph_binary(g, "embeddings.sum", "Add", x, positions);
+    if (names->positions != NULL) {
+        positions = table(arch, names->positions, &encoder->n_positions, width);
+        positions = encoder->positions == POSITIONS_FROM_ZERO ? positions_from_zero(arch, in, positions)
+                                                              : positions_behind_padding(arch, encoder, in, positions);
+        x = rf__graph_binary(g, "embeddings.sum", "Add", x, positions);
+    }
     if (encoder->embedding.n != encoder->hidden.n)
         flat = rf__graph_ints(g, "embeddings.flat_shape", (const int64_t[]){-1, (int64_t)encoder->embedding.n}, 2);
     x = rf__graph_binary(g, "embeddings.flat", "Reshape", x, flat);
@@ -116,6 +118,23 @@ static value add_embeddings(struct arch *arch, const struct postnorm *encoder, c
 }
 
 /* ---- Layers -------------------------------------------------------------------------------------------------- */
+
+/* What the second half of a layer has between its two linear layers. */
+static value add_wide(struct arch *arch, const struct postnorm *encoder, const char *at, value x)
+{
+    struct graph *g = arch->graph;
+    const struct arch_size both = {2 * encoder->inner.n, encoder->inner.key};
+    value name = rf__graph_name(g, "%s.%s", at, encoder->names->wide), act = rf__graph_name(g, "%s.act", at);
+    value halves[2] = {NULL}, y;
+
+    if (!encoder->is_gated)
+        return rf__activation_add(g, act, encoder->activation,
+                                  rf__block_linear(arch, name, x, &encoder->hidden, &encoder->inner));
+    y = rf__block_project(arch, name, x, NULL, &encoder->hidden, &both, false);
+    rf__graph_split(g, rf__graph_name(g, "%s.split", name), y, 1, 2, halves);
+    y = rf__activation_add(g, act, encoder->activation, halves[0]);
+    return rf__graph_binary(g, rf__graph_name(g, "%s.gated", name), "Mul", y, halves[1]);
+}
 
 static value add_layer(struct arch *arch, const struct postnorm *encoder, const struct encoder_inputs *in, uint64_t n,
                        value bias, value x)
@@ -132,8 +151,7 @@ static value add_layer(struct arch *arch, const struct postnorm *encoder, const 
     y = rf__block_attention(arch, rf__graph_name(g, "%s.attention.self", at), in, &attention);
     x = rf__block_linear_onto(arch, rf__graph_name(g, "%s.%s", at, names->out), y, x, hidden, hidden);
     x = rf__block_norm(arch, rf__graph_name(g, "%s.%s", at, names->attention_norm), x, hidden, encoder->epsilon);
-    y = rf__block_linear(arch, rf__graph_name(g, "%s.%s", at, names->wide), x, hidden, inner);
-    y = rf__activation_add(g, rf__graph_name(g, "%s.act", at), encoder->activation, y);
+    y = add_wide(arch, encoder, at, x);
     x = rf__block_linear_onto(arch, rf__graph_name(g, "%s.%s", at, names->narrow), y, x, inner, hidden);
     return rf__block_norm(arch, rf__graph_name(g, "%s.%s", at, names->output_norm), x, hidden, encoder->epsilon);
 }

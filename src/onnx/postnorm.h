@@ -5,7 +5,7 @@
  *     x = norm(word[ids] + position[…] + type[type_ids])        embeddings; ELECTRA and ALBERT then project to `hidden`
  *     for each layer
  *         x = norm(out(attention(query(x), key(x), value(x))) + x)
- *         x = norm(narrow(activation(wide(x))) + x)
+ *         x = norm(narrow(activation(wide(x))) + x)           or narrow(activation(first half of wide(x)) * other half)
  */
 #ifndef RF_ONNX_POSTNORM_H
 #define RF_ONNX_POSTNORM_H
@@ -16,7 +16,7 @@
 
 /* Names of linear layers and norms, each with ".weight" and ".bias"; of tables, with ".weight". */
 struct postnorm_names {
-    const char *words, *positions, *types; /* types: NULL where there are none */
+    const char *words, *positions, *types; /* positions, types: NULL where there are none */
     const char *norm;
     const char *projection;                /* NULL: embeddings are as wide as the layers */
     const char *query, *key, *value, *out; /* these and below: behind the name of a layer and a dot */
@@ -33,6 +33,7 @@ struct postnorm {
     struct arch_size vocabulary, n_positions, n_types, embedding, hidden, layers, heads, inner;
     double epsilon;
     const struct activation *activation;
+    bool is_gated; /* `wide` gives both halves and has no bias */
     enum postnorm_positions positions;
     int64_t padding; /* id, for POSITIONS_BEHIND_PADDING */
     /* The name of layer n's tensors, in the graph's memory. */

@@ -6,6 +6,7 @@ Each directory: config.json, model.safetensors as transformers saves it, ids.jso
 hidden states of these texts one behind the other, each text computed alone in fp32.
 """
 import json
+import math
 import pathlib
 import shutil
 import sys
@@ -13,6 +14,7 @@ import sys
 import numpy as np
 import torch
 import transformers
+from safetensors.torch import save_file
 from transformers import AutoModel
 
 ROOT = pathlib.Path(__file__).resolve().parents[2] / "tests/golden/architectures"
@@ -102,8 +104,71 @@ def make(name, kind, options, seed=0, longest=None):
     print(f"{name}: {sum(f.stat().st_size for f in folder.iterdir()) / 1e3:.0f} kB")
 
 
+class JinaBert(torch.nn.Module):
+    """jinaai/jina-bert-implementation, whose code is on the hub alone: written down here from its description."""
+
+    def __init__(self, vocab=48, hidden=24, layers=2, heads=6, inner=20):
+        super().__init__()
+        nn = torch.nn
+        self.heads, self.inner = heads, inner
+        self.embeddings = nn.ModuleDict(dict(word_embeddings=nn.Embedding(vocab, hidden), token_type_embeddings=nn.Embedding(2, hidden),
+                                             LayerNorm=nn.LayerNorm(hidden, eps=1e-12)))
+        layer = lambda: nn.ModuleDict(dict(
+            attention=nn.ModuleDict(dict(self=nn.ModuleDict({k: nn.Linear(hidden, hidden) for k in ("query", "key", "value")}),
+                                         output=nn.ModuleDict(dict(dense=nn.Linear(hidden, hidden), LayerNorm=nn.LayerNorm(hidden, eps=1e-12))))),
+            mlp=nn.ModuleDict(dict(gated_layers=nn.Linear(hidden, 2 * inner, bias=False), wo=nn.Linear(inner, hidden),
+                                   layernorm=nn.LayerNorm(hidden, eps=1e-12)))))
+        self.encoder = nn.ModuleDict(dict(layer=nn.ModuleList(layer() for _ in range(layers))))
+
+    @staticmethod
+    def slopes(n):
+        def power_of_2(n):
+            start = 2 ** (-(2 ** -(math.log2(n) - 3)))
+            return [start * start ** i for i in range(n)]
+        if math.log2(n).is_integer():
+            return power_of_2(n)
+        closest = 2 ** math.floor(math.log2(n))
+        return power_of_2(closest) + JinaBert.slopes(2 * closest)[0::2][:n - closest]
+
+    def forward(self, ids):
+        e, n = self.embeddings, ids.shape[1]
+        x = e["LayerNorm"](e["word_embeddings"](ids) + e["token_type_embeddings"](torch.zeros_like(ids)))
+        distance = (torch.arange(n)[None, :] - torch.arange(n)[:, None]).abs()
+        alibi = -torch.tensor(self.slopes(self.heads))[:, None, None] * distance
+        split = lambda t: t.view(1, n, self.heads, -1).transpose(1, 2)
+        for layer in self.encoder["layer"]:
+            a, mlp = layer["attention"], layer["mlp"]
+            q, k, v = (split(a["self"][name](x)) for name in ("query", "key", "value"))
+            y = torch.softmax(q @ k.transpose(2, 3) / math.sqrt(q.shape[-1]) + alibi, -1) @ v
+            x = a["output"]["LayerNorm"](a["output"]["dense"](y.transpose(1, 2).reshape(1, n, -1)) + x)
+            gate, up = mlp["gated_layers"](x).split(self.inner, -1)
+            x = mlp["layernorm"](mlp["wo"](torch.nn.functional.gelu(gate) * up) + x)
+        return x
+
+
+def make_jina(name, seed):
+    folder = ROOT / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    model = JinaBert().eval()
+    scatter(model, seed)
+    save_file(model.state_dict(), folder / "model.safetensors", {"format": "pt"})
+    (folder / "config.json").write_text(json.dumps(dict(
+        model_type="bert", architectures=["JinaBertForMaskedLM"], position_embedding_type="alibi", feed_forward_type="geglu", hidden_act="gelu",
+        vocab_size=48, hidden_size=24, num_hidden_layers=2, num_attention_heads=6, intermediate_size=20, type_vocab_size=2,
+        max_position_embeddings=8192, layer_norm_eps=1e-12), indent=1) + "\n")
+    ids = texts(48, 64, seed)
+    with torch.no_grad():
+        states = [model(torch.tensor([t]))[0].numpy() for t in ids]
+    (folder / "ids.json").write_text(json.dumps({"ids": ids}, separators=(",", ":")) + "\n")
+    np.save(folder / "expected.npy", np.concatenate(states).astype(np.float32))
+
+
 def main():
-    for name in sys.argv[1:] or MODELS:
+    for name in sys.argv[1:] or [*MODELS, "jina"]:
+        if name == "jina":
+            make_jina(name, 100)
+            continue
         kind, options, *more = MODELS[name]
         make(name, kind, options, list(MODELS).index(name), *more)
 

@@ -36,6 +36,7 @@ static const char *const names[] = {
     "deberta-v3",
     "deberta-v2",
     "deberta-plain",
+    "jina",
 };
 
 /* The ids of all texts end to end. */
