@@ -101,6 +101,16 @@ static void align_tokens(struct align *align, struct tokens *tokens, size_t firs
     }
 }
 
+/* The last position in (from, to] where what has been seen of the text can be cut; 0 when there is none. */
+static size_t settled(const struct rf_tokenizer *tokenizer, const struct text *text, size_t from, size_t to)
+{
+    const struct model *model = tokenizer->model;
+
+    if (tokenizer->pretokenizers.n > 0)
+        return rf__pretokenize_settled(&tokenizer->pretokenizers, text, from, to);
+    return model->ops->settled == NULL ? 0 : model->ops->settled(model, text, from, to);
+}
+
 /* Splits and tokenizes what is known of the normalized text, up to where it has settled; all of it when the plain text
  * ends there. */
 static rf_status tokenize_known(struct flow *flow, bool is_last, rf_error *err)
@@ -111,11 +121,12 @@ static rf_status tokenize_known(struct flow *flow, bool is_last, rf_error *err)
     struct align other;
     struct pieces *pieces;
     size_t n_before = flow->out->n;
+    bool continues = tokenizer->pretokenizers.n == 0 && !flow->piece_is_begin && flow->n_words > 0; /* the word that the model cut */
     rf_status status;
 
     if (!is_last) {
         size_t from = flow->settled_seen > flow->piece_from ? flow->settled_seen : flow->piece_from;
-        part.to = rf__pretokenize_settled(&tokenizer->pretokenizers, text, from, part.to);
+        part.to = settled(tokenizer, text, from, part.to);
         flow->settled_seen = flow->piece_known;
         if (part.to == 0)
             return RF_OK;
@@ -127,11 +138,11 @@ static rf_status tokenize_known(struct flow *flow, bool is_last, rf_error *err)
     flow->piece_is_begin = false;
     if (pieces->n == 0)
         return RF_OK;
-    status = tokenizer->model->ops->tokenize(tokenizer->model, pieces, flow->limit, flow->n_words,
+    status = tokenizer->model->ops->tokenize(tokenizer->model, pieces, flow->limit, flow->n_words - continues,
                                              &flow->scratch->model, flow->out, err);
     if (status != RF_OK)
         return status;
-    flow->n_words += (uint32_t)pieces->n;
+    flow->n_words += (uint32_t)pieces->n - continues;
     flow->is_full = flow->out->n >= flow->limit;
     if (flow->spaces == NULL)
         return RF_OK;

@@ -23,6 +23,7 @@
 struct stage_source {
     const struct json *json;
     yyjson_val *value; /* the object with "type" */
+    const struct logger *logger;
 };
 
 /* The "type" of a description; RF_BAD_FORMAT when it has none. `stage` is its name in the file, such as "normalizer".
@@ -215,6 +216,10 @@ struct model_ops {
      * which `out` has `limit` tokens or more. */
     rf_status (*tokenize)(const struct model *self, const struct pieces *pieces, size_t limit, uint32_t first_word,
                           struct model_scratch *scratch, struct tokens *out, rf_error *err);
+    /* Where there is no pre-tokenizer: the last position in (from, to] of which is known, from text[from, to) alone,
+     * that what comes before it and what comes from it on have the tokens that they have together; 0 when there is
+     * none. NULL: always 0. */
+    size_t (*settled)(const struct model *self, const struct text *text, size_t from, size_t to);
     /* Asked once, before the first text, where ByteLevel is the last pre-tokenizer and no other maps bytes: true when
      * from now on pieces hold the bytes themselves instead of the printable characters that stand for them. NULL: no.
      */
@@ -225,6 +230,8 @@ struct model {
     const struct model_ops *ops;
     struct vocabulary vocabulary;
 };
+rf_status rf__bpe_read(const struct stage_source *source, struct model **out, rf_error *err);
+
 rf_status rf__model_read(const struct stage_source *source, struct model **out, rf_error *err);
 void rf__model_free(struct model *model); /* NULL is fine */
 
@@ -246,6 +253,9 @@ rf_status rf__wordlevel_read(const struct stage_source *source, struct model **o
 
 /* A 'vocab' that is an object of ids, of the kinds that have one. */
 rf_status rf__vocabulary_read(const struct stage_source *source, struct vocabulary *out, rf_error *err);
+/* Any such object; `what` is its name in messages. */
+rf_status rf__vocabulary_read_object(const struct json *json, const char *what, yyjson_val *pieces,
+                                     struct vocabulary *out, rf_error *err);
 
 /* ---- Post-processor ----------------------------------------------------------------------------------------- */
 

@@ -132,6 +132,13 @@ static bool fill(struct vocabulary *vocabulary)
     return true;
 }
 
+const char *rf__vocabulary_next(const struct vocabulary *vocabulary, const char *record)
+{
+    size_t at = record == NULL ? 1 : next_record(vocabulary->pool, (size_t)(record - vocabulary->pool));
+
+    return at < vocabulary->pool_len ? vocabulary->pool + at : NULL;
+}
+
 static rf_status fail_collisions(rf_error *err)
 {
     return rf__fail(err, RF_BAD_FORMAT, "the pieces of the vocabulary collide as no real vocabulary does");

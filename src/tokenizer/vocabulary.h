@@ -55,6 +55,10 @@ bool rf__vocabulary_find(const struct vocabulary *vocabulary, const char *piece,
 /* NULL when no piece has that id; where several have, one of them. NUL-terminated. */
 const char *rf__vocabulary_piece(const struct vocabulary *vocabulary, uint32_t id, size_t *len);
 
+/* The records in the order in which they were added, those of strings that came again included: NULL gives the first,
+ * the last gives NULL. */
+const char *rf__vocabulary_next(const struct vocabulary *vocabulary, const char *record);
+
 /* A further table over the pieces that begin with `prefix` and are longer, by what follows it. */
 rf_status rf__vocabulary_index_suffixes(const struct vocabulary *vocabulary, const char *prefix, size_t prefix_len,
                                         struct string_table *out, rf_error *err);

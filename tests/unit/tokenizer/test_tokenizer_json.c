@@ -43,8 +43,8 @@ static const struct {
      "'decoder'"},
     {WITH("\"decoder\":{\"type\":\"Metaspace\",\"replacement\":\"_\",\"prepend_scheme\":\"last\"}"), RF_BAD_FORMAT,
      "'decoder.prepend_scheme' is 'last', expected first, never or always"},
-    {"{\"model\":{\"type\":\"BPE\"}}", RF_UNSUPPORTED, "tokenizer.json: unsupported: model 'BPE'"},
-    {"{\"model\":{\"merges\":[]}}", RF_UNSUPPORTED, "unsupported: model 'BPE'"},
+    {"{\"model\":{\"type\":\"BPE\"}}", RF_BAD_FORMAT, "tokenizer.json: 'model' has no 'merges'"},
+    {"{\"model\":{\"merges\":[]}}", RF_BAD_FORMAT, "tokenizer.json: 'model' has no 'vocab'"},
     {"{\"model\":{\"vocab\":[],\"unk_id\":0}}", RF_BAD_FORMAT, "'model.unk_id' is 0, but there are 0"},
     {"{\"model\":{\"vocab\":{}}}", RF_BAD_FORMAT, "'model' has no 'unk_token'"},
     {WITH("\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Lowercase\"},{\"type\":\"Sequence\","

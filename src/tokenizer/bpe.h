@@ -1,0 +1,197 @@
+/*
+ * bpe: byte pair encoding, as `tokenizers` does it. A word becomes its characters, each a symbol; then, as long as two
+ * neighbours are a pair that merges, the pair of the lowest rank is merged, of equal ones the leftmost.
+ *
+ *     bpe_read.c   a tokenizer.json's model -> pieces and merges
+ *     bpe_build.c  pieces and merges -> the tables below
+ *     bpe_merge.c  a word -> symbols
+ *     bpe.c        pieces of a text -> tokens; the cache of words
+ *
+ * Two ways lead from a text of bytes ("byte-level") to symbols. The reference writes each byte as a printable character
+ * first, in the pre-tokenizer ByteLevel. Where the vocabulary has a symbol for each byte that text can have, the model
+ * reads the bytes themselves (model_ops' use_bytes): the same symbols, with tables of 256 instead of characters.
+ */
+#ifndef RF_TOKENIZER_BPE_H
+#define RF_TOKENIZER_BPE_H
+
+#include "tokenizer/stages.h"
+
+#define RF_BPE_NONE UINT32_MAX /* no id, no rank */
+
+/* Two symbols that merge. */
+struct bpe_pair {
+    uint32_t left, right;
+    uint32_t rank; /* RF_BPE_NONE: the slot is empty */
+    uint32_t id;   /* of what they become */
+};
+
+/* Open addressing, at most half full. */
+struct bpe_pairs {
+    struct bpe_pair *slots; /* [mask + 1] */
+    uint32_t mask;
+    unsigned shift; /* 64 - the logarithm of the number of slots */
+    unsigned i_seed;
+    uint64_t seed;
+};
+
+/* The id of each character; code points in pages of 256, page 0 is empty. */
+struct bpe_chars {
+    uint16_t page_of[0x1100];
+    uint32_t *ids; /* [n_pages][256] */
+    size_t n_pages;
+};
+
+/* Which characters can stand side by side in a piece that a merge makes: a bit for each two of them. Two characters
+ * above the first RF_BPE_LOW share theirs with others, so that a set bit may lie; one that is not set does not. */
+#define RF_BPE_LOW        512u
+#define RF_BPE_JOINS_BITS (2u * RF_BPE_LOW * RF_BPE_LOW)
+
+struct bpe_bytes {
+    uint32_t ids[256];       /* RF_BPE_NONE: no UTF-8 has it */
+    uint32_t ranks[65536];   /* of the pair of two bytes */
+    uint64_t joins[1024];    /* as struct bpe's, a bit for each two bytes */
+    struct vocabulary words; /* with ignore_merges: the pieces, as bytes */
+};
+
+enum { BPE_PREFIXED = 1, BPE_SUFFIXED = 2, BPE_N_FORMS = 4 };
+
+struct bpe {
+    struct model base;
+    uint64_t serial;
+    struct bpe_pairs pairs;
+    uint32_t *id_of_rank;                 /* [n_ranks] */
+    struct bpe_chars *forms[BPE_N_FORMS]; /* [0] as it is, with the prefix, the suffix, both; NULL where there is none */
+    uint64_t *joins;                      /* [RF_BPE_JOINS_BITS / 64] */
+    struct bpe_bytes *bytes;              /* NULL: reads characters */
+    uint32_t fallback[256];               /* with byte_fallback: the ids of "<0x00>" and so on */
+    char *prefix, *suffix;                /* "" where there is none */
+    size_t prefix_len, suffix_len;
+    size_t max_len; /* of a piece */
+    bool has_unk, fuse_unk, byte_fallback, ignore_merges;
+    uint32_t unk_id;       /* RF_BPE_NONE: not in the vocabulary */
+    char *unk_token;       /* NULL unless has_unk */
+    char *name;            /* of the file, for messages */
+    bool is_plain;         /* a symbol has the same piece however it was made: see bpe_merge.c */
+    bool parts_before_bar; /* no merge reaches over the place between another character and U+2581 behind it */
+};
+
+extern const struct model_ops rf__bpe_ops;
+
+/* ---- Building ----------------------------------------------------------------------------------------------- */
+
+struct bpe_settings {
+    const char *unk_token; /* NULL: none */
+    const char *prefix, *suffix;
+    size_t unk_token_len, prefix_len, suffix_len;
+    bool fuse_unk, byte_fallback, ignore_merges;
+    const char *name;
+};
+
+/* A model without merges, which come next. Takes the vocabulary, finished, over, also when it fails. Makes room for
+ * n_pairs. */
+rf_status rf__bpe_new(struct vocabulary *vocabulary, const struct bpe_settings *settings, size_t n_pairs,
+                      struct bpe **out, rf_error *err);
+/* Within what was announced, ranks too; the later of two merges of one pair counts. */
+rf_status rf__bpe_add_pair(struct bpe *bpe, const struct bpe_pair *pair, rf_error *err);
+/* Notes that a merge puts the end of one string before the beginning of another. */
+void rf__bpe_note_join(struct bpe *bpe, const char *left, size_t left_len, const char *right, size_t right_len);
+/* After the last pair. `is_regular`: every right side of a merge begins with the prefix and is longer. */
+void rf__bpe_finish(struct bpe *bpe, bool is_regular);
+void rf__bpe_free(struct model *self);
+
+/* model_ops' use_bytes. */
+bool rf__bpe_use_bytes(struct model *self);
+/* The printable character that ByteLevel writes for a byte, below RF_BPE_LOW. */
+uint32_t rf__bpe_char_of_byte(uint8_t byte);
+
+/* ---- Reading ------------------------------------------------------------------------------------------------ */
+
+/* Merges, one after the other: their two sides. */
+struct bpe_merges {
+    rf_status (*next)(struct bpe_merges *self, rf_text *left, rf_text *right, bool *is_end, rf_error *err);
+    size_t n; /* at most so many */
+};
+/* "left right"; false when it is not that. */
+bool rf__bpe_split_merge(rf_text line, rf_text *left, rf_text *right);
+/* A model of pieces and merges; takes the vocabulary over always. */
+rf_status rf__bpe_from_merges(struct vocabulary *vocabulary, const struct bpe_settings *settings,
+                              struct bpe_merges *merges, struct model **out, rf_error *err);
+
+/* ---- Questions ---------------------------------------------------------------------------------------------- */
+
+static inline uint32_t rf__bpe_slot_of(const struct bpe_pairs *pairs, uint32_t left, uint32_t right)
+{
+    uint64_t key = (uint64_t)left << 32 | right;
+
+    key = (key ^ pairs->seed) * 0x9E3779B97F4A7C15u;
+    return (uint32_t)((key ^ key << 32) * 0xD6E8FEB86659FD93u >> pairs->shift);
+}
+
+/* NULL when the two don't merge. */
+static inline const struct bpe_pair *rf__bpe_pair(const struct bpe_pairs *pairs, uint32_t left, uint32_t right)
+{
+    uint32_t i = rf__bpe_slot_of(pairs, left, right);
+
+    for (; pairs->slots[i].rank != RF_BPE_NONE; i = (i + 1) & pairs->mask)
+        if (pairs->slots[i].left == left && pairs->slots[i].right == right)
+            return &pairs->slots[i];
+    return NULL;
+}
+
+static inline uint32_t rf__bpe_rank(const struct bpe_pairs *pairs, uint32_t left, uint32_t right)
+{
+    const struct bpe_pair *pair = rf__bpe_pair(pairs, left, right);
+
+    return pair == NULL ? RF_BPE_NONE : pair->rank;
+}
+
+static inline uint32_t rf__bpe_char_id(const struct bpe_chars *chars, uint32_t c)
+{
+    return chars->ids[(size_t)chars->page_of[c >> 8] * 256 + (c & 0xFF)];
+}
+
+static inline uint32_t rf__bpe_join_bit(uint32_t left, uint32_t right)
+{
+    if ((left | right) < RF_BPE_LOW)
+        return left * RF_BPE_LOW + right;
+    return RF_BPE_LOW * RF_BPE_LOW +
+           (uint32_t)(((uint64_t)left << 21 | right) * 0x9E3779B97F4A7C15u >> 40) % (RF_BPE_LOW * RF_BPE_LOW);
+}
+
+static inline bool rf__bpe_joins(const struct bpe *bpe, uint32_t left, uint32_t right)
+{
+    uint32_t bit = rf__bpe_join_bit(left, right);
+
+    return (bpe->joins[bit / 64] >> bit % 64 & 1) != 0;
+}
+
+static inline bool rf__bpe_bytes_join(const struct bpe_bytes *bytes, uint8_t left, uint8_t right)
+{
+    uint32_t bit = (uint32_t)left << 8 | right;
+
+    return (bytes->joins[bit / 64] >> bit % 64 & 1) != 0;
+}
+
+/* ---- Merging ------------------------------------------------------------------------------------------------ */
+
+/* A symbol of a word that is being merged. Those that are merged into the one before have no length. */
+struct bpe_symbol {
+    uint32_t id, len; /* bytes of the word */
+    uint32_t before, after;
+};
+
+/* Working memory. Zero-initialise before first use. */
+struct bpe_word {
+    struct bpe_symbol *symbols;
+    size_t n, cap;
+    uint64_t *queue; /* rank << 32 | place */
+    size_t n_queue, cap_queue;
+};
+void rf__bpe_word_release(struct bpe_word *word);
+
+/* Reads word[at, len) into symbols, merged: up to the end, or up to a place over which no merge reaches. Returns that
+ * place in *next. Memory: 16 bytes a symbol, and 16 more for the queue of a long part. */
+rf_status rf__bpe_merge_part(const struct bpe *bpe, const char *text, size_t len, size_t at, struct bpe_word *word,
+                             size_t *next, rf_error *err);
+
+#endif
