@@ -70,8 +70,9 @@ static inline bool is_inside_char(const char *text, size_t at)
     return ((uint8_t)text[at] & 0xC0) == 0x80;
 }
 
-/* Tokens of bytes may begin and end inside a character: it is theirs whole then. True when there are such among those
- * from number `first` on. */
+/* The tokens from number `first` on get positions between characters: a token that begins or ends inside one has it
+ * whole. Such come of bytes, of characters that are left out - what follows then moves forward - and of bytes of a prefix
+ * or suffix, with which the last ones end behind the word. True when something was to be done. */
 static bool widen(const struct job *job, size_t first)
 {
     const char *text = job->text;
@@ -79,12 +80,18 @@ static bool widen(const struct job *job, size_t first)
     bool is_cut = false;
 
     for (size_t i = first; i < out->n; i++) {
-        if (is_inside_char(text, out->begin[i]))
-            is_cut = true;
-        while (out->begin[i] > job->span.begin && is_inside_char(text, out->begin[i]))
-            out->begin[i]--;
-        while (out->end[i] < job->span.end && is_inside_char(text, out->end[i]))
-            out->end[i]++;
+        size_t begin = out->begin[i], end = out->end[i];
+        if (end > job->span.end)
+            end = job->span.end;
+        if (begin > end)
+            begin = end;
+        while (begin > job->span.begin && begin < job->span.end && is_inside_char(text, begin))
+            begin--;
+        while (end < job->span.end && is_inside_char(text, end))
+            end++;
+        is_cut |= begin != out->begin[i] || end != out->end[i];
+        out->begin[i] = begin;
+        out->end[i] = end;
     }
     return is_cut;
 }

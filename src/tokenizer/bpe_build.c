@@ -275,13 +275,19 @@ static bool ends_with_bar(const char *text)
 void rf__bpe_finish(struct bpe *bpe, bool is_regular)
 {
     const struct vocabulary *vocabulary = &bpe->base.vocabulary;
+    bool leaves_out = !bpe->has_unk; /* characters: then what follows has other positions */
     uint32_t n_named = 0;
 
+    for (unsigned b = 0; b < 256 && bpe->byte_fallback; b++)
+        if (bpe->fallback[b] == RF_BPE_NONE)
+            break;
+        else if (b == 255)
+            leaves_out = false;
     for (uint32_t id = 0; id < vocabulary->n_ids; id++)
         n_named += vocabulary->record_of_id[id] != 0;
     bpe->is_plain = is_regular && n_named == vocabulary->n_pieces;
     /* Nothing of the rest may look at more than the two characters. */
-    if (!bpe->is_plain || bpe->ignore_merges || bpe->prefix_len + bpe->suffix_len > 0 ||
+    if (!bpe->is_plain || leaves_out || bpe->ignore_merges || bpe->prefix_len + bpe->suffix_len > 0 ||
         rf__bpe_char_id(bpe->forms[0], BAR) == RF_BPE_NONE || ends_with_bar(bpe->unk_token))
         bpe->parts_before_bar = false;
 }

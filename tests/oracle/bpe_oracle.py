@@ -89,6 +89,14 @@ def random_texts(rng, model, letters, n):
     return texts
 
 
+def not_compared(model):
+    """What the reference leaves to chance: which of two pieces an id names, and where bytes of a prefix or suffix lie,
+    with which it comes to offsets outside the text."""
+    ids = list(model["vocab"].values())
+    extra = model["continuing_subword_prefix"] or model["end_of_word_suffix"]
+    return (["decoded", "decoded_all"] if len(set(ids)) < len(ids) else []) + (["spans"] if model["byte_fallback"] and extra else [])
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--models", type=int, default=300)
@@ -110,6 +118,8 @@ def main():
             path.write_text(text)
             tokenizer = Tokenizer.from_str(text)
             cases = [oracle.Case(t) for t in random_texts(rng, model, letters, args.texts)]
+            for case in cases:
+                case.skip = not_compared(model)
             n += len(cases)
             found = oracle.compare(program, f"model {i}", path, tokenizer, cases)
             if found:
