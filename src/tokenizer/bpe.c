@@ -71,8 +71,8 @@ static inline bool is_inside_char(const char *text, size_t at)
 }
 
 /* The tokens from number `first` on get positions between characters: a token that begins or ends inside one has it
- * whole. Such come of bytes, of characters that are left out - what follows then moves forward - and of bytes of a prefix
- * or suffix, with which the last ones end behind the word. True when something was to be done. */
+ * whole. Such come of bytes, of characters that are left out - what follows then moves forward - and of bytes of a
+ * prefix or suffix, with which the last ones end behind the word. True when something was to be done. */
 static bool widen(const struct job *job, size_t first)
 {
     const char *text = job->text;

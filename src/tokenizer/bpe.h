@@ -59,12 +59,13 @@ struct bpe {
     struct model base;
     uint64_t serial;
     struct bpe_pairs pairs;
-    uint32_t *id_of_rank;                 /* [n_ranks] */
-    struct bpe_chars *forms[BPE_N_FORMS]; /* [0] as it is, with the prefix, the suffix, both; NULL where there is none */
-    uint64_t *joins;                      /* [RF_BPE_JOINS_BITS / 64] */
-    struct bpe_bytes *bytes;              /* NULL: reads characters */
-    uint32_t fallback[256];               /* with byte_fallback: the ids of "<0x00>" and so on */
-    char *prefix, *suffix;                /* "" where there is none */
+    uint32_t *id_of_rank; /* [n_ranks] */
+    struct bpe_chars
+        *forms[BPE_N_FORMS]; /* [0] as it is, with the prefix, the suffix, both; NULL where there is none */
+    uint64_t *joins;         /* [RF_BPE_JOINS_BITS / 64] */
+    struct bpe_bytes *bytes; /* NULL: reads characters */
+    uint32_t fallback[256];  /* with byte_fallback: the ids of "<0x00>" and so on */
+    char *prefix, *suffix;   /* "" where there is none */
     size_t prefix_len, suffix_len;
     size_t max_len; /* of a piece */
     bool has_unk, fuse_unk, byte_fallback, ignore_merges;

@@ -64,8 +64,7 @@ static rf_status reseed(struct bpe_pairs *pairs, const char *name, rf_error *err
             fits = old[i].rank == RF_BPE_NONE || put_pair(pairs, &old[i]);
     }
     rf__free(old);
-    return fits ? RF_OK
-                : rf__fail(err, RF_BAD_FORMAT, "%s: the merges of the model collide as no real ones do", name);
+    return fits ? RF_OK : rf__fail(err, RF_BAD_FORMAT, "%s: the merges of the model collide as no real ones do", name);
 }
 
 rf_status rf__bpe_add_pair(struct bpe *bpe, const struct bpe_pair *pair, rf_error *err)
@@ -152,8 +151,8 @@ static rf_status index_chars(struct bpe *bpe, rf_error *err)
     const char *record = NULL;
 
     for (unsigned form = 0; form < BPE_N_FORMS; form++) {
-        bool is_needed = ((form & BPE_PREFIXED) == 0 || bpe->prefix_len > 0) &&
-                         ((form & BPE_SUFFIXED) == 0 || bpe->suffix_len > 0);
+        bool is_needed =
+            ((form & BPE_PREFIXED) == 0 || bpe->prefix_len > 0) && ((form & BPE_SUFFIXED) == 0 || bpe->suffix_len > 0);
         if (is_needed && (bpe->forms[form] = chars_new()) == NULL)
             return rf__fail_memory(err);
     }

@@ -15,8 +15,8 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-#define FEW      48 /* symbols that are searched without a heap */
-#define PART_MIN 12 /* symbols of which a part is made up at least */
+#define FEW        48 /* symbols that are searched without a heap */
+#define PART_MIN   12 /* symbols of which a part is made up at least */
 #define N_CHILDREN 4
 
 void rf__bpe_word_release(struct bpe_word *word)
@@ -64,7 +64,8 @@ static rf_status read_bytes(const struct bpe *bpe, const char *text, size_t len,
         if (status != RF_OK)
             return status;
         for (; at < stop; at++) {
-            if (bpe->is_plain && at - begin >= PART_MIN && !rf__bpe_bytes_join(bytes, (uint8_t)text[at - 1], (uint8_t)text[at]))
+            if (bpe->is_plain && at - begin >= PART_MIN &&
+                !rf__bpe_bytes_join(bytes, (uint8_t)text[at - 1], (uint8_t)text[at]))
                 goto out;
             add(word, bytes->ids[(uint8_t)text[at]], 1);
         }

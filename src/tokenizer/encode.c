@@ -121,7 +121,8 @@ static rf_status tokenize_known(struct flow *flow, bool is_last, rf_error *err)
     struct align other;
     struct pieces *pieces;
     size_t n_before = flow->out->n;
-    bool continues = tokenizer->pretokenizers.n == 0 && !flow->piece_is_begin && flow->n_words > 0; /* the word that the model cut */
+    bool continues =
+        tokenizer->pretokenizers.n == 0 && !flow->piece_is_begin && flow->n_words > 0; /* the word that the model cut */
     rf_status status;
 
     if (!is_last) {

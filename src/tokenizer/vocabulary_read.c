@@ -15,8 +15,8 @@ static rf_status measure(const struct json *json, const char *what, yyjson_val *
         *n_bytes += yyjson_get_len(key); /* each is a part of the file: no overflow */
         if (!yyjson_is_uint(id) || yyjson_get_uint(id) >= RF_VOCABULARY_MAX_IDS)
             return rf__fail(err, RF_BAD_FORMAT, "%s: the id of '%s' in '%s' is %s, expected 0 to %u", json->name,
-                            yyjson_get_str(key), what,
-                            yyjson_is_num(id) ? "out of range" : rf__json_type_name(id), RF_VOCABULARY_MAX_IDS - 1);
+                            yyjson_get_str(key), what, yyjson_is_num(id) ? "out of range" : rf__json_type_name(id),
+                            RF_VOCABULARY_MAX_IDS - 1);
         if (yyjson_get_uint(id) >= *n_ids)
             *n_ids = (uint32_t)yyjson_get_uint(id) + 1;
     }
@@ -51,6 +51,5 @@ rf_status rf__vocabulary_read(const struct stage_source *source, struct vocabula
 
     if (status == RF_OK && pieces == NULL)
         status = rf__fail(err, RF_BAD_FORMAT, "%s: 'model' has no 'vocab'", source->json->name);
-    return status != RF_OK ? status
-                           : rf__vocabulary_read_object(source->json, "model.vocab", pieces, out, err);
+    return status != RF_OK ? status : rf__vocabulary_read_object(source->json, "model.vocab", pieces, out, err);
 }

@@ -1,0 +1,385 @@
+/* The BPE model: every flag, as `tokenizers` 0.23 answers (tests/oracle/bpe_oracle.py compares at random), long words,
+ * merges that are none, and the text cut before a bar against the text whole. */
+#include "tokenizer_fixture.h"
+
+#include "tokenizer/bpe.h"
+
+#include <stdlib.h>
+
+#define MODEL(FLAGS, VOCAB, MERGES)                                                                                    \
+    "{\"model\":{\"type\":\"BPE\"," FLAGS "\"vocab\":{" VOCAB "},\"merges\":[" MERGES "]}}"
+#define ABC    "\"a\":0,\"b\":1,\"c\":2,\"ab\":3,\"abc\":4,\"bc\":5,\"<unk>\":6"
+#define MERGED "[\"a\",\"b\"],[\"ab\",\"c\"],[\"b\",\"c\"]"
+#define UNK    "\"unk_token\":\"<unk>\","
+
+static const struct {
+    const char *json, *text;
+    size_t n;
+    struct {
+        uint32_t id, begin, end;
+    } tokens[8];
+} cases[] = {
+    {MODEL("", ABC, MERGED), "abcbcab", 3, {{4, 0, 3}, {5, 3, 5}, {3, 5, 7}}},
+    {MODEL("", ABC, "\"a b\",\"ab c\",\"b c\""), "abcbc", 2, {{4, 0, 3}, {5, 3, 5}}},
+    {MODEL("", ABC, "\"#version: 0.2\",\"b c\",\"a b\""), "abc", 2, {{0, 0, 1}, {5, 1, 3}}},
+    /* The later of two merges of one pair counts. */
+    {MODEL("", ABC, "\"a b\",\"b c\",\"a b\""), "abc", 2, {{0, 0, 1}, {5, 1, 3}}},
+    /* Leftmost first. */
+    {MODEL("", "\"a\":0,\"aa\":1", "\"a a\""), "aaa", 2, {{1, 0, 2}, {0, 2, 3}}},
+    /* Unknown characters: left out, which moves the others; named; fused. */
+    {MODEL("", ABC, MERGED), "axb", 1, {{3, 0, 2}}},
+    {MODEL(UNK, ABC, MERGED), "axyb", 4, {{0, 0, 1}, {6, 1, 2}, {6, 2, 3}, {1, 3, 4}}},
+    {MODEL(UNK "\"fuse_unk\":true,", ABC, MERGED), "ax\u00E9b", 3, {{0, 0, 1}, {6, 1, 4}, {1, 4, 5}}},
+    {MODEL("\"byte_fallback\":true,", "\"a\":0,\"<0xC3>\":1,\"<0xA9>\":2", ""),
+     "a\u00E9",
+     3,
+     {{0, 0, 1}, {1, 1, 3}, {2, 1, 3}}},
+    /* What is unknown waits behind the bytes that follow. */
+    {MODEL(UNK "\"byte_fallback\":true,", "\"a\":0,\"<unk>\":1,\"<0x78>\":2", ""),
+     "yxa",
+     3,
+     {{2, 0, 1}, {1, 1, 2}, {0, 2, 3}}},
+    {MODEL("", "\"a\":0,\"b\":1,\"ab\":2", ""), "ab", 2, {{0, 0, 1}, {1, 1, 2}}},
+    {MODEL("\"ignore_merges\":true,", "\"a\":0,\"b\":1,\"ab\":2", ""), "ab", 1, {{2, 0, 2}}},
+    {MODEL("\"continuing_subword_prefix\":\"##\",", "\"a\":0,\"##b\":1,\"ab\":2,\"##c\":3", "\"a ##b\""),
+     "abc",
+     2,
+     {{2, 0, 2}, {3, 2, 3}}},
+    {MODEL("\"end_of_word_suffix\":\"</w>\",", "\"a\":0,\"b</w>\":1,\"ab</w>\":2", "\"a b</w>\""),
+     "ab",
+     1,
+     {{2, 0, 2}}},
+    {MODEL("\"dropout\":0.0,", ABC, MERGED), "", 0, {{0, 0, 0}}},
+};
+
+static void tokens(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rf_tokenizer tokenizer;
+        struct fixture_call call = {0};
+        struct encode_request request = {.text = text_of(cases[i].text)};
+        fixture_read(&tokenizer, cases[i].json);
+        for (int again = 0; again < 2; again++) { /* the second time from the cache */
+            fixture_encode(&tokenizer, &call, &request);
+            if (call.encoding.n != cases[i].n)
+                fail_msg("case %zu: %zu tokens", i, call.encoding.n);
+            for (size_t k = 0; k < cases[i].n; k++)
+                if (call.encoding.ids[k] != cases[i].tokens[k].id ||
+                    call.encoding.begin[k] != cases[i].tokens[k].begin ||
+                    call.encoding.end[k] != cases[i].tokens[k].end)
+                    fail_msg("case %zu, token %zu: %u [%zu, %zu)", i, k, call.encoding.ids[k], call.encoding.begin[k],
+                             call.encoding.end[k]);
+        }
+        fixture_release(&call);
+        rf__tokenizer_release(&tokenizer);
+    }
+}
+
+static const struct {
+    const char *json, *message;
+} faults[] = {
+    {MODEL("", ABC, "\"a x\""), "the merges need the piece 'x', which the vocabulary does not have"},
+    {MODEL("", ABC, "\"x a\""), "the merges need the piece 'x', which"},
+    {MODEL("", ABC, "\"c a\""), "the merges need the piece 'ca', which"},
+    {MODEL("", ABC, "\"abcabcabcabc a\""), "the merges need the piece 'abcabcabcabc', which"},
+    {MODEL("", ABC, "\"ab\""), "merge 1 is 'ab', expected two pieces with a space between"},
+    {MODEL("", ABC, "\"#version: 1\",\"a b c\""), "merge 1 is 'a b c', expected two"},
+    {MODEL("", ABC, "\"a b\",[\"a\",\"b\"]"), "merge 2 is an array, expected a string, as the others are"},
+    {MODEL("", ABC, "[\"a\",\"b\"],\"a b\""), "merge 2 is no pair of strings, as the others are"},
+    {MODEL("", ABC, "[\"a\",\"b\",\"c\"]"), "merge 1 is no pair of strings"},
+    {MODEL("", ABC, "[\"a\"]"), "merge 1 is no pair of strings"},
+    {MODEL("\"dropout\":1.5,", ABC, ""), "'dropout' is 1.5, expected 0 to 1"},
+    {MODEL("\"dropout\":-1,", ABC, ""), "'dropout' is -1, expected 0 to 1"},
+    {MODEL("\"fuse_unk\":1,", ABC, ""), "'fuse_unk' is"},
+    {MODEL("\"continuing_subword_prefix\":\"##\",", ABC, "\"a b\""),
+     "'b', the right side of a merge, is shorter than the prefix"},
+    {"{\"model\":{\"type\":\"BPE\",\"vocab\":{}}}", "'model' has no 'merges'"},
+    {"{\"model\":{\"type\":\"BPE\",\"merges\":[]}}", "'model' has no 'vocab'"},
+};
+
+static void refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        assert_unreadable(faults[i].json, RF_BAD_FORMAT, faults[i].message);
+}
+
+static void unknown_without_piece(void **state)
+{
+    struct rf_tokenizer tokenizer;
+    struct encode_request request = {.text = text_of("abx")};
+    struct encode_scratch *scratch = rf__encode_scratch_new();
+    struct encoding encoding = {0};
+    rf_error fault = {0};
+
+    (void)state;
+    fixture_read(&tokenizer, MODEL("\"unk_token\":\"none\",", ABC, MERGED));
+    assert_int_equal(rf__encode(&tokenizer, &request, scratch, &encoding, &fault), RF_BAD_FORMAT);
+    assert_non_null(strstr(fault.message, "unk_token 'none' is not in the vocabulary"));
+    rf__encoding_release(&encoding);
+    rf__encode_scratch_free(scratch);
+    rf__tokenizer_release(&tokenizer);
+}
+
+static void note(void *user, rf_log_level level, const char *message)
+{
+    if (level == RF_LOG_WARNING && strstr(message, "'dropout' is 0.5") != NULL)
+        *(bool *)user = true;
+}
+
+static void dropout_is_told(void **state)
+{
+    static const char json[] = MODEL("\"dropout\":0.5,", ABC, MERGED);
+    bool is_told = false;
+    struct logger logger = {note, &is_told};
+    struct rf_tokenizer tokenizer = {0};
+
+    (void)state;
+    assert_ok(rf__tokenizer_read_json(&tokenizer, json, strlen(json), "x", false, &logger, err));
+    assert_true(is_told);
+    rf__tokenizer_release(&tokenizer);
+}
+
+/* ---- Long words --------------------------------------------------------------------------------------------- */
+
+/* Words of any length against the slow way: in each step, the lowest rank of all. */
+static size_t merge_slowly(const struct bpe *bpe, uint32_t *ids, size_t n)
+{
+    for (;;) {
+        uint32_t least = RF_BPE_NONE;
+        size_t at = 0;
+        for (size_t i = 0; i + 1 < n; i++) {
+            uint32_t rank = rf__bpe_rank(&bpe->pairs, ids[i], ids[i + 1]);
+            if (rank < least) {
+                least = rank;
+                at = i;
+            }
+        }
+        if (least == RF_BPE_NONE)
+            return n;
+        ids[at] = bpe->id_of_rank[least];
+        memmove(ids + at + 1, ids + at + 2, (n - at - 2) * sizeof *ids);
+        n--;
+    }
+}
+
+static void long_words(void **state)
+{
+    static const char json[] = MODEL("",
+                                     "\"a\":0,\"b\":1,\"c\":2,\"d\":3,\"aa\":4,\"ab\":5,\"aaab\":6,\"ba\":7,\"abab\":8,"
+                                     "\"bb\":9,\"cab\":10,\"aaaa\":11",
+                                     "\"aa ab\",\"b a\",\"ab ab\",\"a b\",\"b b\",\"c ab\",\"a a\",\"aa aa\"");
+    struct rf_tokenizer tokenizer;
+    struct fixture_call call = {0};
+    static char text[3000];
+    static uint32_t ids[3000];
+
+    (void)state;
+    fixture_read(&tokenizer, json);
+    srand(1);
+    for (size_t round = 0; round < 300; round++) {
+        size_t n = round < 200 ? round + 1 : 10 * round - 1000;
+        int letters = 1 + rand() % 4;
+        struct encode_request request = {.text = {text, n}};
+        for (size_t i = 0; i < n; i++) {
+            ids[i] = (uint32_t)(rand() % letters);
+            text[i] = (char)('a' + ids[i]);
+        }
+        fixture_encode(&tokenizer, &call, &request);
+        assert_ids(&call.encoding, ids, merge_slowly((struct bpe *)tokenizer.model, ids, n));
+    }
+    fixture_release(&call);
+    rf__tokenizer_release(&tokenizer);
+}
+
+/* ---- Bars --------------------------------------------------------------------------------------------------- */
+
+#define BARS                                                                                                           \
+    MODEL(UNK, "\"\u2581\":0,\"a\":1,\"b\":2,\"\u2581a\":3,\"\u2581\u2581\":4,\"ab\":5,\"\u2581ab\":6,\"<unk>\":7",    \
+          "\"\u2581 a\",\"a b\",\"\u2581 \u2581\",\"\u2581a b\"")
+
+/* A text of many words without a pre-tokenizer, whole and by words: the same. */
+static void parts_before_bars(void **state)
+{
+    static const char *const units[] = {"\u2581", "a", "b", "x", "\u00E9"};
+    struct rf_tokenizer cut, whole;
+    struct fixture_call call = {0}, other = {0};
+    static char text[60000];
+
+    (void)state;
+    fixture_read(&cut, BARS);
+    fixture_read(&whole, BARS);
+    assert_true(((struct bpe *)cut.model)->parts_before_bar);
+    ((struct bpe *)whole.model)->parts_before_bar = false;
+    srand(2);
+    for (size_t round = 0; round < 60; round++) {
+        size_t len = 0, n = round < 30 ? round : round * 300;
+        struct encode_request request = {0};
+        for (size_t i = 0; i < n; i++) {
+            const char *unit = units[rand() % 5];
+            memcpy(text + len, unit, strlen(unit));
+            len += strlen(unit);
+        }
+        request.text = (rf_text){text, len};
+        fixture_encode(&cut, &call, &request);
+        fixture_encode(&whole, &other, &request);
+        assert_ids(&call.encoding, other.encoding.ids, other.encoding.n);
+        for (size_t i = 0; i < other.encoding.n; i++)
+            assert_true(call.encoding.begin[i] == other.encoding.begin[i] &&
+                        call.encoding.end[i] == other.encoding.end[i]);
+    }
+    fixture_release(&call);
+    fixture_release(&other);
+    rf__tokenizer_release(&cut);
+    rf__tokenizer_release(&whole);
+}
+
+/* Where a piece reaches over a bar, or something looks at the whole, there is no cut. */
+static void no_parts(void **state)
+{
+    static const char *const models[] = {
+        MODEL(UNK, "\"\u2581\":0,\"a\":1,\"a\u2581\":2,\"<unk>\":3", "\"a \u2581\""),
+        MODEL(UNK "\"ignore_merges\":true,", "\"\u2581\":0,\"a\":1,\"<unk>\":3", ""),
+        MODEL(UNK "\"end_of_word_suffix\":\"e\",", "\"\u2581\":0,\"a\":1,\"<unk>\":3", ""),
+        MODEL("", "\"\u2581\":0,\"a\":1", ""),
+        MODEL(UNK, "\"a\":1,\"<unk>\":3", ""),
+        MODEL("\"unk_token\":\"\u2581\",", "\"\u2581\":0,\"a\":1", ""),
+        MODEL(UNK, "\"\u2581\":0,\"a\":1,\"b\":1,\"<unk>\":3", ""),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
+        struct rf_tokenizer tokenizer;
+        fixture_read(&tokenizer, models[i]);
+        if (((struct bpe *)tokenizer.model)->parts_before_bar)
+            fail_msg("model %zu", i);
+        rf__tokenizer_release(&tokenizer);
+    }
+}
+
+/* ---- Bytes -------------------------------------------------------------------------------------------------- */
+
+/* The alphabet of ByteLevel, and some pieces of it; texts of bytes against the same mapped. */
+static size_t write_byte_model(char *out, size_t size, const char *flags)
+{
+    size_t len = (size_t)snprintf(out, size, "{\"model\":{\"type\":\"BPE\",%s\"vocab\":{", flags);
+
+    for (unsigned b = 0; b < 256; b++)
+        len += (size_t)snprintf(out + len, size - len, "\"\\u%04X\":%u,", rf__bpe_char_of_byte((uint8_t)b), b);
+    /* "the", " the", and the first two bytes of U+4E2D: E4 B8 AD. */
+    len += (size_t)snprintf(
+        out + len, size - len,
+        "\"th\":256,\"the\":257,\"\\u0120the\":258,\"\\u00E4\\u00B8\":259,\"he\":260},\"merges\":[\"t h\",\"th e\","
+        "\"\\u0120 the\",\"\\u00E4 \\u00B8\",\"h e\"]}}");
+    return len;
+}
+
+static size_t map_bytes(const char *text, size_t len, char *out)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        uint32_t c = rf__bpe_char_of_byte((uint8_t)text[i]);
+        if (c < 0x80) {
+            out[n++] = (char)c;
+        } else {
+            out[n++] = (char)(0xC0 | c >> 6);
+            out[n++] = (char)(0x80 | (c & 0x3F));
+        }
+    }
+    return n;
+}
+
+static void bytes_as_characters(void **state)
+{
+    static const char *const flags[] = {"", "\"ignore_merges\":true,", "\"unk_token\":\"the\",\"byte_fallback\":true,"};
+    static const char *const units[] = {"t", "h", "e", " ", "\u4E2D", "\u4E2E", "\u00E9", "\U0001F600", "the", " the"};
+    static char json[16384], text[4096], mapped[8192];
+
+    (void)state;
+    srand(3);
+    for (size_t f = 0; f < 3; f++) {
+        struct rf_tokenizer by_bytes, by_chars;
+        struct fixture_call call = {0}, other = {0};
+        write_byte_model(json, sizeof json, flags[f]);
+        fixture_read(&by_bytes, json);
+        fixture_read(&by_chars, json);
+        assert_true(by_bytes.model->ops->use_bytes(by_bytes.model));
+        for (size_t round = 0; round < 300; round++) {
+            size_t len = 0, n = 1 + (size_t)rand() % (round % 10 == 0 ? 800 : 12);
+            struct encode_request request = {0}, request_mapped = {0};
+            for (size_t i = 0; i < n; i++) {
+                const char *unit = units[rand() % 10];
+                memcpy(text + len, unit, strlen(unit));
+                len += strlen(unit);
+            }
+            request.text = (rf_text){text, len};
+            request_mapped.text = (rf_text){mapped, map_bytes(text, len, mapped)};
+            fixture_encode(&by_bytes, &call, &request);
+            fixture_encode(&by_chars, &other, &request_mapped);
+            assert_ids(&call.encoding, other.encoding.ids, other.encoding.n);
+        }
+        fixture_release(&call);
+        fixture_release(&other);
+        rf__tokenizer_release(&by_bytes);
+        rf__tokenizer_release(&by_chars);
+    }
+}
+
+/* A character cut into tokens belongs to each of them whole. */
+static void cut_characters(void **state)
+{
+    static char json[16384];
+    static const size_t begin[] = {0, 1, 1, 4, 4, 6}, end[] = {1, 4, 4, 6, 6, 7};
+    struct rf_tokenizer tokenizer;
+    struct fixture_call call = {0};
+    struct encode_request request = {.text = text_of("a\u4E2D\u00E9z")};
+
+    (void)state;
+    write_byte_model(json, sizeof json, "");
+    fixture_read(&tokenizer, json);
+    assert_true(tokenizer.model->ops->use_bytes(tokenizer.model));
+    for (int again = 0; again < 2; again++) {
+        fixture_encode(&tokenizer, &call, &request);
+        assert_int_equal(call.encoding.n, 6);
+        assert_memory_equal(call.encoding.begin, begin, sizeof begin);
+        assert_memory_equal(call.encoding.end, end, sizeof end);
+    }
+    fixture_release(&call);
+    rf__tokenizer_release(&tokenizer);
+}
+
+/* A byte without a piece, a prefix: characters it is. */
+static void no_bytes(void **state)
+{
+    static char json[16384];
+    struct rf_tokenizer tokenizer;
+
+    (void)state;
+    write_byte_model(json, sizeof json, "\"continuing_subword_prefix\":\"\",\"end_of_word_suffix\":\"x\",");
+    fixture_read(&tokenizer, json);
+    assert_false(tokenizer.model->ops->use_bytes(tokenizer.model));
+    rf__tokenizer_release(&tokenizer);
+    fixture_read(&tokenizer, MODEL("", ABC, MERGED));
+    assert_false(tokenizer.model->ops->use_bytes(tokenizer.model));
+    rf__tokenizer_release(&tokenizer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tokens),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(unknown_without_piece),
+        cmocka_unit_test(dropout_is_told),
+        cmocka_unit_test(long_words),
+        cmocka_unit_test(parts_before_bars),
+        cmocka_unit_test(no_parts),
+        cmocka_unit_test(bytes_as_characters),
+        cmocka_unit_test(cut_characters),
+        cmocka_unit_test(no_bytes),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
