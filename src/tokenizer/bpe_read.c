@@ -229,20 +229,15 @@ static rf_status get_string(const struct stage_source *source, const char *key, 
     return status;
 }
 
-static rf_status check_dropout(const struct stage_source *source, rf_error *err)
+static rf_status get_dropout(const struct stage_source *source, bool *is_there, rf_error *err)
 {
     double dropout;
     rf_status status = rf__json_get_double(source->json, source->value, "dropout", 0, &dropout, err);
 
-    if (status != RF_OK)
-        return status;
-    if (!(dropout >= 0 && dropout <= 1))
+    if (status == RF_OK && !(dropout >= 0 && dropout <= 1))
         return rf__fail(err, RF_BAD_FORMAT, "%s: 'dropout' is %g, expected 0 to 1", source->json->name, dropout);
-    if (dropout > 0)
-        rf__log(source->logger, RF_LOG_WARNING,
-                "%s: 'dropout' is %g: made for training, its ids are random; they are made without it here",
-                source->json->name, dropout);
-    return RF_OK;
+    *is_there = status == RF_OK && dropout > 0;
+    return status;
 }
 
 rf_status rf__bpe_read(const struct stage_source *source, struct model **out, rf_error *err)
@@ -251,7 +246,8 @@ rf_status rf__bpe_read(const struct stage_source *source, struct model **out, rf
     struct bpe_settings settings = {.name = json->name};
     struct json_merges merges;
     struct vocabulary vocabulary = {0};
-    rf_status status = check_dropout(source, err);
+    bool has_dropout;
+    rf_status status = get_dropout(source, &has_dropout, err);
 
     if (status == RF_OK)
         status = get_string(source, "unk_token", &settings.unk_token, &settings.unk_token_len, err);
@@ -269,5 +265,9 @@ rf_status rf__bpe_read(const struct stage_source *source, struct model **out, rf
         status = get_merges(source, &merges, err);
     if (status == RF_OK)
         status = rf__vocabulary_read(source, &vocabulary, err);
-    return status != RF_OK ? status : rf__bpe_from_merges(&vocabulary, &settings, &merges.base, out, err);
+    if (status == RF_OK)
+        status = rf__bpe_from_merges(&vocabulary, &settings, &merges.base, out, err);
+    if (status == RF_OK && has_dropout)
+        (*out)->note = "the tokenizer has a 'dropout', which makes ids random, for training; they are made without it";
+    return status;
 }

@@ -44,7 +44,7 @@ rf_status rf__stage_each(const struct stage_source *source, const char *stage, c
         return status;
     yyjson_arr_foreach(members, i, n, member)
     {
-        struct stage_source inner = {source->json, member, source->logger};
+        struct stage_source inner = {source->json, member};
         status = rf__stage_each(&inner, stage, key, read, chain, err);
         if (status != RF_OK)
             return status;

@@ -23,7 +23,6 @@
 struct stage_source {
     const struct json *json;
     yyjson_val *value; /* the object with "type" */
-    const struct logger *logger;
 };
 
 /* The "type" of a description; RF_BAD_FORMAT when it has none. `stage` is its name in the file, such as "normalizer".
@@ -229,6 +228,7 @@ struct model_ops {
 struct model {
     const struct model_ops *ops;
     struct vocabulary vocabulary;
+    const char *note; /* a warning about what is done otherwise than the file asks; NULL: none */
 };
 rf_status rf__bpe_read(const struct stage_source *source, struct model **out, rf_error *err);
 

@@ -153,6 +153,8 @@ rf_status rf__tokenizer_finish(struct rf_tokenizer *tokenizer, const struct logg
     size = above_layout(&tokenizer->postprocessor.layouts[0][1], size);
     tokenizer->vocab_size = above_layout(&tokenizer->postprocessor.layouts[1][1], size);
     shorten_bytes(&tokenizer->pretokenizers, tokenizer->model);
+    if (tokenizer->model->note != NULL)
+        rf__log(logger, RF_LOG_WARNING, "%s", tokenizer->model->note);
     tokenizer->pool = rf__scratch_pool_new();
     if (tokenizer->pool == NULL)
         return rf__fail_memory(err);

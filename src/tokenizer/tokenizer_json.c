@@ -26,9 +26,9 @@ static rf_status check_root(const struct json *json, rf_error *err)
     return status;
 }
 
-static struct stage_source stage(const struct json *json, const char *key, const struct logger *logger)
+static struct stage_source stage(const struct json *json, const char *key)
 {
-    return (struct stage_source){json, yyjson_obj_get(json->root, key), logger};
+    return (struct stage_source){json, yyjson_obj_get(json->root, key)};
 }
 
 static rf_status read_flags(const struct json *json, yyjson_val *token, struct added_flags *flags, rf_error *err)
@@ -97,18 +97,18 @@ static rf_status read_added_tokens(struct rf_tokenizer *tokenizer, const struct 
 static rf_status read_stages(struct rf_tokenizer *tokenizer, const struct json *json, bool lower_case,
                              const struct logger *logger, rf_error *err)
 {
-    struct stage_source source = stage(json, "normalizer", logger);
+    struct stage_source source = stage(json, "normalizer");
     rf_status status = rf__normalizers_read(&tokenizer->normalizers, &source, err);
 
     if (status == RF_OK && lower_case)
         status = rf__normalizers_lower_first(&tokenizer->normalizers, err);
     if (status != RF_OK)
         return status;
-    source = stage(json, "pre_tokenizer", logger);
+    source = stage(json, "pre_tokenizer");
     status = rf__pretokenizers_read(&tokenizer->pretokenizers, &source, err);
     if (status != RF_OK)
         return status;
-    source = stage(json, "model", logger);
+    source = stage(json, "model");
     if (source.value == NULL)
         return rf__fail(err, RF_BAD_FORMAT, "%s: has no 'model'", json->name);
     status = rf__model_read(&source, &tokenizer->model, err);
@@ -116,11 +116,11 @@ static rf_status read_stages(struct rf_tokenizer *tokenizer, const struct json *
         status = read_added_tokens(tokenizer, json, logger, err);
     if (status != RF_OK)
         return status;
-    source = stage(json, "post_processor", logger);
+    source = stage(json, "post_processor");
     status = rf__postprocessor_read(&tokenizer->postprocessor, &source, err);
     if (status != RF_OK)
         return status;
-    source = stage(json, "decoder", logger);
+    source = stage(json, "decoder");
     return rf__decoders_read(&tokenizer->decoders, &source, err);
 }
 
