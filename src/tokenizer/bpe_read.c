@@ -246,7 +246,7 @@ rf_status rf__bpe_read(const struct stage_source *source, struct model **out, rf
     struct bpe_settings settings = {.name = json->name};
     struct json_merges merges;
     struct vocabulary vocabulary = {0};
-    bool has_dropout;
+    bool has_dropout = false;
     rf_status status = get_dropout(source, &has_dropout, err);
 
     if (status == RF_OK)
