@@ -161,6 +161,8 @@ typedef struct rf_model_options {
     void *log_user;
     rf_progress_fn progress; /* NULL: none. Bytes downloaded, during rf_model_open() alone. */
     void *progress_user;
+    uint32_t dimensions; /* only the first so many numbers of a vector, scaled again where the vectors are: for models
+                            trained so (Matryoshka). 0: what the model declares, else all. RF_INVALID_ARGUMENT above. */
 } rf_model_options;
 
 /* Sets every option to its default. `size` is sizeof(rf_model_options). */
@@ -205,23 +207,37 @@ typedef struct rf_model_info {
     uint32_t max_tokens; /* limit of a text in tokens, special tokens included; 0: none (static embeddings) */
     uint32_t vocab_size; /* of the tokenizer */
     uint32_t threads;
-    uint64_t file_size; /* bytes of onnx_file and its external data, or of the file of static embeddings */
+    uint64_t file_size;         /* bytes of onnx_file and its external data, or of the file of static embeddings */
+    const char *prompts;        /* names of the model's prompts, separated by ", "; see rf_model_prompt() */
+    const char *default_prompt; /* the name of the one that RF_ROLE_NONE uses, or "" */
+    uint32_t full_dim;          /* length of a vector before the option dimensions, or the model itself, cuts it */
 } rf_model_info;
 
 /* Fills as much of `*info` as `info->size` says. */
 RF_API void rf_model_get_info(const rf_model *model, rf_model_info *info);
 
+/* The text of one of the model's prompts; NULL where it has none of that name. Belongs to the model. */
+RF_API const char *rf_model_prompt(const rf_model *model, const char *name);
+
 /* ---- Embedding --------------------------------------------------------------------------------------------- */
 
-/* Vectors of documents, in the order of the texts. `out` is [n, rf_model_dim()] row by row; `out_len` is its length in
- * floats and must be at least n * rf_model_dim(). n may be 0. A text's vector depends on that text alone: not on the
- * others of the call, their order, or the number of threads. An empty text has a vector too. */
+/* Vectors of documents, with the model's prompt for them (RF_ROLE_DOCUMENT), in the order of the texts. `out` is [n,
+ * rf_model_dim()] row by row; `out_len` is its length in floats and must be at least n * rf_model_dim(). n may be 0. A
+ * text's vector depends on that text alone: not on the others of the call, their order, or the number of threads. An
+ * empty text has a vector too. */
 RF_API RF_MUST_USE rf_status rf_embed_documents(const rf_model *model, const rf_text *texts, size_t n, float *out,
                                                 size_t out_len, rf_error *err);
 
-/* The vector of one query: `out` is [rf_model_dim()]. */
+/* The vector of one query, with the model's prompt for them (RF_ROLE_QUERY): `out` is [rf_model_dim()]. */
 RF_API RF_MUST_USE rf_status rf_embed_query(const rf_model *model, rf_text text, float *out, size_t out_len,
                                             rf_error *err);
+
+/* What the texts are: which of the model's prompts is put in front of them. */
+typedef enum rf_role {
+    RF_ROLE_NONE = 0, /* the prompt that the model names as its default, most often none */
+    RF_ROLE_QUERY,    /* the prompt "query"; none where the model has none of that name */
+    RF_ROLE_DOCUMENT  /* the prompt "document", likewise */
+} rf_role;
 
 typedef struct rf_embed_options {
     size_t size;             /* set by rf_embed_options_init() */
@@ -230,12 +246,16 @@ typedef struct rf_embed_options {
     uint32_t *n_tokens; /* NULL, or [n]: receives the number of tokens that the model read of each text */
     bool *truncated;    /* NULL, or [n]: receives whether each text was cut at the limit. When NULL, a warning is logged
                            with the number of texts that were. */
+    rf_role role;
+    const char *prompt_name; /* NULL, or one of the model's prompts, in place of the role's */
+    const char *prompt;      /* NULL, or the prompt itself ("": none), in place of the role's */
 } rf_embed_options;
 
 RF_API void rf_embed_options_init(rf_embed_options *options, size_t size);
 
-/* As rf_embed_documents(), with options. After a failure the contents of `out` and of the arrays in `options` are
- * undefined. */
+/* As rf_embed_documents(), with options; the role is what they say, RF_ROLE_NONE with NULL. Where the model has prompts
+ * and a call uses none, the first such call logs a warning. After a failure the contents of `out` and of the arrays in
+ * `options` are undefined. */
 RF_API RF_MUST_USE rf_status rf_embed(const rf_model *model, const rf_text *texts, size_t n,
                                       const rf_embed_options *options, float *out, size_t out_len, rf_error *err);
 

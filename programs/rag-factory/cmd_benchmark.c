@@ -72,6 +72,7 @@ static rf_status embed(struct bench *bench, const rf_text *texts, size_t n, floa
     rf_embed_options_init(&options, sizeof options);
     options.n_tokens = bench->n_tokens;
     options.truncated = bench->truncated;
+    options.prompt = "";
     return rf_embed(bench->model, texts, n, &options, out, n * bench->dim, err);
 }
 

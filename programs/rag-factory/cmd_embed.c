@@ -18,15 +18,17 @@ static rf_status embed(const struct opt_common *common, struct input *input, str
 {
     rf_model_info info = {.size = sizeof info};
     struct vector_writer *writer = NULL;
+    rf_embed_options how = {.size = sizeof how};
     rf_model *model = NULL;
     rf_status status = rf__open_model(common, &model, err);
 
     if (status != RF_OK)
         goto out;
     rf_model_get_info(model, &info);
+    rf__opt_prompt(common, &how);
     status = rf__vector_writer_open(output, format, &info, &writer, err);
     if (status == RF_OK)
-        status = rf__stream_embed(model, input, write_rows, writer, NULL, err);
+        status = rf__stream_embed(model, &how, input, write_rows, writer, NULL, err);
     if (status == RF_OK)
         status = rf__vector_writer_finish(writer, err);
 out:
@@ -63,7 +65,7 @@ static int run(const struct command *command, int argc, char **argv)
     rf_status status;
     rf_error err;
 
-    code = rf__opt_read(command, OPT_INPUT | OPT_MODEL | OPT_LIMIT | OPT_RUN, own, argc, argv, &options);
+    code = rf__opt_read(command, OPT_INPUT | OPT_MODEL | OPT_LIMIT | OPT_RUN | OPT_PROMPT, own, argc, argv, &options);
     if (code != OPT_GO_ON)
         goto out;
     code = rf__command_check_input(command, &options);

@@ -69,7 +69,7 @@ struct field {
     uint64_t number;
 };
 
-#define N_FIELDS 19
+#define N_FIELDS 22
 
 static void fill_fields(const rf_model_info *info, struct field *fields)
 {
@@ -91,6 +91,9 @@ static void fill_fields(const rf_model_info *info, struct field *fields)
         {"dim", "dimension", FIELD_NUMBER, NULL, info->dim},
         {"max_tokens", "max tokens", FIELD_NUMBER, NULL, info->max_tokens},
         {"vocab_size", "vocabulary", FIELD_NUMBER, NULL, info->vocab_size},
+        {"full_dim", info->full_dim != info->dim ? "of dimensions" : NULL, FIELD_NUMBER, NULL, info->full_dim},
+        {"prompts", "prompts", FIELD_TEXT, info->prompts, 0},
+        {"default_prompt", "default prompt", FIELD_TEXT, info->default_prompt, 0},
         {"license", "licence", FIELD_TEXT, info->license, 0},
         {"threads", "threads", FIELD_NUMBER, NULL, info->threads},
         {"onnxruntime", "ONNX Runtime", FIELD_TEXT, rf_onnxruntime_version(), 0},

@@ -189,6 +189,7 @@ static rf_status find(const struct opt_common *common, struct input *input, int 
 {
     static void (*const printers[])(const struct search *, const char *, struct output *) = {print_text, print_json,
                                                                                              print_jsonl};
+    const rf_embed_options documents = {.role = RF_ROLE_DOCUMENT};
     rf_text query = {search->query, strlen(search->query)};
     rf_model *model = NULL;
     rf_status status = rf__open_model(common, &model, err);
@@ -204,7 +205,7 @@ static rf_status find(const struct opt_common *common, struct input *input, int 
         status = rf_embed_query(model, query, search->vector, search->dim, err);
     if (status == RF_OK) {
         search->length = sqrt(dot(search->vector, search->vector, search->dim));
-        status = rf__stream_embed(model, input, take_rows, search, NULL, err);
+        status = rf__stream_embed(model, &documents, input, take_rows, search, NULL, err);
     }
     if (status == RF_OK) {
         qsort(search->heap, search->n, sizeof *search->heap, compare_hits);
@@ -269,6 +270,7 @@ const struct command rf__cmd_search = {
     "Finds the texts of a file that are closest in meaning to a query. Prints score, line number and text.",
     "QUERY [-i FILE] [-k N] [options]",
     "  rag-factory search \"How do I reset my password?\" -i help-pages.txt -k 3",
+    "The query gets the model's prompt for queries, the texts that for documents, where it has them. "
     "The score is the cosine, 1 at most. Empty lines are not searched. Memory does not grow with the file.",
     run,
 };

@@ -206,14 +206,16 @@ static rf_status compare(const struct opt_common *common, struct input *input, b
                          rf_error *err)
 {
     struct matrix matrix = {.n = 0};
+    rf_embed_options how = {.size = sizeof how};
     rf_model *model = NULL;
     rf_status status = rf__open_model(common, &model, err);
 
     rf__buf_init(&matrix.texts, (size_t)1 << 30);
+    rf__opt_prompt(common, &how);
     if (status == RF_OK) {
         matrix.model = model;
         matrix.dim = rf_model_dim(model);
-        status = rf__stream_embed(model, input, take_rows, &matrix, NULL, err);
+        status = rf__stream_embed(model, &how, input, take_rows, &matrix, NULL, err);
     }
     if (status == RF_OK && json)
         print_json(&matrix, out);
@@ -239,7 +241,7 @@ static int run(const struct command *command, int argc, char **argv)
     rf_status status;
     rf_error err;
 
-    code = rf__opt_read(command, OPT_INPUT | OPT_MODEL | OPT_LIMIT | OPT_RUN, own, argc, argv, &options);
+    code = rf__opt_read(command, OPT_INPUT | OPT_MODEL | OPT_LIMIT | OPT_RUN | OPT_PROMPT, own, argc, argv, &options);
     if (code == OPT_GO_ON)
         code = rf__command_check_input(command, &options);
     if (code != OPT_GO_ON)

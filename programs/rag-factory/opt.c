@@ -69,9 +69,18 @@ static void fill_table(struct table *table, unsigned groups, const struct opt *o
         {"pooling", 0, OPT_CHOICE, &c->pooling, "model|mean|cls|max|last|mean-sqrt-len|weighted-mean",
          "how token vectors become one vector (default: what the model declares)"},
         {"no-normalize", 0, OPT_FLAG, &c->no_normalize, NULL, "do not scale vectors to length 1"},
+        {"dimensions", 0, OPT_NUMBER, &c->dimensions, "N",
+         "only the first N numbers of a vector, scaled again: for models trained so (Matryoshka)"},
         {"threads", 0, OPT_NUMBER, &c->threads, "N",
          "threads to compute with (default: one for each processor this process may use)"},
         {"session", 0, OPT_LIST, &c->session, "KEY=VALUE", "an option of ONNX Runtime's session; repeatable"},
+        OPT_END,
+    };
+    const struct opt prompt[] = {
+        {"query", 0, OPT_FLAG, &c->is_query, NULL, "the texts are queries: put the model's prompt for them in front"},
+        {"document", 0, OPT_FLAG, &c->is_document, NULL, "the texts are documents, likewise"},
+        {"prompt", 0, OPT_TEXT, &c->prompt_name, "NAME", "put this one of the model's prompts in front"},
+        {"prompt-text", 0, OPT_TEXT, &c->prompt, "TEXT", "put TEXT in front of every text; '' for none"},
         OPT_END,
     };
     const struct opt talk[] = {
@@ -93,6 +102,8 @@ static void fill_table(struct table *table, unsigned groups, const struct opt *o
         add_rows(table, limit);
     if (groups & OPT_RUN)
         add_rows(table, run);
+    if (groups & OPT_PROMPT)
+        add_rows(table, prompt);
     add_rows(table, talk);
 }
 
@@ -386,6 +397,9 @@ int rf__opt_read(const struct command *command, unsigned groups, const struct op
         print_help(command, &table);
         code = EXIT_DONE;
     }
+    if (code == OPT_GO_ON &&
+        common->is_query + common->is_document + (common->prompt_name != NULL) + (common->prompt != NULL) > 1)
+        code = rf__opt_wrong(command, "--query, --document, --prompt and --prompt-text exclude each other");
     common->model_given = common->model != NULL;
     if (common->model == NULL)
         common->model = rf__os_env("RAG_FACTORY_MODEL");
@@ -419,10 +433,21 @@ void rf__opt_model_options(const struct opt_common *common, rf_model_options *ou
     out->pooling = (rf_pooling)common->pooling;
     out->l2 = common->no_normalize ? RF_L2_OFF : RF_L2_DEFAULT;
     out->truncate = (rf_truncate)common->truncate;
+    out->dimensions = common->dimensions;
     out->offline = common->offline;
     out->cache_dir = common->cache_dir;
     out->revision = common->revision;
     out->onnx_file = common->onnx_file;
     out->session_options = common->session.items;
     out->log = rf__say_log;
+}
+
+void rf__opt_prompt(const struct opt_common *common, rf_embed_options *out)
+{
+    if (common->is_query)
+        out->role = RF_ROLE_QUERY;
+    if (common->is_document)
+        out->role = RF_ROLE_DOCUMENT;
+    out->prompt_name = common->prompt_name;
+    out->prompt = common->prompt;
 }

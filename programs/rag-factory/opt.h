@@ -52,10 +52,11 @@ struct opt_list {
 
 /* Which common options a command takes; -q, -v and --help belong to all. */
 enum opt_group {
-    OPT_MODEL = 1, /* which model, and where it comes from */
-    OPT_LIMIT = 2, /* --max-tokens, --truncate */
-    OPT_RUN = 4,   /* how it is run: pooling, threads … */
-    OPT_INPUT = 8  /* where texts come from */
+    OPT_MODEL = 1,  /* which model, and where it comes from */
+    OPT_LIMIT = 2,  /* --max-tokens, --truncate */
+    OPT_RUN = 4,    /* how it is run: pooling, threads … */
+    OPT_INPUT = 8,  /* where texts come from */
+    OPT_PROMPT = 16 /* what is put in front of them */
 };
 
 struct opt_common {
@@ -66,6 +67,9 @@ struct opt_common {
     int truncate; /* rf_truncate */
     int pooling;  /* rf_pooling */
     bool no_normalize;
+    uint32_t dimensions;
+    bool is_query, is_document;
+    const char *prompt_name, *prompt; /* NULL: not given */
     uint32_t threads;
     struct opt_list session;
     const char *input; /* NULL: not given */
@@ -96,6 +100,10 @@ int rf__opt_wrong(const struct command *command, const char *format, ...) RF_PRI
 
 /* The options of the model, logging included; borrows from `common`. */
 void rf__opt_model_options(const struct opt_common *common, rf_model_options *out);
+
+/* What the options say of the prompt, in options whose other members are not touched. Give it options that
+ * rf_embed_options_init() set. */
+void rf__opt_prompt(const struct opt_common *common, rf_embed_options *out);
 
 /* The candidate closest to `word` where one is close enough to be meant; NULL otherwise. */
 const char *rf__opt_nearest(const char *word, const char *const *candidates, size_t n);

@@ -21,6 +21,7 @@ struct reader {
 
 struct stream {
     const rf_model *model;
+    const rf_embed_options *how; /* NULL: no prompt */
     rf_model_info info;
     struct input *input;
     struct chunk chunks[2];
@@ -128,6 +129,11 @@ static rf_status compute(struct stream *stream, stream_fn fn, void *user, rf_err
     rf_status status;
 
     rf_embed_options_init(&options, sizeof options);
+    if (stream->how != NULL) {
+        options.role = stream->how->role;
+        options.prompt_name = stream->how->prompt_name;
+        options.prompt = stream->how->prompt;
+    }
     options.progress = show_progress;
     options.progress_user = stream;
     options.n_tokens = stream->n_tokens;
@@ -198,10 +204,10 @@ static void warn_of_truncation(const struct stream *stream)
                     stream->n_truncated == 1 ? "was" : "were");
 }
 
-rf_status rf__stream_embed(const rf_model *model, struct input *input, stream_fn fn, void *user, uint64_t *n_texts,
-                           rf_error *err)
+rf_status rf__stream_embed(const rf_model *model, const rf_embed_options *how, struct input *input, stream_fn fn,
+                           void *user, uint64_t *n_texts, rf_error *err)
 {
-    struct stream stream = {.model = model, .input = input};
+    struct stream stream = {.model = model, .how = how, .input = input};
     rf_status status;
 
     if (n_texts != NULL)

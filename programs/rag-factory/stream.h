@@ -12,8 +12,8 @@
 /* Takes the vectors of a chunk: row i belongs to chunk->texts[i]. */
 typedef rf_status (*stream_fn)(void *user, const struct chunk *chunk, const struct vector_rows *rows, rf_error *err);
 
-/* `input` may be NULL: as if empty. `n_texts` may be NULL. */
-rf_status rf__stream_embed(const rf_model *model, struct input *input, stream_fn fn, void *user, uint64_t *n_texts,
-                           rf_error *err);
+/* Of `how` the role and the prompt are taken; NULL: none. `input` may be NULL: as if empty. `n_texts` may be NULL. */
+rf_status rf__stream_embed(const rf_model *model, const rf_embed_options *how, struct input *input, stream_fn fn,
+                           void *user, uint64_t *n_texts, rf_error *err);
 
 #endif

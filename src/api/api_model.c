@@ -34,7 +34,7 @@ static rf_status check_options(const rf_model_options *given, rf_model_options *
 
     if (status != RF_OK)
         return status;
-    if ((unsigned)own->pooling > RF_POOLING_LAST)
+    if ((unsigned)own->pooling >= RF_POOLING_SEVERAL)
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_model_options: pooling is %d", (int)own->pooling);
     if ((unsigned)own->l2 > RF_L2_OFF)
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_model_options: l2 is %d", (int)own->l2);
@@ -100,6 +100,16 @@ rf_status rf_model_pull(const char *source, const rf_model_options *options, cha
     return status;
 }
 
+const char *rf_model_prompt(const rf_model *model, const char *name)
+{
+    const struct prompts *prompts = rf__pipeline_prompts(model->pipeline);
+
+    for (size_t i = 0; i < prompts->n; i++)
+        if (strcmp(prompts->items[i].name, name) == 0)
+            return prompts->items[i].text;
+    return NULL;
+}
+
 /* ---- Embedding ----------------------------------------------------------------------------------------- */
 
 void rf_embed_options_init(rf_embed_options *options, size_t size)
@@ -116,6 +126,8 @@ rf_status rf_embed(const rf_model *model, const rf_text *texts, size_t n, const 
 
     if (status != RF_OK)
         return status;
+    if ((unsigned)own.role > RF_ROLE_DOCUMENT)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_embed_options: role is %d", (int)own.role);
     if (model == NULL || (n > 0 && (texts == NULL || out == NULL)))
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_embed: %s is NULL",
                         model == NULL   ? "model"
@@ -134,12 +146,16 @@ rf_status rf_embed(const rf_model *model, const rf_text *texts, size_t n, const 
 rf_status rf_embed_documents(const rf_model *model, const rf_text *texts, size_t n, float *out, size_t out_len,
                              rf_error *err)
 {
-    return rf_embed(model, texts, n, NULL, out, out_len, err);
+    const rf_embed_options options = {.size = sizeof options, .role = RF_ROLE_DOCUMENT};
+
+    return rf_embed(model, texts, n, &options, out, out_len, err);
 }
 
 rf_status rf_embed_query(const rf_model *model, rf_text text, float *out, size_t out_len, rf_error *err)
 {
-    return rf_embed(model, &text, 1, NULL, out, out_len, err);
+    const rf_embed_options options = {.size = sizeof options, .role = RF_ROLE_QUERY};
+
+    return rf_embed(model, &text, 1, &options, out, out_len, err);
 }
 
 /* ---- Cache and hub ------------------------------------------------------------------------------------- */

@@ -52,6 +52,17 @@ enum encoder_kind {
     ENCODER_MODEL2VEC /* model2vec's StaticModel, for a directory without modules.json */
 };
 
+/* See prompts.h. */
+struct prompt {
+    char *name, *text;
+};
+struct prompts {
+    struct prompt *items;
+    size_t n;
+    char *default_name; /* NULL: none */
+    char *names;        /* of those that are not empty: "query, document" */
+};
+
 #define CONFIG_MAX_MODULES 16
 
 /* What the files of a model directory declare; 0, false and "" where they say nothing. */
@@ -70,7 +81,8 @@ struct model_config {
     struct pooling_spec pooling;
     struct module_config modules[CONFIG_MAX_MODULES]; /* what follows pooling, in order */
     size_t n_modules;
-    char *prompts; /* names of the prompts in config_sentence_transformers.json, or "" */
+    struct prompts prompts; /* config_sentence_transformers.json */
+    uint32_t truncate_dim;  /* config_sentence_transformers.json; 0: none */
 };
 
 /* Reads config.json, modules.json and what it names, sentence_bert_config.json, tokenizer_config.json and
@@ -82,6 +94,7 @@ void rf__model_config_release(struct model_config *config); /* fine on a zeroed 
 struct pipeline_options {
     uint32_t threads;    /* at least 1 */
     uint32_t max_tokens; /* 0: the model's own limit */
+    uint32_t dimensions; /* 0: what the model declares, else all */
     rf_pooling pooling;
     rf_l2 l2;
     rf_truncate truncate;
@@ -92,6 +105,7 @@ struct pipeline_options {
 struct pipeline_info {
     uint32_t dim, vocab_size, threads;
     uint32_t max_tokens; /* 0: no limit */
+    uint32_t full_dim;   /* before it is cut to dim */
     rf_pooling pooling;  /* RF_POOLING_SEVERAL when vectors of several modes are joined */
     bool pooled_by_graph, l2;
     const char *modules; /* "Transformer, Pooling(mean), Normalize" */
@@ -118,6 +132,7 @@ void rf__pipeline_free(struct pipeline *pipeline); /* NULL is fine */
 
 const struct pipeline_info *rf__pipeline_info(const struct pipeline *pipeline);
 const struct rf_tokenizer *rf__pipeline_tokenizer(const struct pipeline *pipeline);
+const struct prompts *rf__pipeline_prompts(const struct pipeline *pipeline);
 
 /* See rf_embed(); `out` is [n, dim]. */
 rf_status rf__pipeline_embed(const struct pipeline *pipeline, const rf_text *texts, size_t n,

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "embed/prompts.h"
 #include "os/os.h"
 
 #include <string.h>
@@ -203,32 +204,31 @@ static rf_status read_limit(const char *folder, struct model_config *config, rf_
     return status;
 }
 
-static rf_status read_prompts(const char *directory, struct model_config *config, rf_error *err)
+/* A repository of sentence-transformers may hold another kind of model, whose modules look alike. */
+static rf_status check_model_type(const struct json *json, rf_error *err)
+{
+    const char *type;
+    rf_status status = rf__json_get_str(json, json->root, "model_type", "SentenceTransformer", &type, err);
+
+    if (status == RF_OK && strcmp(type, "SentenceTransformer") != 0)
+        return rf__fail(err, RF_UNSUPPORTED,
+                        "%s: unsupported: model_type '%s'; one vector a text comes from a "
+                        "SentenceTransformer alone",
+                        json->name, type);
+    return status;
+}
+
+static rf_status read_sentence_transformers(const char *directory, struct model_config *config, rf_error *err)
 {
     struct json json;
-    struct buf names;
-    yyjson_val *prompts = NULL, *key;
-    yyjson_obj_iter it;
-    const char *default_name = NULL;
     rf_status status = rf__config_read_json(directory, "config_sentence_transformers.json", &json, err);
 
-    rf__buf_init(&names, 64 << 10);
     if (status == RF_OK)
-        status = rf__json_get_object(&json, json.root, "prompts", &prompts, err);
+        status = check_model_type(&json, err);
     if (status == RF_OK)
-        status = rf__json_get_str(&json, json.root, "default_prompt_name", NULL, &default_name, err);
-    if (status == RF_OK && default_name != NULL)
-        status = rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: default_prompt_name '%s'", json.name, default_name);
-    if (prompts != NULL) {
-        yyjson_obj_iter_init(prompts, &it);
-        while (status == RF_OK && (key = yyjson_obj_iter_next(&it)) != NULL) {
-            if (yyjson_get_len(yyjson_obj_iter_get_val(key)) > 0) /* an empty prompt is none */
-                status = rf__buf_printf(&names, err, "%s%s", names.len ? ", " : "", yyjson_get_str(key));
-        }
-    }
+        status = rf__prompts_read(&json, &config->prompts, err);
     if (status == RF_OK)
-        status = set_string(&config->prompts, names.data != NULL ? names.data : "", err);
-    rf__buf_release(&names);
+        status = get_u32(&json, "truncate_dim", &config->truncate_dim, err);
     rf__json_release(&json);
     return status;
 }
@@ -244,7 +244,7 @@ rf_status rf__model_config_read(const char *directory, struct model_config *out,
     if (status == RF_OK && out->encoder == ENCODER_TRANSFORMER)
         status = read_limit(out->folder, out, err);
     if (status == RF_OK)
-        status = read_prompts(directory, out, err);
+        status = read_sentence_transformers(directory, out, err);
     if (status != RF_OK)
         rf__model_config_release(out);
     return status;
@@ -254,7 +254,7 @@ void rf__model_config_release(struct model_config *config)
 {
     rf__free(config->folder);
     rf__free(config->architecture);
-    rf__free(config->prompts);
+    rf__prompts_release(&config->prompts);
     for (size_t i = 0; i < config->n_modules; i++)
         rf__free(config->modules[i].folder);
     *config = (struct model_config){0};

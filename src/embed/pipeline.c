@@ -13,6 +13,7 @@
 #include "embed/embed.h"
 #include "embed/modules.h"
 #include "embed/pooling.h"
+#include "embed/prompts.h"
 #include "embed/static_embedding.h"
 #include "os/os.h"
 
@@ -31,7 +32,10 @@ struct pipeline {
     struct static_table *table; /* the other is NULL */
     struct pooling_spec pooling;
     struct modules *modules;
-    uint32_t token_dim; /* of the vectors that come out of the engine or the table */
+    struct prompts prompts;
+    atomic_bool prompts_noted; /* that there are prompts and none was used was said */
+    bool l2_again;             /* after a vector was cut to info.dim */
+    uint32_t token_dim;        /* of the vectors that come out of the engine or the table */
     struct pipeline_info info;
     rf_truncate truncate;
     struct logger logger;
@@ -140,7 +144,6 @@ static rf_status choose_modules(struct pipeline *p, const struct model_config *c
     struct model_config own = *config;
     size_t first = first_module(p, config, dim);
     bool last_is_l2 = own.n_modules > 0 && own.modules[own.n_modules - 1].kind == MODULE_NORMALIZE;
-    rf_status status;
 
     p->info.l2 = choose_l2(p, config, options, last_is_l2);
     own.n_modules -= last_is_l2;
@@ -151,10 +154,29 @@ static rf_status choose_modules(struct pipeline *p, const struct model_config *c
             return rf__fail(err, RF_UNSUPPORTED, "unsupported: more than %d modules", CONFIG_MAX_MODULES - 1);
         own.modules[own.n_modules++] = (struct module_config){.kind = MODULE_NORMALIZE};
     }
-    status = rf__modules_open(&own, first, dim, &p->modules, err);
-    if (status == RF_OK)
-        p->info.dim = rf__modules_dim(p->modules);
-    return status;
+    return rf__modules_open(&own, first, dim, &p->modules, err);
+}
+
+/* A dimension that the model declares is cut to as sentence-transformers does it, which leaves the vector shorter than
+ * 1; one that was asked for is scaled again. */
+static rf_status choose_dim(struct pipeline *p, const struct model_config *config,
+                            const struct pipeline_options *options, rf_error *err)
+{
+    uint32_t dim = rf__modules_dim(p->modules);
+
+    p->info.dim = p->info.full_dim = dim;
+    if (options->dimensions > dim)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "%u dimensions are asked for, the model has %u", options->dimensions,
+                        dim);
+    if (options->dimensions > 0)
+        p->info.dim = options->dimensions;
+    else if (config->truncate_dim > 0 && config->truncate_dim < dim)
+        p->info.dim = config->truncate_dim;
+    if (p->info.dim < dim) {
+        p->info.l2 = p->info.l2 && (options->dimensions > 0 || options->l2 == RF_L2_ON);
+        p->l2_again = p->info.l2;
+    }
+    return RF_OK;
 }
 
 static void describe_modules(struct pipeline *p)
@@ -168,6 +190,11 @@ static void describe_modules(struct pipeline *p)
         append(p->description, sizeof p->description, p->pooling.exclude_prompt ? ", without the prompt)" : ")", "");
     }
     rf__modules_describe(p->modules, p->description, sizeof p->description);
+    if (p->info.dim < p->info.full_dim) {
+        size_t len = strlen(p->description);
+        snprintf(p->description + len, sizeof p->description - len, ", first %u of %u%s", p->info.dim, p->info.full_dim,
+                 p->l2_again ? ", Normalize" : "");
+    }
 }
 
 /* Runs the highest id of the tokenizer through the model: it must have a row in the embedding table. */
@@ -228,7 +255,11 @@ static rf_status open_parts(struct pipeline *p, const struct model_config *confi
         status = probe(p, config, err);
     }
     dim = p->token_dim * (p->table != NULL || p->info.pooled_by_graph ? 1 : p->pooling.n);
-    return status == RF_OK ? choose_modules(p, config, options, dim, err) : status;
+    if (status == RF_OK)
+        status = choose_modules(p, config, options, dim, err);
+    if (status == RF_OK)
+        status = choose_dim(p, config, options, err);
+    return status == RF_OK ? rf__prompts_copy(&config->prompts, &p->prompts, err) : status;
 }
 
 rf_status rf__pipeline_open(const struct model_config *config, struct rf_tokenizer *tokenizer, struct engine *engine,
@@ -263,9 +294,6 @@ rf_status rf__pipeline_open(const struct model_config *config, struct rf_tokeniz
     describe_modules(p);
     if (p->assumed[0] != '\0')
         rf__log(&p->logger, RF_LOG_INFO, "assumed: %s", p->assumed);
-    if (config->prompts[0] != '\0')
-        rf__log(&p->logger, RF_LOG_INFO, "the model has prompts (%s); none is put in front of the texts",
-                config->prompts);
     *out = p;
     return RF_OK;
 }
@@ -278,6 +306,7 @@ void rf__pipeline_free(struct pipeline *pipeline)
     rf__engine_free(pipeline->engine);
     rf__static_free(pipeline->table);
     rf__modules_free(pipeline->modules);
+    rf__prompts_release(&pipeline->prompts);
     rf__free(pipeline);
 }
 
@@ -291,6 +320,11 @@ const struct rf_tokenizer *rf__pipeline_tokenizer(const struct pipeline *pipelin
     return pipeline->tokenizer;
 }
 
+const struct prompts *rf__pipeline_prompts(const struct pipeline *pipeline)
+{
+    return &pipeline->prompts;
+}
+
 /* ---- A call -------------------------------------------------------------------------------------------- */
 
 /* What a worker owns: the ids that it tokenized in this window, and room to gather a batch. */
@@ -302,6 +336,8 @@ struct worker {
     uint32_t *batch; /* [2, batch_cap]: ids and type ids of a batch */
     size_t batch_cap;
     float *vector; /* [2, width]: a vector on its way through the modules, and their scratch */
+    char *text;    /* [text_cap]: the prompt and a text */
+    size_t text_cap;
 };
 
 struct call {
@@ -310,6 +346,9 @@ struct call {
     size_t n;
     const rf_embed_options *options; /* never NULL */
     float *out;
+    const char *prompt; /* "": none */
+    size_t prompt_len;
+    size_t n_skipped; /* tokens of the prompt that pooling leaves out */
 
     struct worker *workers;
     size_t n_workers;
@@ -402,7 +441,33 @@ static void finish_vector(const struct call *call, struct worker *worker, size_t
     const struct pipeline *p = call->pipeline;
 
     rf__modules_run(p->modules, worker->vector, worker->vector + rf__modules_width(p->modules));
+    if (p->l2_again)
+        rf__l2_normalize(worker->vector, p->info.dim);
     memcpy(call->out + index * p->info.dim, worker->vector, p->info.dim * sizeof *call->out);
+}
+
+/* The text with the prompt in front of it. */
+static rf_status put_prompt(const struct call *call, struct worker *worker, rf_text *text, rf_error *err)
+{
+    size_t len;
+
+    if (call->prompt_len == 0)
+        return RF_OK;
+    if (!rf__add(call->prompt_len, text->len, &len))
+        return rf__fail_memory(err);
+    if (len > worker->text_cap) {
+        rf__free(worker->text);
+        worker->text_cap = 0;
+        worker->text = rf__alloc(len);
+        if (worker->text == NULL)
+            return rf__fail_memory(err);
+        worker->text_cap = len;
+    }
+    memcpy(worker->text, call->prompt, call->prompt_len);
+    if (text->len > 0)
+        memcpy(worker->text + call->prompt_len, text->data, text->len);
+    *text = (rf_text){worker->text, len};
+    return RF_OK;
 }
 
 static rf_status tokenize_text(struct call *call, size_t worker_index, size_t i, rf_error *err)
@@ -416,8 +481,10 @@ static rf_status tokenize_text(struct call *call, size_t worker_index, size_t i,
                                      .truncate = p->truncate,
                                      .no_alignment = true};
     bool was_cut = false;
-    rf_status status;
+    rf_status status = put_prompt(call, worker, &request.text, err);
 
+    if (status != RF_OK)
+        return status;
     if (p->table != NULL)
         rf__static_cut(p->table, &request.text, &was_cut);
     if (was_cut && p->truncate == RF_TRUNCATE_ERROR)
@@ -501,7 +568,7 @@ static void write_vectors(const struct call *call, struct worker *worker, const 
         if (output->rank == 2)
             memcpy(worker->vector, output->data + i * dim, dim * sizeof *worker->vector);
         else
-            rf__pool_all(&p->pooling, output->data + i * output->n_tokens * dim, output->n_tokens, 0, dim,
+            rf__pool_all(&p->pooling, output->data + i * output->n_tokens * dim, output->n_tokens, call->n_skipped, dim,
                          worker->vector);
         finish_vector(call, worker, texts[i].index);
     }
@@ -597,6 +664,7 @@ static void release_call(struct call *call)
         rf__free(worker->type_ids);
         rf__free(worker->batch);
         rf__free(worker->vector);
+        rf__free(worker->text);
     }
     rf__free(call->workers);
     rf__free(call->tokenized);
@@ -625,6 +693,41 @@ static rf_status init_call(struct call *call, rf_error *err)
     return RF_OK;
 }
 
+/* The tokens of the prompt alone, but for the one that the tokenizer puts at its end. */
+static rf_status count_prompt(struct call *call, rf_error *err)
+{
+    const struct pipeline *p = call->pipeline;
+    struct worker *worker = &call->workers[0];
+    const struct encode_request request = {.text = {call->prompt, call->prompt_len}, .max_tokens = p->info.max_tokens};
+    const struct encoding *encoding = &worker->encoding;
+    rf_status status;
+
+    if (call->prompt_len == 0 || !p->pooling.exclude_prompt || p->table != NULL)
+        return RF_OK;
+    status = rf__encode(p->tokenizer, &request, worker->scratch, &worker->encoding, err);
+    if (status == RF_OK && encoding->n > 0)
+        call->n_skipped = encoding->n - (encoding->special[encoding->n - 1] ? 1 : 0);
+    return status;
+}
+
+static rf_status choose_prompt(struct call *call, rf_error *err)
+{
+    struct pipeline *p = (struct pipeline *)(uintptr_t)call->pipeline; /* only its atomic is written */
+    const rf_embed_options *o = call->options;
+    rf_status status = rf__prompts_choose(&p->prompts, o, &call->prompt, err);
+
+    if (status != RF_OK)
+        return status;
+    call->prompt_len = strlen(call->prompt);
+    if (call->prompt_len == 0 && o->prompt == NULL && o->prompt_name == NULL && o->role == RF_ROLE_NONE &&
+        p->prompts.names[0] != '\0' && !atomic_exchange(&p->prompts_noted, true))
+        rf__log(&p->logger, RF_LOG_WARNING,
+                "the model has prompts (%s) and none is put in front of the texts; say whether they are queries or "
+                "documents, or name a prompt",
+                p->prompts.names);
+    return RF_OK;
+}
+
 rf_status rf__pipeline_embed(const struct pipeline *pipeline, const rf_text *texts, size_t n,
                              const rf_embed_options *options, float *out, rf_error *err)
 {
@@ -639,7 +742,11 @@ rf_status rf__pipeline_embed(const struct pipeline *pipeline, const rf_text *tex
 
     if (n == 0)
         return RF_OK;
-    status = init_call(&call, err);
+    status = choose_prompt(&call, err);
+    if (status == RF_OK)
+        status = init_call(&call, err);
+    if (status == RF_OK)
+        status = count_prompt(&call, err);
     for (; status == RF_OK && call.window_begin < n; call.window_begin += call.window_n) {
         run_window(&call);
         if (atomic_load(&call.failed))

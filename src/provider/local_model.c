@@ -100,6 +100,7 @@ static rf_status open_pipeline(struct rf_model *model, const rf_model_options *o
                                                       .max_tokens = options->max_tokens,
                                                       .pooling = options->pooling,
                                                       .l2 = options->l2,
+                                                      .dimensions = options->dimensions,
                                                       .truncate = options->truncate,
                                                       .logger = logger};
     struct rf_tokenizer *tokenizer = NULL;
@@ -158,6 +159,7 @@ static uint64_t onnx_size(const char *onnx_file)
 static rf_status describe(struct rf_model *model, const char *source, rf_error *err)
 {
     const struct pipeline_info *p = rf__pipeline_info(model->pipeline);
+    const struct prompts *prompts = rf__pipeline_prompts(model->pipeline);
 
     model->name = rf__strdup(source);
     model->license = read_license(model->source.directory);
@@ -182,6 +184,9 @@ static rf_status describe(struct rf_model *model, const char *source, rf_error *
                         .max_tokens = p->max_tokens,
                         .vocab_size = p->vocab_size,
                         .threads = p->threads,
+                        .full_dim = p->full_dim,
+                        .prompts = prompts->names,
+                        .default_prompt = prompts->default_name != NULL ? prompts->default_name : "",
                         .file_size = model->onnx_file[0] != '\0' ? onnx_size(model->onnx_file)
                                                                  : rf__os_stat(model->source.weights_file).size};
     return RF_OK;

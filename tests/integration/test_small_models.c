@@ -107,10 +107,113 @@ static void test_every_directory(void **state)
     }
 }
 
+/* encode, encode_query, encode_document and encode(prompt_name=…), with and without a default prompt. */
+static void test_prompts(void **state)
+{
+    static const char *const names[] = {"bert-tiny-prompts",   "bert-tiny-prompts-excluded", "modules-prompts",
+                                        "modules-prompts-all", "modules-prompts-default",    "modules-static"};
+    static const struct {
+        const char *file;
+        rf_embed_options options;
+    } calls[] = {
+        {"expected", {.role = RF_ROLE_NONE}},
+        {"expected_query", {.role = RF_ROLE_QUERY}},
+        {"expected_document", {.role = RF_ROLE_DOCUMENT}},
+        {"expected_long", {.role = RF_ROLE_QUERY, .prompt_name = "long"}},
+        {"expected_long", {.prompt = "the quick brown fox: "}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[512];
+        rf_model_options options = {.threads = 2};
+        rf_model *model;
+        bool has_long;
+        snprintf(path, sizeof path, "%s/tests/golden/%s", golden_path("."), names[i]);
+        model = open_model(path, &options);
+        has_long = rf_model_prompt(model, "long") != NULL;
+        for (size_t k = 0; k < (has_long ? 5 : 3); k++) {
+            rf_embed_options call = calls[k].options;
+            call.size = sizeof call;
+            compare(model, names[i], calls[k].file, &call);
+        }
+        rf_model_free(model);
+    }
+}
+
+/* The model's own dimension, and one that was asked for. */
+static void test_dimensions(void **state)
+{
+    char path[512];
+    rf_model_options own = {.threads = 1}, five = {.threads = 1, .dimensions = 5},
+                     all = {.threads = 1, .dimensions = 16},
+                     many = {.size = sizeof many, .offline = true, .dimensions = 17};
+    rf_model_info info = {.size = sizeof info};
+    rf_error fault = {0};
+    rf_model *model;
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/tests/golden/modules-matryoshka", golden_path("."));
+    model = open_model(path, &own);
+    compare(model, "modules-matryoshka", "expected", NULL);
+    rf_model_get_info(model, &info);
+    assert_string_equal(info.modules, "Transformer, Pooling(mean), Normalize, first 12 of 16");
+    assert_int_equal(info.full_dim, 16);
+    assert_false(info.l2);
+    rf_model_free(model);
+    model = open_model(path, &five);
+    compare(model, "modules-matryoshka", "expected_5", NULL);
+    rf_model_get_info(model, &info);
+    assert_string_equal(info.modules, "Transformer, Pooling(mean), Normalize, first 5 of 16, Normalize");
+    assert_true(info.l2);
+    rf_model_free(model);
+    model = open_model(path, &all);
+    assert_int_equal(rf_model_dim(model), 16);
+    rf_model_free(model);
+    many.cache_dir = golden_path("build/test-cache");
+    assert_int_equal(rf_model_open(path, &many, &model, &fault), RF_INVALID_ARGUMENT);
+    assert_string_equal(fault.message, "17 dimensions are asked for, the model has 16");
+}
+
+static void note(void *user, rf_log_level level, const char *message)
+{
+    if (level == RF_LOG_WARNING && strstr(message, "has prompts (query, document)") != NULL)
+        ++*(int *)user;
+}
+
+static void test_prompts_that_are_not_used_are_told_once(void **state)
+{
+    char path[512];
+    int n_told = 0;
+    rf_model_options options = {.threads = 1, .log = note, .log_user = &n_told};
+    const rf_embed_options none = {.size = sizeof none, .prompt = ""},
+                           unknown = {.size = sizeof unknown, .prompt_name = "doc"};
+    const rf_text text = {"hello", 5};
+    float out[16];
+    rf_error fault = {0};
+    rf_model *model;
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/tests/golden/bert-tiny-prompts", golden_path("."));
+    model = open_model(path, &options);
+    assert_ok(rf_embed_query(model, text, out, 16, err));
+    assert_ok(rf_embed(model, &text, 1, &none, out, 16, err));
+    assert_int_equal(n_told, 0);
+    assert_ok(rf_embed(model, &text, 1, NULL, out, 16, err));
+    assert_ok(rf_embed(model, &text, 1, NULL, out, 16, err));
+    assert_int_equal(n_told, 1);
+    assert_int_equal(rf_embed(model, &text, 1, &unknown, out, 16, &fault), RF_INVALID_ARGUMENT);
+    assert_string_equal(fault.message, "the model has no prompt 'doc'; it has query, document");
+    rf_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_directory),
+        cmocka_unit_test(test_prompts),
+        cmocka_unit_test(test_dimensions),
+        cmocka_unit_test(test_prompts_that_are_not_used_are_told_once),
     };
 
     return cmocka_run_group_tests_name("small models", tests, NULL, NULL);

@@ -26,6 +26,8 @@ static const struct config_case {
     bool l2, lower_case;
     const char *modules_read; /* "dense 8>4 tanh bias, norm 4" */
     bool exclude_prompt, is_causal;
+    const char *prompts; /* names, and the default */
+    uint32_t truncate_dim;
     enum encoder_kind encoder;
 } cases[] = {
     {.name = "nothing at all"},
@@ -188,10 +190,26 @@ static const struct config_case {
      .config = "{\"vocab_size\": -1}",
      .status = RF_BAD_FORMAT,
      .message = "'vocab_size' is a number, expected a whole number"},
-    {.name = "a default prompt",
-     .sentence_transformers = "{\"prompts\": {\"query\": \"q: \"}, \"default_prompt_name\": \"query\"}",
+    {.name = "prompts, a default and a dimension",
+     .sentence_transformers = "{\"prompts\": {\"query\": \"q: \", \"document\": \"\", \"x\": null, \"y\": \"z\"}, "
+                              "\"default_prompt_name\": \"query\", \"truncate_dim\": 64}",
+     .prompts = "query, y default query",
+     .truncate_dim = 64},
+    {.name = "a default prompt that is always there",
+     .sentence_transformers = "{\"default_prompt_name\": \"document\"}",
+     .prompts = " default document"},
+    {.name = "a default prompt that is not there",
+     .sentence_transformers = "{\"prompts\": {\"query\": \"q: \"}, \"default_prompt_name\": \"passage\"}",
+     .status = RF_BAD_FORMAT,
+     .message = "default_prompt_name 'passage' is none of the prompts"},
+    {.name = "a prompt that is no text",
+     .sentence_transformers = "{\"prompts\": {\"query\": 3}}",
+     .status = RF_BAD_FORMAT,
+     .message = "prompt 'query' is a number, expected a string"},
+    {.name = "another kind of model",
+     .sentence_transformers = "{\"model_type\": \"SparseEncoder\"}",
      .status = RF_UNSUPPORTED,
-     .message = "unsupported: default_prompt_name 'query'"},
+     .message = "unsupported: model_type 'SparseEncoder'"},
 };
 
 static void write_named(const char *folder, const char *name, const char *content)
@@ -240,6 +258,15 @@ static bool has_poolings(const struct config_case *c, const struct pooling_spec 
     return n == spec->n && (n == 0 || spec->modes[0] == c->pooling_read) && spec->exclude_prompt == c->exclude_prompt;
 }
 
+static bool has_prompts(const struct config_case *c, const struct prompts *prompts)
+{
+    char text[256];
+
+    snprintf(text, sizeof text, "%s%s%s", prompts->names, prompts->default_name != NULL ? " default " : "",
+             prompts->default_name != NULL ? prompts->default_name : "");
+    return strcmp(text, c->prompts != NULL ? c->prompts : "") == 0;
+}
+
 static void check(const struct config_case *c)
 {
     const char *folder = scratch_directory("model-config");
@@ -268,6 +295,7 @@ static void check(const struct config_case *c)
     l2 = describe(&config, modules, sizeof modules);
     if (config.max_tokens != c->max_tokens || !has_poolings(c, &config.pooling) || l2 != c->l2 ||
         config.lower_case != c->lower_case || config.encoder != c->encoder || config.is_causal != c->is_causal ||
+        !has_prompts(c, &config.prompts) || config.truncate_dim != c->truncate_dim ||
         strcmp(modules, c->modules_read != NULL ? c->modules_read : "") != 0)
         fail_msg("%s: max_tokens %u, %u poolings from %d, l2 %d, lower_case %d, encoder %d, modules '%s'", c->name,
                  config.max_tokens, config.pooling.n, config.pooling.modes[0], l2, config.lower_case, config.encoder,

@@ -49,8 +49,7 @@ static const struct model_config plain = {.architecture = "bert",
                                           .has_modules = true,
                                           .pooling = {.modes = {RF_POOLING_MEAN}, .n = 1},
                                           .modules = {{.kind = MODULE_NORMALIZE}},
-                                          .n_modules = 1,
-                                          .prompts = ""};
+                                          .n_modules = 1};
 static const struct pipeline_options one_thread = {.threads = 1}, three_threads = {.threads = 3};
 
 static struct fixture open_plain(const struct pipeline_options *options)
@@ -312,7 +311,7 @@ static void test_what_is_declared_and_what_is_assumed(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct model_config config = cases[i].config;
         struct fixture f = {0};
-        config.architecture = config.prompts = "";
+        config.architecture = "";
         assert_ok(open_with(&config, &cases[i].options, cases[i].rank, 8, VOCAB_SIZE, &f, err));
         assert_string_equal(rf__pipeline_info(f.pipeline)->modules, cases[i].modules);
         assert_string_equal(rf__pipeline_info(f.pipeline)->assumed, cases[i].assumed);
@@ -353,19 +352,23 @@ static void test_parts_that_do_not_belong_together(void **state)
 static void test_out_of_memory(void **state)
 {
     const rf_text texts[3] = {text_of("a b"), text_of("c"), text_of("d a")};
+    struct prompt query = {(char *)(uintptr_t) "query", (char *)(uintptr_t) "a a "};
+    const rf_embed_options options = {.size = sizeof options, .role = RF_ROLE_QUERY};
     struct model_config config = plain;
     float out[3 * 8];
     bool done = false;
 
     (void)state;
     config.hidden_size = 8;
+    config.pooling.exclude_prompt = true;
+    config.prompts = (struct prompts){&query, 1, query.name, query.name};
     for (uint64_t n = 1; !done; n++) {
         struct fixture f = {0};
         rf_error fault = {0};
         rf__tokenizer_free(open_tokenizer(NULL)); /* makes its file before allocations fail */
         rf__alloc_fail_at(n);
         done = open_with(&config, &one_thread, 3, 8, VOCAB_SIZE, &f, &fault) == RF_OK &&
-               rf__pipeline_embed(f.pipeline, texts, 3, NULL, out, &fault) == RF_OK;
+               rf__pipeline_embed(f.pipeline, texts, 3, &options, out, &fault) == RF_OK;
         rf__alloc_fail_at(0);
         rf__pipeline_free(f.pipeline);
         assert_true(n < 100000);

@@ -1,0 +1,25 @@
+/*
+ * prompts: text that is put in front of every text, as config_sentence_transformers.json names it:
+ *
+ *     {"prompts": {"query": "query: ", "document": "passage: "}, "default_prompt_name": null}
+ */
+#ifndef RF_EMBED_PROMPTS_H
+#define RF_EMBED_PROMPTS_H
+
+#include "base/json.h"
+#include "embed/embed.h"
+
+/* Reads "prompts" and "default_prompt_name" of the file; `config` may be released when it fails. RF_BAD_FORMAT for a
+ * default that names none. */
+rf_status rf__prompts_read(const struct json *json, struct prompts *out, rf_error *err);
+void rf__prompts_release(struct prompts *prompts); /* fine on a zeroed one */
+
+/* Copies; RF_NO_MEMORY. *out is to be released in either case. */
+rf_status rf__prompts_copy(const struct prompts *prompts, struct prompts *out, rf_error *err);
+
+/* The prompt that a call uses, as encode, encode_query and encode_document of sentence-transformers choose it; "" when
+ * none. RF_INVALID_ARGUMENT for a name that the model does not have; the message lists those that it has. */
+rf_status rf__prompts_choose(const struct prompts *prompts, const rf_embed_options *options, const char **out,
+                             rf_error *err);
+
+#endif
