@@ -350,6 +350,12 @@ RF_API void rf_ids_free(rf_ids *ids);
 RF_API RF_MUST_USE rf_status rf_tokenizer_count(const rf_tokenizer *tokenizer, rf_text text, bool no_special_tokens,
                                                 size_t at_most, size_t *count, rf_error *err);
 
+/* About how many tokens a text has for a model of which nothing is known, special tokens not counted: an ESTIMATE, to
+ * be called one wherever it is shown. Against cl100k_base, on texts in 532 languages and manual pages in ten, the error
+ * is 11 % in the mean, 7 % in the median, and 32 % at the 95th percentile; it is larger on texts of a few words. Needs
+ * no file and no memory. */
+RF_API size_t rf_estimate_tokens(rf_text text);
+
 /* Number of tokens that are added to a text, to a pair of texts: what they take of a limit. */
 RF_API uint32_t rf_tokenizer_n_special(const rf_tokenizer *tokenizer, bool pair);
 

@@ -1,8 +1,8 @@
-/* tokenize: texts -> ids, pieces and byte offsets; with --decode ids -> texts. Needs no more than a tokenizer. */
+/* tokenize: texts -> ids, pieces and offsets; with --decode ids -> texts. Needs no more than a tokenizer, and with
+ * --estimate not even that. */
 #include "commands.h"
-#include "display.h"
-#include "input.h"
 #include "open.h"
+#include "tokenize.h"
 
 #include "base/mem.h"
 
@@ -10,252 +10,174 @@
 
 #define CHUNK_TEXTS 256
 #define CHUNK_BYTES ((size_t)4 << 20)
-#define IDS_MAX     ((size_t)64 << 20) /* ids of one text to decode */
 
-enum format { FORMAT_TEXT = 0, FORMAT_JSON, FORMAT_JSONL, FORMAT_IDS };
+/* ---- Encoding ------------------------------------------------------------------------------------------------ */
 
-struct tokenize {
-    const struct opt_common *common;
-    rf_tokenizer *tokenizer;
-    struct output out;
-    int format;
-    bool count, no_special, pair, decode;
-    const char *ids; /* of --ids; NULL: not given */
-
-    uint64_t n, n_truncated; /* results so far */
-    struct buf first;        /* with --pair: the first text of a pair, while `has_first` */
-    bool has_first;
+/* Some texts that follow each other, with the texts that they are pairs with. */
+struct batch {
+    rf_text texts[CHUNK_TEXTS], pairs[CHUNK_TEXTS];
+    size_t at[CHUNK_TEXTS]; /* which text of the chunk, for messages */
+    size_t n;
 };
 
-/* ---- Encodings out ------------------------------------------------------------------------------------------- */
-
-static void print_numbers(struct output *out, const uint32_t *numbers, size_t n, const char *between)
+static void options_of(const struct tokenize *t, rf_encode_options *options)
 {
-    for (size_t i = 0; i < n; i++)
-        rf__output_printf(out, "%s%u", i > 0 ? between : "", numbers[i]);
+    rf_encode_options_init(options, sizeof *options);
+    options->no_special_tokens = t->no_special;
+    options->max_tokens = t->common->max_tokens;
+    options->truncate = (rf_truncate)t->common->truncate;
+    options->strategy = (rf_strategy)t->strategy;
+    options->overflow = t->overflow;
+    options->stride = t->stride;
+    options->characters = t->format != FORMAT_TEXT;
+    options->threads = t->threads;
 }
 
-static void print_piece(struct tokenize *t, uint32_t id)
+static rf_status encode_ids(struct tokenize *t, const struct batch *batch, const rf_encode_options *options,
+                            rf_error *err)
 {
-    size_t len = 0;
-    const char *piece = rf_tokenizer_piece(t->tokenizer, id, &len);
+    rf_ids *ids = NULL;
+    rf_status status = rf_tokenizer_encode_ids(t->tokenizer, batch->texts, t->pair ? batch->pairs : NULL, batch->n,
+                                               options, &ids, err);
 
-    if (piece != NULL)
-        rf__display_print(&t->out, piece, len, SIZE_MAX, false);
-}
-
-static void print_table(struct tokenize *t, const rf_encoding *encoding)
-{
-    rf__output_printf(&t->out, "%s%5s %7s %7s %7s%s  %s\n", t->n > 0 ? "\n" : "", "token", "id", "begin", "end",
-                      t->pair ? " type" : "", "piece");
-    for (size_t i = 0; i < encoding->n; i++) {
-        rf__output_printf(&t->out, "%5zu %7u ", i, encoding->ids[i]);
-        if (encoding->special[i])
-            rf__output_printf(&t->out, "%7s %7s", "", "");
+    for (size_t i = 0; status == RF_OK && i < batch->n; i++, t->n++) {
+        size_t n = ids->first[i + 1] - ids->first[i];
+        if (t->count)
+            rf__tokenize_show_count(t, n);
         else
-            rf__output_printf(&t->out, "%7zu %7zu", encoding->begin[i], encoding->end[i]);
-        if (t->pair)
-            rf__output_printf(&t->out, " %4u", encoding->type_ids[i]);
-        rf__output_text(&t->out, "  ");
-        print_piece(t, encoding->ids[i]);
-        rf__output_text(&t->out, "\n");
+            rf__tokenize_show_ids(t, ids->ids + ids->first[i], n);
     }
+    t->n_truncated += status == RF_OK ? ids->n_truncated : 0;
+    rf_ids_free(ids);
+    return status;
 }
 
-static void print_json_pieces(struct tokenize *t, const rf_encoding *encoding)
+static rf_status encode_all(struct tokenize *t, const struct batch *batch, const rf_encode_options *options,
+                            rf_error *err)
 {
-    for (size_t i = 0; i < encoding->n; i++) {
-        size_t len = 0;
-        const char *piece = rf_tokenizer_piece(t->tokenizer, encoding->ids[i], &len);
-        rf__output_text(&t->out, i > 0 ? "," : "");
-        if (piece == NULL)
-            rf__output_text(&t->out, "null");
-        else
-            rf__output_json(&t->out, piece, len);
+    rf_encoding *encodings[CHUNK_TEXTS];
+    rf_status status = rf_tokenizer_encode_batch(t->tokenizer, batch->texts, t->pair ? batch->pairs : NULL, batch->n,
+                                                 options, encodings, err);
+
+    for (size_t i = 0; status == RF_OK && i < batch->n; i++, t->n++) {
+        rf__tokenize_show(t, encodings[i]);
+        t->n_truncated += encodings[i]->truncated;
+        rf_encoding_free(encodings[i]);
     }
+    return status;
 }
 
-static void print_object(struct tokenize *t, const rf_encoding *encoding)
+static rf_status encode_batch(struct tokenize *t, const struct batch *batch, rf_error *err)
 {
-    struct output *out = &t->out;
-
-    rf__output_printf(out, "{\"index\":%llu,\"n_tokens\":%zu,\"truncated\":%s,\"ids\":[", (unsigned long long)t->n,
-                      encoding->n, encoding->truncated ? "true" : "false");
-    print_numbers(out, encoding->ids, encoding->n, ",");
-    rf__output_text(out, "],\"pieces\":[");
-    print_json_pieces(t, encoding);
-    rf__output_text(out, "],\"offsets\":[");
-    for (size_t i = 0; i < encoding->n; i++)
-        rf__output_printf(out, "%s[%zu,%zu]", i > 0 ? "," : "", encoding->begin[i], encoding->end[i]);
-    rf__output_text(out, "],\"type_ids\":[");
-    print_numbers(out, encoding->type_ids, encoding->n, ",");
-    rf__output_text(out, "],\"special\":[");
-    for (size_t i = 0; i < encoding->n; i++)
-        rf__output_printf(out, "%s%s", i > 0 ? "," : "", encoding->special[i] ? "true" : "false");
-    rf__output_text(out, "]}");
-}
-
-static void print_encoding(struct tokenize *t, const rf_encoding *encoding)
-{
-    if (t->count) {
-        rf__output_printf(&t->out, "%zu\n", encoding->n);
-    } else if (t->format == FORMAT_TEXT) {
-        print_table(t, encoding);
-    } else if (t->format == FORMAT_JSON) {
-        rf__output_text(&t->out, t->n > 0 ? ",\n" : "\n");
-        print_object(t, encoding);
-    } else if (t->format == FORMAT_JSONL) {
-        print_object(t, encoding);
-        rf__output_text(&t->out, "\n");
-    } else {
-        print_numbers(&t->out, encoding->ids, encoding->n, " ");
-        rf__output_text(&t->out, "\n");
-    }
-}
-
-static rf_status encode(struct tokenize *t, rf_text text, const rf_text *pair, const char *place, rf_error *err)
-{
-    rf_encoding *encoding = NULL;
     rf_encode_options options;
-    rf_status status;
 
-    rf_encode_options_init(&options, sizeof options);
-    options.no_special_tokens = t->no_special;
-    options.max_tokens = t->common->max_tokens;
-    options.truncate = (rf_truncate)t->common->truncate;
-    status = rf_tokenizer_encode(t->tokenizer, text, pair, &options, &encoding, err);
-    if (status != RF_OK)
-        return rf__fail_prefix(err, status, "%s", place);
-    print_encoding(t, encoding);
-    t->n++;
-    t->n_truncated += encoding->truncated;
-    rf_encoding_free(encoding);
-    return rf__output_status(&t->out, err);
+    options_of(t, &options);
+    return t->count || t->format == FORMAT_IDS ? encode_ids(t, batch, &options, err)
+                                               : encode_all(t, batch, &options, err);
 }
 
-/* One text of the input; with --pair, the first of a pair waits for the second. */
-static rf_status take_text(struct tokenize *t, rf_text text, const char *place, rf_error *err)
+/* One after the other, so that the one that fails is known by its place. */
+static rf_status encode_singly(struct tokenize *t, const struct batch *batch, const struct input *input,
+                               const struct chunk *chunk, rf_error *err)
 {
-    rf_text first;
+    rf_status status = RF_OK;
 
-    if (!t->pair)
-        return encode(t, text, NULL, place, err);
-    if (!t->has_first) {
-        t->has_first = true;
-        rf__buf_clear(&t->first);
-        return rf__buf_append(&t->first, text.data, text.len, err);
+    for (size_t i = 0; i < batch->n && status == RF_OK; i++) {
+        char place[RF_PLACE_TEXT];
+        struct batch *one = rf__alloc(sizeof *one);
+        if (one == NULL)
+            return rf__fail_memory(err);
+        one->texts[0] = batch->texts[i];
+        one->pairs[0] = batch->pairs[i];
+        one->n = 1;
+        status = encode_batch(t, one, err);
+        if (status != RF_OK)
+            rf__fail_prefix(err, status, "%s", rf__input_place(input, chunk, batch->at[i], place));
+        rf__free(one);
     }
-    t->has_first = false;
-    first = (rf_text){t->first.data, t->first.len};
-    return encode(t, first, &text, place, err);
+    return status;
 }
 
-/* ---- Decoding ------------------------------------------------------------------------------------------------ */
-
-static bool is_separator(char c)
+/* Puts the texts of a chunk into a batch; with --pair, the first of a pair may wait for the next chunk. */
+static rf_status gather(struct tokenize *t, const struct chunk *chunk, struct batch *batch, struct buf *waited,
+                        rf_error *err)
 {
-    return c == ' ' || c == '\t' || c == ',' || c == '[' || c == ']' || c == '\r' || c == '\n';
-}
-
-/* "101 7592", "101,7592" and "[101, 7592]" alike. */
-static rf_status parse_ids(rf_text text, uint32_t *ids, size_t *n, rf_error *err)
-{
-    *n = 0;
-    for (size_t i = 0; i < text.len;) {
-        uint64_t id = 0;
-        size_t begin = i;
-        if (is_separator(text.data[i])) {
-            i++;
-            continue;
+    batch->n = 0;
+    for (size_t i = 0; i < chunk->n; i++) {
+        bool is_second = t->pair && t->has_first;
+        if (t->pair && !t->has_first && i + 1 == chunk->n) {
+            t->has_first = true;
+            rf__buf_clear(&t->first);
+            return rf__buf_append(&t->first, chunk->texts[i].data, chunk->texts[i].len, err);
         }
-        while (i < text.len && text.data[i] >= '0' && text.data[i] <= '9' && id <= UINT32_MAX)
-            id = id * 10 + (uint64_t)(text.data[i++] - '0');
-        if ((i < text.len && !is_separator(text.data[i])) || id > UINT32_MAX)
-            return rf__fail(err, RF_BAD_FORMAT, "'%.*s' is no id, expected whole numbers",
-                            (int)(text.len - begin < 20 ? text.len - begin : 20), text.data + begin);
-        ids[(*n)++] = (uint32_t)id;
+        if (is_second) { /* of a pair that the chunk before began */
+            rf__buf_clear(waited);
+            if (rf__buf_append(waited, t->first.data, t->first.len, err) != RF_OK)
+                return RF_NO_MEMORY;
+            batch->texts[batch->n] = (rf_text){waited->data, waited->len};
+            t->has_first = false;
+        } else {
+            batch->texts[batch->n] = chunk->texts[i];
+            i += t->pair;
+        }
+        batch->pairs[batch->n] = chunk->texts[i];
+        batch->at[batch->n++] = i;
     }
     return RF_OK;
 }
 
-static void print_decoded(struct tokenize *t, const char *text, size_t len)
+static rf_status take_chunk(struct tokenize *t, const struct input *input, const struct chunk *chunk, rf_error *err)
 {
-    if (t->format == FORMAT_TEXT) {
-        rf__output_write(&t->out, text, len);
-        rf__output_text(&t->out, "\n");
-    } else if (t->format == FORMAT_JSON) {
-        rf__output_text(&t->out, t->n > 0 ? ",\n" : "\n");
-        rf__output_json(&t->out, text, len);
-    } else {
-        rf__output_printf(&t->out, "{\"index\":%llu,\"text\":", (unsigned long long)t->n);
-        rf__output_json(&t->out, text, len);
-        rf__output_text(&t->out, "}\n");
-    }
-}
-
-static rf_status decode(struct tokenize *t, rf_text text, const char *place, rf_error *err)
-{
-    uint32_t *ids = NULL;
-    char *decoded = NULL;
-    size_t n = 0, len = 0;
+    struct batch *batch = rf__alloc(sizeof *batch);
+    struct buf waited;
     rf_status status;
 
-    if (text.len > IDS_MAX)
-        return rf__fail(err, RF_BAD_FORMAT, "%s: has %zu bytes, more than the %zu that ids of one text may have", place,
-                        text.len, IDS_MAX);
-    ids = rf__alloc_array(text.len / 2 + 1, sizeof *ids); /* a digit and a separator each */
-    if (ids == NULL)
+    if (batch == NULL)
         return rf__fail_memory(err);
-    status = parse_ids(text, ids, &n, err);
-    if (status == RF_OK)
-        status = rf_tokenizer_decode(t->tokenizer, ids, n, t->no_special, &decoded, &len, err);
-    if (status == RF_INVALID_ARGUMENT) {
-        status = RF_BAD_FORMAT; /* it came from data, not from the command line */
-        if (err != NULL)
-            err->status = RF_BAD_FORMAT;
-    }
-    if (status != RF_OK)
-        status = rf__fail_prefix(err, status, "%s", place);
-    else
-        print_decoded(t, decoded, len);
-    t->n++;
-    rf_free(decoded);
-    rf__free(ids);
+    rf__buf_init(&waited, RF_TEXT_MAX);
+    status = gather(t, chunk, batch, &waited, err);
+    if (status == RF_OK && encode_batch(t, batch, err) != RF_OK)
+        status = encode_singly(t, batch, input, chunk, err);
+    rf__buf_release(&waited);
+    rf__free(batch);
     return status == RF_OK ? rf__output_status(&t->out, err) : status;
 }
 
-/* The arguments, and --ids, are the ids of one text. */
-static rf_status decode_arguments(struct tokenize *t, const char *const *args, size_t n_args, rf_error *err)
+static rf_status estimate_chunk(struct tokenize *t, const struct chunk *chunk, rf_error *err)
 {
-    struct buf all;
+    for (size_t i = 0; i < chunk->n; i++, t->n++)
+        rf__tokenize_show_count(t, rf_estimate_tokens(chunk->texts[i]));
+    return rf__output_status(&t->out, err);
+}
+
+static rf_status decode_chunk(struct tokenize *t, const struct input *input, const struct chunk *chunk, rf_error *err)
+{
     rf_status status = RF_OK;
 
-    rf__buf_init(&all, IDS_MAX);
-    if (t->ids != NULL)
-        status = rf__buf_append_str(&all, t->ids, err);
-    for (size_t i = 0; i < n_args && status == RF_OK; i++)
-        status = rf__buf_printf(&all, err, " %s", args[i]);
-    if (status == RF_OK)
-        status = decode(t, (rf_text){all.data, all.len}, "ids", err);
-    rf__buf_release(&all);
+    for (size_t i = 0; i < chunk->n && status == RF_OK; i++) {
+        char place[RF_PLACE_TEXT];
+        status = rf__tokenize_decode(t, chunk->texts[i], rf__input_place(input, chunk, i, place), err);
+    }
     return status;
 }
 
 /* ---- Command ------------------------------------------------------------------------------------------------- */
 
-static rf_status each_text(struct tokenize *t, struct input *input, rf_error *err)
+static rf_status each_chunk(struct tokenize *t, struct input *input, rf_error *err)
 {
-    char place[RF_PLACE_TEXT];
     struct chunk chunk;
     rf_status status = RF_OK;
 
     rf__chunk_init(&chunk);
+    if (t->stream)
+        rf__input_be_prompt(input);
     do {
-        status = rf__input_read(input, CHUNK_TEXTS, CHUNK_BYTES, &chunk, err);
-        for (size_t i = 0; i < chunk.n && status == RF_OK; i++) {
-            rf__input_place(input, &chunk, i, place);
-            status = t->decode ? decode(t, chunk.texts[i], place, err) : take_text(t, chunk.texts[i], place, err);
-        }
+        status = rf__input_read(input, t->stream ? 1 : CHUNK_TEXTS, CHUNK_BYTES, &chunk, err);
+        if (status != RF_OK)
+            break;
+        status = t->estimate ? estimate_chunk(t, &chunk, err)
+                 : t->decode ? decode_chunk(t, input, &chunk, err)
+                             : take_chunk(t, input, &chunk, err);
         if (status == RF_OK && rf__say_interrupted())
             status = rf__say_cancelled(err);
     } while (status == RF_OK && chunk.n > 0);
@@ -268,6 +190,10 @@ static rf_status each_text(struct tokenize *t, struct input *input, rf_error *er
 
 static void print_head(struct tokenize *t)
 {
+    if (t->estimate) {
+        rf__output_text(&t->out, "{\"estimated\":true,\"counts\":[");
+        return;
+    }
     rf__output_text(&t->out, "{\"model\":");
     rf__output_json(&t->out, t->common->model, strlen(t->common->model));
     rf__output_printf(&t->out, ",\"vocab_size\":%zu,\"%s\":[", rf_tokenizer_vocab_size(t->tokenizer),
@@ -276,21 +202,24 @@ static void print_head(struct tokenize *t)
 
 static rf_status process(struct tokenize *t, struct input *input, const struct options *options, rf_error *err)
 {
-    rf_status status = rf__open_tokenizer(t->common, &t->tokenizer, err);
+    rf_status status = t->estimate ? RF_OK : rf__open_tokenizer(t->common, &t->tokenizer, err);
 
     rf__buf_init(&t->first, RF_TEXT_MAX);
     if (status == RF_OK && t->format == FORMAT_JSON)
         print_head(t);
     if (status == RF_OK && input == NULL)
-        status = decode_arguments(t, options->args, options->n_args, err);
+        status = rf__tokenize_decode_arguments(t, options->args, options->n_args, err);
     else if (status == RF_OK)
-        status = each_text(t, input, err);
+        status = each_chunk(t, input, err);
+    if (status == RF_OK)
+        status = rf__tokenize_decode_end(t, err);
     if (status == RF_OK && t->format == FORMAT_JSON)
         rf__output_text(&t->out, t->n > 0 ? "\n]}\n" : "]}\n");
     if (status == RF_OK && t->n_truncated > 0)
         rf__say_warning("%llu of %llu text%s cut at %u tokens", (unsigned long long)t->n_truncated,
                         (unsigned long long)t->n, t->n == 1 ? " was" : "s were", t->common->max_tokens);
     rf__buf_release(&t->first);
+    rf_decode_stream_free(t->decoding);
     rf_tokenizer_free(t->tokenizer);
     return status;
 }
@@ -308,6 +237,16 @@ static int check(const struct command *command, const struct tokenize *t, const 
         return rf__opt_wrong(command, "--pair and --decode exclude each other");
     if (t->decode && t->format == FORMAT_IDS)
         return rf__opt_wrong(command, "--decode gives text, not ids; use --format text, json or jsonl");
+    if (t->stream && (!t->decode || t->format != FORMAT_TEXT))
+        return rf__opt_wrong(command, "--stream goes with --decode, and with no --format");
+    if (t->estimate && (t->decode || t->pair || t->count || t->format == FORMAT_IDS || t->common->max_tokens > 0))
+        return rf__opt_wrong(command, "--estimate gives counts alone; it goes with --format text, json or jsonl");
+    if (t->overflow && (t->common->max_tokens == 0 || t->count || t->decode || t->format == FORMAT_IDS))
+        return rf__opt_wrong(command, "--overflow needs --max-tokens, and a format that shows it: text, json or jsonl");
+    if (t->stride > 0 && !t->overflow)
+        return rf__opt_wrong(command, "--stride goes with --overflow");
+    if (t->strategy != RF_STRATEGY_LONGEST_FIRST && !t->pair)
+        return rf__opt_wrong(command, "--strategy goes with --pair");
     return rf__command_check_input(command, options);
 }
 
@@ -319,7 +258,16 @@ static int run(const struct command *command, int argc, char **argv)
         {"count", 0, OPT_FLAG, &t.count, NULL, "only the number of tokens, one line a text"},
         {"no-special-tokens", 0, OPT_FLAG, &t.no_special, NULL, "leave out [CLS], [SEP] and their like"},
         {"pair", 0, OPT_FLAG, &t.pair, NULL, "take the texts two by two, as pairs"},
+        {"strategy", 0, OPT_CHOICE, &t.strategy, "longest-first|only-first|only-second",
+         "which text of a pair is cut (default: longest-first)"},
+        {"overflow", 0, OPT_FLAG, &t.overflow, NULL, "show what --max-tokens cut off, in pieces of that size"},
+        {"stride", 0, OPT_NUMBER, &t.stride, "N", "tokens that a piece of the overflow shares with the one before"},
+        {"threads", 0, OPT_NUMBER, &t.threads, "N", "threads (default: one for each processor this process may use)"},
+        {"estimate", 0, OPT_FLAG, &t.estimate, NULL,
+         "about how many tokens, for a model of which nothing is known; reads no tokenizer"},
         {"decode", 0, OPT_FLAG, &t.decode, NULL, "the other way: ids, as arguments or one text a line, to text"},
+        {"stream", 0, OPT_FLAG, &t.stream, NULL,
+         "with --decode: all ids are one text; each is shown once it is certain"},
         {"ids", 0, OPT_TEXT, &t.ids, "IDS", "with --decode: ids, as \"101 7592 102\" or \"101,7592,102\""},
         OPT_END,
     };
@@ -330,12 +278,12 @@ static int run(const struct command *command, int argc, char **argv)
     rf_error err;
     int code;
 
+    t.common = &options.common;
     code = rf__opt_read(command, OPT_INPUT | OPT_MODEL | OPT_LIMIT, own, argc, argv, &options);
     if (code == OPT_GO_ON)
         code = check(command, &t, &options);
     if (code != OPT_GO_ON)
         goto out;
-    t.common = &options.common;
     ids_given = t.decode && (options.n_args > 0 || t.ids != NULL);
     if (!ids_given)
         status = rf__input_open(&options.common, options.args, options.n_args, &input, &err);
@@ -363,6 +311,8 @@ const struct command rf__cmd_tokenize = {
     "[TEXT...] [-i FILE] [options]",
     "  rag-factory tokenize \"hello world\"\n"
     "  rag-factory tokenize --decode 101 7592 2088 102",
-    "Here there is no limit in tokens unless --max-tokens sets one.",
+    "Here there is no limit in tokens unless --max-tokens sets one. -m may name a tokenizer's file, such as "
+    "tokenizer.json "
+    "or vocab.txt.",
     run,
 };

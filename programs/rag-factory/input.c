@@ -18,6 +18,7 @@ struct input {
 
     FILE *file; /* NULL with arguments */
     bool is_stdin;
+    bool is_prompt; /* a line is handed out when it comes, not when a block is full */
     char *name;
     enum mode mode;
     const char *field; /* of MODE_JSON */
@@ -166,6 +167,11 @@ uint64_t rf__input_size(const struct input *input)
     return input->size;
 }
 
+void rf__input_be_prompt(struct input *input)
+{
+    input->is_prompt = true;
+}
+
 const char *rf__input_name(const struct input *input)
 {
     return input->args != NULL ? "the arguments" : input->name;
@@ -184,12 +190,23 @@ const char *rf__input_place(const struct input *input, const struct chunk *chunk
 
 /* ---- Reading ------------------------------------------------------------------------------------------------- */
 
+/* Reads up to the end of a line. */
+static size_t fill_line(struct input *input)
+{
+    size_t n = 0;
+    int c = 0;
+
+    while (n < BLOCK_BYTES && c != '\n' && (c = getc(input->file)) != EOF)
+        input->block[n++] = (char)c;
+    return n;
+}
+
 static rf_status fill_block(struct input *input, rf_error *err)
 {
     bool is_first = input->n_bytes == 0;
 
     input->begin = 0;
-    input->end = fread(input->block, 1, BLOCK_BYTES, input->file);
+    input->end = input->is_prompt ? fill_line(input) : fread(input->block, 1, BLOCK_BYTES, input->file);
     if (rf__say_interrupted())
         return rf__say_cancelled(err);
     if (ferror(input->file))

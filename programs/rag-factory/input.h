@@ -42,6 +42,9 @@ rf_status rf__input_read(struct input *input, size_t max_texts, size_t max_bytes
 /* Size of the input in bytes; 0 where that is not known. */
 uint64_t rf__input_size(const struct input *input);
 
+/* From now on a line is handed out when it comes, for one who types or waits. */
+void rf__input_be_prompt(struct input *input);
+
 /* "corpus.txt", "standard input", "the arguments". */
 const char *rf__input_name(const struct input *input);
 

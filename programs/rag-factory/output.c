@@ -94,6 +94,13 @@ static void flush_pending(struct output *output)
     rf__buf_clear(&output->pending);
 }
 
+void rf__output_flush(struct output *output)
+{
+    flush_pending(output);
+    if (output->stream != NULL && output->status == RF_OK && fflush(output->stream) != 0)
+        stream_failed(output);
+}
+
 /* After every append: keeps its failure, or makes room. */
 static void appended(struct output *output, rf_status status, const rf_error *err)
 {

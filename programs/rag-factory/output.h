@@ -36,6 +36,8 @@ void rf__output_vprintf(struct output *output, const char *format, va_list args)
 void rf__output_json(struct output *output, const char *text, size_t len); /* as a JSON string */
 void rf__output_float(struct output *output, float value);                 /* RF_ENGINE where it is not finite */
 
+/* Lets a reader see what was written so far; of a file, nothing before its end. */
+void rf__output_flush(struct output *output);
 /* The first failure so far. */
 rf_status rf__output_status(const struct output *output, rf_error *err);
 /* Makes `err`, of something else that the output depends on, the first failure. */

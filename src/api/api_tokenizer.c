@@ -258,6 +258,11 @@ rf_status rf_tokenizer_count(const rf_tokenizer *tokenizer, rf_text text, bool n
     return status;
 }
 
+size_t rf_estimate_tokens(rf_text text)
+{
+    return rf__estimate_tokens(text);
+}
+
 /* ---- Questions ---------------------------------------------------------------------------------------------- */
 
 uint32_t rf_tokenizer_n_special(const rf_tokenizer *tokenizer, bool pair)

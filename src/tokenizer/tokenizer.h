@@ -122,4 +122,7 @@ void rf__decode_stream_free(struct decode_stream *stream);             /* NULL i
 rf_status rf__decode_stream_step(struct decode_stream *stream, const uint32_t *ids, size_t n, bool is_end, rf_text *out,
                                  rf_error *err);
 
+/* About how many tokens a text has for a model of which nothing is known: see estimate.c. */
+size_t rf__estimate_tokens(rf_text text);
+
 #endif
