@@ -76,7 +76,12 @@ static rf_status read_one(void *chain, const struct stage_source *source, const 
 
 rf_status rf__decoders_read(struct decoders *chain, const struct stage_source *source, rf_error *err)
 {
-    return rf__stage_each(source, STAGE, "decoders", read_one, chain, err);
+    rf_status status = rf__stage_each(source, STAGE, "decoders", read_one, chain, err);
+
+    /* An empty Sequence is a decoder that does nothing: no spaces come between the pieces. */
+    if (status == RF_OK && chain->n == 0 && yyjson_is_obj(source->value))
+        status = read_one(chain, source, "Fuse", err);
+    return status;
 }
 
 rf_status rf__decoders_add(struct decoders *chain, struct decoder *decoder, rf_error *err)

@@ -98,12 +98,15 @@ def in_chunks(items, size):
 
 def check(job):
     """One tokenizer. Returns (name, cases, differences, what to print)."""
-    file, program, everything = job
     compare.quiet()
     try:
-        reference, tokenizer = files.open_reference(file.sort, file.path)
-    except Exception as error:
-        return file.name, 0, 1, f"{file.name}: the reference: {error}"
+        return check_file(*job)
+    except BaseException as error:  # a panic of the reference is no Exception, and would end the process
+        return job[0].name, 0, 1, f"{job[0].name}: {type(error).__name__}: {error}"
+
+
+def check_file(file, program, everything):
+    reference, tokenizer = files.open_reference(file.sort, file.path)
     total = differences = 0
     said = []
     for chunk in in_chunks(cases_for(file, tokenizer, everything), CHUNK):
