@@ -11,8 +11,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "os/os.h"
-
-#include <oniguruma.h>
+#include "unicode/regex_encoding.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -76,7 +75,7 @@ static int compile(const char *pattern, size_t len, regex_t **out, OnigErrorInfo
     if (result == ONIG_NORMAL) {
         depth = onig_get_parse_depth_limit();
         onig_set_parse_depth_limit(RF_REGEX_MAX_DEPTH);
-        result = onig_new(out, begin, begin + len, ONIG_OPTION_NONE, ONIG_ENCODING_UTF8, ONIG_SYNTAX_ONIGURUMA, info);
+        result = onig_new(out, begin, begin + len, ONIG_OPTION_NONE, rf__regex_encoding(), ONIG_SYNTAX_ONIGURUMA, info);
         onig_set_parse_depth_limit(depth);
     }
     unlock();
