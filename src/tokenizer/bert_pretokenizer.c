@@ -2,10 +2,9 @@
  * bert_pretokenizer: BertPreTokenizer of `tokenizers`: whitespace ends a word and is gone, a punctuation mark is a word
  * of its own.
  */
-#include "tokenizer/stages.h"
+#include "tokenizer/split.h"
 
 #include "base/mem.h"
-#include "base/utf8.h"
 
 enum char_class { IN_WORD = 0, WHITESPACE, PUNCTUATION };
 
@@ -23,23 +22,6 @@ static enum char_class class_of(uint32_t c)
     return (properties & RF_UNICODE_PUNCTUATION) != 0 ? PUNCTUATION : IN_WORD;
 }
 
-/* Reads a character of two bytes or more of well-formed text. */
-static size_t decode(const char *data, uint32_t *c)
-{
-    const uint8_t *s = (const uint8_t *)data;
-
-    if (s[0] < 0xE0) {
-        *c = (s[0] & 0x1Fu) << 6 | (s[1] & 0x3Fu);
-        return 2;
-    }
-    if (s[0] < 0xF0) {
-        *c = (s[0] & 0x0Fu) << 12 | (s[1] & 0x3Fu) << 6 | (s[2] & 0x3Fu);
-        return 3;
-    }
-    *c = (s[0] & 0x07u) << 18 | (s[1] & 0x3Fu) << 12 | (s[2] & 0x3Fu) << 6 | (s[3] & 0x3Fu);
-    return 4;
-}
-
 /* The class of the character at `at`, and its length. */
 static inline enum char_class class_at(const struct bert_pretokenizer *bert, const char *data, size_t at, size_t *len)
 {
@@ -49,7 +31,7 @@ static inline enum char_class class_at(const struct bert_pretokenizer *bert, con
         *len = 1;
         return (enum char_class)bert->ascii[(uint8_t)data[at]];
     }
-    *len = decode(data + at, &c);
+    *len = rf__char_decode(data + at, &c);
     return class_of(c);
 }
 
@@ -107,6 +89,15 @@ static size_t bert_settled(const struct pretokenizer *self, const struct text *t
     return 0;
 }
 
+static bool bert_can_cut(const struct pretokenizer *self, const struct text *text, size_t at)
+{
+    const struct bert_pretokenizer *bert = (const struct bert_pretokenizer *)self;
+    size_t len;
+
+    return class_at(bert, text->data, at, &len) == IN_WORD &&
+           class_at(bert, text->data, rf__text_before(text->data, at), &len) == IN_WORD;
+}
+
 static void bert_free(struct pretokenizer *self)
 {
     rf__free(self);
@@ -114,7 +105,7 @@ static void bert_free(struct pretokenizer *self)
 
 struct pretokenizer *rf__bert_pretokenizer_new(void)
 {
-    static const struct pretokenizer_ops ops = {bert_split, bert_settled, bert_free};
+    static const struct pretokenizer_ops ops = {bert_split, bert_settled, bert_can_cut, bert_free};
     struct bert_pretokenizer *bert = rf__alloc(sizeof *bert);
 
     if (bert == NULL)

@@ -14,9 +14,19 @@ static rf_status read_bert(const struct stage_source *source, struct pretokenize
 
 static const struct {
     const char *type;
-    rf_status (*read)(const struct stage_source *source, struct pretokenizer **out, rf_error *err);
+    rf_pretokenizer_reader read;
 } kinds[] = {
     {"BertPreTokenizer", read_bert},
+    {"ByteLevel", rf__byte_level_pretokenizer_read},
+    {"CharDelimiterSplit", rf__char_delimiter_pretokenizer_read},
+    {"Digits", rf__digits_pretokenizer_read},
+    {"FixedLength", rf__fixed_length_pretokenizer_read},
+    {"Metaspace", rf__metaspace_pretokenizer_read},
+    {"Punctuation", rf__punctuation_pretokenizer_read},
+    {"Split", rf__split_pretokenizer_read},
+    {"UnicodeScripts", rf__unicode_scripts_pretokenizer_read},
+    {"Whitespace", rf__whitespace_pretokenizer_read},
+    {"WhitespaceSplit", rf__whitespace_split_pretokenizer_read},
 };
 
 static rf_status read_one(void *chain, const struct stage_source *source, const char *type, rf_error *err)
@@ -84,10 +94,43 @@ rf_status rf__pretokenize(const struct pretokenizers *chain, const struct text_p
     return status;
 }
 
-/* Where the first kind has settled, the pieces end, and the others see them whole. */
+/* Whether the kinds in front of number i do not mind a cut. */
+static bool others_can_cut(const struct pretokenizers *chain, size_t i, const struct text *text, size_t at)
+{
+    for (size_t k = 0; k < i; k++)
+        if (chain->items[k]->ops->can_cut == NULL || !chain->items[k]->ops->can_cut(chain->items[k], text, at))
+            return false;
+    return true;
+}
+
+/* Where kind number i leaves a border, and those before it cut none of their own pieces. */
+static size_t settled_by(const struct pretokenizers *chain, size_t i, const struct text *text, size_t from, size_t to)
+{
+    const struct pretokenizer *item = chain->items[i];
+
+    if (item->ops->settled == NULL || (i > 0 && item->adds_prefix))
+        return 0;
+    for (size_t at = to; at > from;) {
+        at = item->ops->settled(item, text, from, at);
+        if (at == 0 || i == 0 || (at < to && others_can_cut(chain, i, text, at)))
+            return at;
+        at = rf__text_before(text->data, at);
+    }
+    return 0;
+}
+
+/* Where one kind has settled, the pieces end, and the kinds behind it see them whole. */
 size_t rf__pretokenize_settled(const struct pretokenizers *chain, const struct text *text, size_t from, size_t to)
 {
-    if (chain->n == 0 || chain->items[0]->ops->settled == NULL)
-        return 0;
-    return chain->items[0]->ops->settled(chain->items[0], text, from, to);
+    size_t best = 0;
+
+    for (size_t i = 0; i < chain->n; i++) {
+        size_t at = settled_by(chain, i, text, best > from ? best : from, to);
+        if (at > best)
+            best = at;
+        /* What this kind writes, the next ones read. */
+        if (chain->items[i]->maps_bytes || chain->items[i]->changes_text)
+            break;
+    }
+    return best;
 }

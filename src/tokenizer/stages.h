@@ -160,12 +160,17 @@ struct pretokenizer_ops {
     /* The last position in (from, to] of which is known, from text[from, to) alone, that whatever follows, no piece
      * lies across it and the pieces before it stay as they are; 0 when there is none. NULL: always 0. */
     size_t (*settled)(const struct pretokenizer *self, const struct text *text, size_t from, size_t to);
+    /* Whether splitting what lies before `at` and what lies behind it apart gives the same pieces, but for a border at
+     * `at`. There is text on both sides. NULL: never. */
+    bool (*can_cut)(const struct pretokenizer *self, const struct text *text, size_t at);
     void (*free)(struct pretokenizer *self);
 };
 struct pretokenizer {
     const struct pretokenizer_ops *ops;
-    bool maps_bytes; /* ByteLevel: writes each byte as a printable character. Once it is set to false (model_ops'
-                      * use_bytes) the pieces are slices of the text itself, and nothing is copied. */
+    bool changes_text; /* its pieces may hold another text than it was given; without maps_bytes */
+    bool adds_prefix;  /* so far as it writes something in front of a piece */
+    bool maps_bytes;   /* ByteLevel: writes each byte as a printable character. Once it is set to false (model_ops'
+                        * use_bytes) the pieces are slices of the text itself, and nothing is copied. */
 };
 
 /* In the order of application; none: one piece. */
@@ -184,6 +189,29 @@ rf_status rf__pretokenize(const struct pretokenizers *chain, const struct text_p
 size_t rf__pretokenize_settled(const struct pretokenizers *chain, const struct text *text, size_t from, size_t to);
 
 struct pretokenizer *rf__bert_pretokenizer_new(void); /* NULL when out of memory */
+
+/* The kinds of a tokenizer.json, each in its own file but for those that come down to single characters. */
+typedef rf_status (*rf_pretokenizer_reader)(const struct stage_source *source, struct pretokenizer **out,
+                                            rf_error *err);
+rf_status rf__byte_level_pretokenizer_read(const struct stage_source *source, struct pretokenizer **out, rf_error *err);
+rf_status rf__char_delimiter_pretokenizer_read(const struct stage_source *source, struct pretokenizer **out,
+                                               rf_error *err);
+rf_status rf__digits_pretokenizer_read(const struct stage_source *source, struct pretokenizer **out, rf_error *err);
+rf_status rf__fixed_length_pretokenizer_read(const struct stage_source *source, struct pretokenizer **out,
+                                             rf_error *err);
+rf_status rf__metaspace_pretokenizer_read(const struct stage_source *source, struct pretokenizer **out, rf_error *err);
+rf_status rf__punctuation_pretokenizer_read(const struct stage_source *source, struct pretokenizer **out,
+                                            rf_error *err);
+rf_status rf__split_pretokenizer_read(const struct stage_source *source, struct pretokenizer **out, rf_error *err);
+rf_status rf__unicode_scripts_pretokenizer_read(const struct stage_source *source, struct pretokenizer **out,
+                                                rf_error *err);
+rf_status rf__whitespace_pretokenizer_read(const struct stage_source *source, struct pretokenizer **out, rf_error *err);
+rf_status rf__whitespace_split_pretokenizer_read(const struct stage_source *source, struct pretokenizer **out,
+                                                 rf_error *err);
+
+/* Splits as a tiktoken encoding does: the pieces are the matches of its pattern. RF_UNSUPPORTED for a pattern that
+ * means something else to our engine than to tiktoken's. */
+rf_status rf__tiktoken_pretokenizer_new(const char *pattern, size_t len, struct pretokenizer **out, rf_error *err);
 
 /* ---- Model -------------------------------------------------------------------------------------------------- */
 
@@ -220,8 +248,8 @@ struct model_ops {
      * none. NULL: always 0. */
     size_t (*settled)(const struct model *self, const struct text *text, size_t from, size_t to);
     /* Asked once, before the first text, where ByteLevel is the last pre-tokenizer and no other maps bytes: true when
-     * from now on pieces hold the bytes themselves instead of the printable characters that stand for them. NULL: no.
-     */
+     * from now on pieces hold the bytes themselves instead of the printable characters that stand for them. A token may
+     * then begin or end within a character; what is told of it, as everywhere, is whole characters. NULL: no. */
     bool (*use_bytes)(struct model *self);
     void (*free)(struct model *self);
 };

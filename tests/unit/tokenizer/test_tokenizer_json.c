@@ -30,8 +30,8 @@ static const struct {
     {"{\"version\":\"2.0\"," FIXTURE_MODEL "}", RF_UNSUPPORTED, "version '2.0'"},
     /* Stages */
     {WITH("\"normalizer\":{\"type\":\"Append\"}"), RF_UNSUPPORTED, "tokenizer.json: unsupported: normalizer 'Append'"},
-    {WITH("\"pre_tokenizer\":{\"type\":\"ByteLevel\"}"), RF_UNSUPPORTED,
-     "tokenizer.json: unsupported: pre_tokenizer 'ByteLevel'"},
+    {WITH("\"pre_tokenizer\":{\"type\":\"Surprise\"}"), RF_UNSUPPORTED,
+     "tokenizer.json: unsupported: pre_tokenizer 'Surprise'"},
     {WITH("\"post_processor\":{\"type\":\"OtherProcessing\"}"), RF_UNSUPPORTED,
      "tokenizer.json: unsupported: post_processor 'OtherProcessing'"},
     {WITH("\"post_processor\":{\"type\":\"RobertaProcessing\"}"), RF_BAD_FORMAT, "'post_processor.cls' names no id"},

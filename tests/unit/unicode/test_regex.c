@@ -49,6 +49,15 @@ static void matches(void **state)
         {"a++b|a", "aab a", "0-3 4-5"},
         {"(?<=a)b", "ab bb", "1-2"},
         {"\\h", "fg", "0-1"}, /* Oniguruma: a hexadecimal digit */
+        /* Unicode 16, whatever version the linked library has: */
+        {"\\p{Lu}", "\xE1\xB2\x89\xE1\xB2\x8A", "0-3"}, /* U+1C89 */
+        {"\\p{Garay}", "\xF0\x90\xB5\x90", "0-4"},      /* U+10D50; a script of Unicode 16 */
+        {"\\p{ garay }", "\xF0\x90\xB5\x90", "0-4"},
+        {"\\P{^Han}",
+         "\xF0\xAE\xAF\xB0"
+         "a",
+         "0-4"},                                   /* U+2EBF0, of Unicode 15.1 */
+        {"[[:punct:]]+", "$+\xE2\x82\xAC", "0-5"}, /* symbols too, since Oniguruma 6.9.10 */
     };
 
     (void)state;
