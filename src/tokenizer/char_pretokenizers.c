@@ -5,7 +5,6 @@
 #include "tokenizer/split.h"
 
 #include "base/mem.h"
-#include "unicode/regex_tables.h"
 
 typedef bool (*char_matches)(uint32_t c, uint32_t delimiter);
 

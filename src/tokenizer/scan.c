@@ -5,7 +5,6 @@
 #include "tokenizer/scan.h"
 
 #include "tokenizer/split.h"
-#include "unicode/regex_tables.h"
 
 #define LETTERS     (1u << REGEX_UPPER | 1u << REGEX_LOWER | 1u << REGEX_LETTER)
 #define MARKS       (1u << REGEX_MARK)

@@ -8,7 +8,6 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "unicode/regex.h"
 
 #include <string.h>
 

@@ -6,7 +6,6 @@
 #include "tokenizer/split.h"
 
 #include "base/mem.h"
-#include "unicode/regex_tables.h"
 
 #define ANY 0u
 

@@ -9,7 +9,6 @@
  */
 #include "unicode/regex_encoding.h"
 
-#include "unicode/regex_tables.h"
 #include "unicode/unicode.h"
 
 #include <assert.h>

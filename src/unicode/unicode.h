@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "unicode/grapheme.h"
 #include "unicode/regex.h"
+#include "unicode/regex_tables.h"
 #include "unicode/unicode_tables.h"
 
 #define RF_UNICODE_LIMIT 0x110000u /* every code point is below */
