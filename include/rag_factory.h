@@ -259,6 +259,32 @@ RF_API void rf_embed_options_init(rf_embed_options *options, size_t size);
 RF_API RF_MUST_USE rf_status rf_embed(const rf_model *model, const rf_text *texts, size_t n,
                                       const rf_embed_options *options, float *out, size_t out_len, rf_error *err);
 
+/* ---- Vectors in fewer bits ---------------------------------------------------------------------------------- */
+
+/* What a number of a vector is stored as: the same bytes as sentence-transformers' quantize_embeddings gives. Bytes are
+ * little-endian on every machine. */
+typedef enum rf_output_type {
+    RF_OUTPUT_FP32 = 0,
+    RF_OUTPUT_FP16,   /* rounded to the nearest */
+    RF_OUTPUT_INT8,   /* the range of each dimension in 256 steps, -128 to 127 */
+    RF_OUTPUT_UINT8,  /* the same from 0 to 255 */
+    RF_OUTPUT_BINARY, /* a bit: above 0 or not; the bytes less 128, as signed ones */
+    RF_OUTPUT_UBINARY /* a bit, the first dimension in the highest bit of the first byte */
+} rf_output_type;
+
+/* Bytes of one vector: with bits the last byte is filled up. 0 for a type that is none. */
+RF_API size_t rf_output_row_size(rf_output_type type, size_t dim);
+
+/* vectors: [n, dim]. `out` receives n rows; `out_len` is its length in bytes. int8 and uint8 need ranges, [2, dim]: the
+ * least and the greatest number of each dimension; they are part of the index that the vectors go to, so that they are
+ * never taken from the vectors of one call. What lies outside becomes the nearest end. NULL for the other types. */
+RF_API RF_MUST_USE rf_status rf_quantize(const float *vectors, size_t n, size_t dim, rf_output_type type,
+                                         const float *ranges, void *out, size_t out_len, rf_error *err);
+
+/* Ranges, [2, dim], from representative vectors, [n, dim]: set when `first`, widened in later calls. */
+RF_API RF_MUST_USE rf_status rf_calibrate(const float *vectors, size_t n, size_t dim, bool first, float *ranges,
+                                          rf_error *err);
+
 /* ---- Tokenizer --------------------------------------------------------------------------------------------- */
 
 typedef struct rf_tokenizer rf_tokenizer; /* immutable once open */

@@ -1,6 +1,7 @@
-/* embed: texts -> vectors, in five formats. */
+/* embed: texts -> vectors, in six formats. */
 #include "commands.h"
 #include "open.h"
+#include "ranges.h"
 #include "stream.h"
 
 #include "os/os.h"
@@ -13,11 +14,34 @@ static rf_status write_rows(void *user, const struct chunk *chunk, const struct 
     return rf__vector_writer_rows(user, rows, err);
 }
 
-static rf_status embed(const struct opt_common *common, struct input *input, struct output *output,
-                       enum vector_format format, rf_error *err)
+/* What the command's own options say. */
+struct wish {
+    const char *path; /* -o; NULL: standard output */
+    int format;
+    int type;
+    const char *ranges, *calibration; /* files; NULL: not given */
+};
+
+static rf_status find_ranges(const struct wish *wish, const rf_model *model, const rf_model_info *info,
+                             const struct opt_common *common, struct ranges *ranges, rf_error *err)
+{
+    uint64_t n_texts;
+    rf_status status;
+
+    if (wish->ranges != NULL)
+        return rf__ranges_read(wish->ranges, info, ranges, err);
+    if (wish->calibration == NULL)
+        return RF_OK;
+    status = rf__ranges_calibrate(model, common, wish->calibration, &n_texts, ranges, err);
+    return status == RF_OK ? rf__ranges_write(wish->path, info, n_texts, ranges, err) : status;
+}
+
+static rf_status embed(const struct opt_common *common, const struct wish *wish, struct input *input,
+                       struct output *output, rf_error *err)
 {
     rf_model_info info = {.size = sizeof info};
     struct vector_writer *writer = NULL;
+    struct ranges ranges = {NULL};
     rf_embed_options how = {.size = sizeof how};
     rf_model *model = NULL;
     rf_status status = rf__open_model(common, &model, err);
@@ -26,13 +50,17 @@ static rf_status embed(const struct opt_common *common, struct input *input, str
         goto out;
     rf_model_get_info(model, &info);
     rf__opt_prompt(common, &how);
-    status = rf__vector_writer_open(output, format, &info, &writer, err);
+    status = find_ranges(wish, model, &info, common, &ranges, err);
+    if (status == RF_OK)
+        status = rf__vector_writer_open(output, (enum vector_format)wish->format, &info, (rf_output_type)wish->type,
+                                        ranges.values, &writer, err);
     if (status == RF_OK)
         status = rf__stream_embed(model, &how, input, write_rows, writer, NULL, err);
     if (status == RF_OK)
         status = rf__vector_writer_finish(writer, err);
 out:
     rf__vector_writer_free(writer);
+    rf__ranges_release(&ranges);
     rf_model_free(model);
     return status;
 }
@@ -50,13 +78,38 @@ static int choose_format(int format, const char *path)
     return is_stdout(path) ? VECTOR_JSON : rf__vector_format_of(path);
 }
 
+/* Whether type, ranges and format go together. OPT_GO_ON, or wrong usage, told. */
+static int check_type(const struct command *command, const struct wish *wish)
+{
+    bool needs_ranges = wish->type == RF_OUTPUT_INT8 || wish->type == RF_OUTPUT_UINT8;
+
+    if (wish->ranges != NULL && wish->calibration != NULL)
+        return rf__opt_wrong(command, "--ranges and --calibrate exclude each other");
+    if (!needs_ranges && (wish->ranges != NULL || wish->calibration != NULL))
+        return rf__opt_wrong(command, "--%s belongs to --output-type int8 and uint8",
+                             wish->ranges != NULL ? "ranges" : "calibrate");
+    if (needs_ranges && wish->ranges == NULL && wish->calibration == NULL)
+        return rf__opt_wrong(command,
+                             "int8 and uint8 need the range of each dimension: --ranges FILE of an earlier run, "
+                             "or --calibrate FILE with texts like those of the corpus");
+    if (wish->calibration != NULL && is_stdout(wish->path))
+        return rf__opt_wrong(command, "--calibrate keeps the ranges beside the output; name a file with -o");
+    if (wish->format == VECTOR_F32 && wish->type != RF_OUTPUT_FP32)
+        return rf__opt_wrong(command, "the format f32 is fp32; use raw, or npy");
+    return OPT_GO_ON;
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
-    const char *path = NULL;
-    int format = -1, code;
+    struct wish wish = {.format = -1};
+    int code;
     const struct opt own[] = {
-        {"output", 'o', OPT_TEXT, &path, "FILE", "write to FILE, whole or not at all (default: standard output)"},
-        {"format", 0, OPT_CHOICE, &format, RF_VECTOR_FORMATS, "(default: as FILE ends, else json)"},
+        {"output", 'o', OPT_TEXT, &wish.path, "FILE", "write to FILE, whole or not at all (default: standard output)"},
+        {"format", 0, OPT_CHOICE, &wish.format, RF_VECTOR_FORMATS, "(default: as FILE ends, else json)"},
+        {"output-type", 0, OPT_CHOICE, &wish.type, RF_OUTPUT_TYPES, "what a number is stored as (default: fp32)"},
+        {"ranges", 0, OPT_TEXT, &wish.ranges, "FILE", "int8 and uint8 between the ranges that FILE has (JSON)"},
+        {"calibrate", 0, OPT_TEXT, &wish.calibration, "FILE",
+         "int8 and uint8 between those of the texts in FILE; they are kept beside the output, as OUTPUT.ranges.json"},
         OPT_END,
     };
     struct options options;
@@ -71,24 +124,29 @@ static int run(const struct command *command, int argc, char **argv)
     code = rf__command_check_input(command, &options);
     if (code != OPT_GO_ON)
         goto out;
-    format = choose_format(format, path);
-    if (format < 0) {
-        code = rf__opt_wrong(command, "'%s' does not tell the format; name one with --format " RF_VECTOR_FORMATS, path);
+    wish.format = choose_format(wish.format, wish.path);
+    if (wish.format < 0) {
+        code = rf__opt_wrong(command, "'%s' does not tell the format; name one with --format " RF_VECTOR_FORMATS,
+                             wish.path);
         goto out;
     }
-    if (is_stdout(path) && rf__vector_format_is_binary((enum vector_format)format) && rf__os_is_terminal(stdout)) {
+    if (is_stdout(wish.path) && rf__vector_format_is_binary((enum vector_format)wish.format) &&
+        rf__os_is_terminal(stdout)) {
         code = rf__opt_wrong(command, "this format is binary and standard output a terminal; name a file with -o");
         goto out;
     }
+    code = check_type(command, &wish);
+    if (code != OPT_GO_ON)
+        goto out;
     status = rf__input_open(&options.common, options.args, options.n_args, &input, &err);
     if (status == RF_OK && input == NULL) {
         code = rf__opt_wrong(command, "nothing to embed; give texts, or a file with -i");
         goto out;
     }
     if (status == RF_OK)
-        status = rf__output_open(&output, path, &err);
+        status = rf__output_open(&output, wish.path, &err);
     if (status == RF_OK) {
-        status = embed(&options.common, input, &output, (enum vector_format)format, &err);
+        status = embed(&options.common, &wish, input, &output, &err);
         status = rf__output_close(&output, status, &err);
     }
     code = status == RF_OK ? EXIT_DONE : rf__say_failure(&err);
@@ -100,13 +158,13 @@ out:
 
 const struct command rf__cmd_embed = {
     "embed",
-    "texts -> vectors: json, jsonl, csv, npy, f32",
+    "texts -> vectors: json, jsonl, csv, npy, raw",
     "Turns texts into vectors. Texts are the arguments, the lines of a file, or those of standard input.",
     "[TEXT...] [-i FILE] [-o FILE] [options]",
     "  rag-factory embed \"hello world\"\n"
     "  rag-factory embed -i corpus.txt -o corpus.npy",
     "Formats: json, one object with the model, its dimension and \"embeddings\"; jsonl, one object a line;\n"
-    "csv with a header line; npy for numpy.load(); f32, bare little-endian floats.\n"
+    "csv with a header line; npy for numpy.load(); f32, bare little-endian floats; raw, bare numbers of any type.\n"
     "A text longer than the model reads is cut and counted: \"truncated\" in the output, a warning at the end.",
     run,
 };

@@ -4,6 +4,7 @@
  */
 #include "vector_writer.h"
 
+#include "base/half.h"
 #include "base/mem.h"
 #include "os/os.h"
 
@@ -23,6 +24,10 @@ struct vector_writer {
     const struct format *format;
     struct output *output;
     const rf_model_info *info;
+    rf_output_type type;
+    const float *ranges; /* [2, dim], or NULL */
+    uint8_t *bytes;      /* [row_size]: a vector as the type has it */
+    size_t row_size;
     uint64_t n;  /* rows so far */
     FILE *spool; /* npy into a pipe: the rows; NULL otherwise */
 };
@@ -51,12 +56,56 @@ static void nothing(struct vector_writer *writer)
     (void)writer;
 }
 
-static void write_floats(struct vector_writer *writer, const float *vector)
+/* How the types are called, and what numpy calls their numbers. */
+static const struct {
+    const char *name, *numpy;
+    size_t size; /* bytes of a number */
+} types[] = {
+    [RF_OUTPUT_FP32] = {"fp32", "<f4", 4},     [RF_OUTPUT_FP16] = {"fp16", "<f2", 2},
+    [RF_OUTPUT_INT8] = {"int8", "|i1", 1},     [RF_OUTPUT_UINT8] = {"uint8", "|u1", 1},
+    [RF_OUTPUT_BINARY] = {"binary", "|i1", 1}, [RF_OUTPUT_UBINARY] = {"ubinary", "|u1", 1},
+};
+
+/* Numbers of a row: with bits, eight dimensions share one. */
+static size_t n_columns(const struct vector_writer *writer)
 {
-    for (size_t i = 0; i < writer->info->dim; i++) {
+    return writer->row_size / types[writer->type].size;
+}
+
+/* writer->bytes of the vector; false where that failed, which is the output's failure then. */
+static bool convert(struct vector_writer *writer, const float *vector)
+{
+    rf_error err;
+
+    if (rf_quantize(vector, 1, writer->info->dim, writer->type, writer->ranges, writer->bytes, writer->row_size,
+                    &err) == RF_OK)
+        return true;
+    rf__output_fail(writer->output, &err);
+    return false;
+}
+
+static void write_number(struct vector_writer *writer, const float *vector, size_t i)
+{
+    const uint8_t *bytes = writer->bytes;
+
+    if (writer->type == RF_OUTPUT_FP32)
+        rf__output_float(writer->output, vector[i]);
+    else if (writer->type == RF_OUTPUT_FP16)
+        rf__output_float(writer->output, rf__half_to_float((uint16_t)(bytes[2 * i] | bytes[2 * i + 1] << 8)));
+    else if (types[writer->type].numpy[1] == 'i')
+        rf__output_printf(writer->output, "%d", (int)(int8_t)bytes[i]);
+    else
+        rf__output_printf(writer->output, "%u", bytes[i]);
+}
+
+static void write_numbers(struct vector_writer *writer, const float *vector)
+{
+    if (writer->type != RF_OUTPUT_FP32 && !convert(writer, vector))
+        return;
+    for (size_t i = 0; i < n_columns(writer); i++) {
         if (i > 0)
             rf__output_write(writer->output, ",", 1);
-        rf__output_float(writer->output, vector[i]);
+        write_number(writer, vector, i);
     }
 }
 
@@ -68,17 +117,19 @@ static void json_begin(struct vector_writer *writer)
     rf__output_json(writer->output, info->source, strlen(info->source));
     rf__output_text(writer->output, ",\"revision\":");
     rf__output_json(writer->output, info->revision, strlen(info->revision));
-    rf__output_printf(writer->output,
-                      ",\"dim\":%u,\"max_tokens\":%u,\"pooling\":\"%s\",\"normalized\":%s,\"embeddings\":[", info->dim,
+    rf__output_printf(writer->output, ",\"dim\":%u,\"max_tokens\":%u,\"pooling\":\"%s\",\"normalized\":%s", info->dim,
                       info->max_tokens, info->pooled_by_graph ? "graph" : rf__pooling_word(info->pooling),
                       info->l2 ? "true" : "false");
+    if (writer->type != RF_OUTPUT_FP32)
+        rf__output_printf(writer->output, ",\"output_type\":\"%s\"", types[writer->type].name);
+    rf__output_text(writer->output, ",\"embeddings\":[");
 }
 
 static void json_object(struct vector_writer *writer, const struct row *row)
 {
     rf__output_printf(writer->output, "{\"index\":%llu,\"n_tokens\":%u,\"truncated\":%s,\"embedding\":[",
                       (unsigned long long)row->index, row->n_tokens, row->truncated ? "true" : "false");
-    write_floats(writer, row->vector);
+    write_numbers(writer, row->vector);
     rf__output_text(writer->output, "]}");
 }
 
@@ -102,8 +153,8 @@ static void jsonl_row(struct vector_writer *writer, const struct row *row)
 static void csv_begin(struct vector_writer *writer)
 {
     rf__output_text(writer->output, "index,n_tokens,truncated");
-    for (uint32_t i = 0; i < writer->info->dim; i++)
-        rf__output_printf(writer->output, ",d%u", i);
+    for (size_t i = 0; i < n_columns(writer); i++)
+        rf__output_printf(writer->output, ",d%zu", i);
     rf__output_text(writer->output, "\n");
 }
 
@@ -111,43 +162,24 @@ static void csv_row(struct vector_writer *writer, const struct row *row)
 {
     rf__output_printf(writer->output, "%llu,%u,%s,", (unsigned long long)row->index, row->n_tokens,
                       row->truncated ? "true" : "false");
-    write_floats(writer, row->vector);
+    write_numbers(writer, row->vector);
     rf__output_text(writer->output, "\n");
 }
 
 /* ---- Binary formats ------------------------------------------------------------------------------------------ */
 
-static bool is_little_endian(void)
+static void raw_row(struct vector_writer *writer, const struct row *row)
 {
-    const uint16_t one = 1;
-    char first;
-
-    memcpy(&first, &one, 1);
-    return first == 1;
-}
-
-static void f32_row(struct vector_writer *writer, const struct row *row)
-{
-    if (is_little_endian()) {
-        rf__output_write(writer->output, row->vector, writer->info->dim * sizeof *row->vector);
-        return;
-    }
-    for (size_t i = 0; i < writer->info->dim; i++) {
-        uint32_t bits;
-        char bytes[4];
-        memcpy(&bits, &row->vector[i], sizeof bits);
-        for (int k = 0; k < 4; k++)
-            bytes[k] = (char)(bits >> 8 * k & 0xFF);
-        rf__output_write(writer->output, bytes, sizeof bytes);
-    }
+    if (convert(writer, row->vector))
+        rf__output_write(writer->output, writer->bytes, writer->row_size);
 }
 
 /* https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html */
 static void npy_header(const struct vector_writer *writer, char header[NPY_HEADER])
 {
     char text[NPY_HEADER];
-    int len = snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': (%llu, %u), }",
-                       (unsigned long long)writer->n, writer->info->dim);
+    int len = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (%llu, %zu), }",
+                       types[writer->type].numpy, (unsigned long long)writer->n, n_columns(writer));
 
     memcpy(header, "\x93NUMPY\x01\x00", 8);
     header[8] = (char)(NPY_HEADER - 10);
@@ -183,30 +215,23 @@ static void npy_begin(struct vector_writer *writer)
 static void npy_row(struct vector_writer *writer, const struct row *row)
 {
     if (rf__output_can_patch(writer->output))
-        f32_row(writer, row);
-    else if (writer->spool != NULL &&
-             fwrite(row->vector, sizeof *row->vector, writer->info->dim, writer->spool) != writer->info->dim)
+        raw_row(writer, row);
+    else if (writer->spool != NULL && convert(writer, row->vector) &&
+             fwrite(writer->bytes, 1, writer->row_size, writer->spool) != writer->row_size)
         spool_failed(writer);
 }
 
-/* The spool holds floats as this machine has them. */
 static void unspool(struct vector_writer *writer)
 {
-    float values[2048];
-    struct vector_writer piece = *writer;
-    rf_model_info info = *writer->info;
+    char piece[8192];
     size_t n;
 
     if (fflush(writer->spool) != 0 || fseek(writer->spool, 0, SEEK_SET) != 0) {
         spool_failed(writer);
         return;
     }
-    piece.info = &info;
-    while ((n = fread(values, sizeof values[0], sizeof values / sizeof values[0], writer->spool)) > 0) {
-        const struct row row = {.vector = values};
-        info.dim = (uint32_t)n;
-        f32_row(&piece, &row);
-    }
+    while ((n = fread(piece, 1, sizeof piece, writer->spool)) > 0)
+        rf__output_write(writer->output, piece, n);
     if (ferror(writer->spool))
         spool_failed(writer);
 }
@@ -231,7 +256,8 @@ static const struct format formats[] = {
     [VECTOR_JSONL] = {"jsonl|ndjson", false, nothing, jsonl_row, nothing},
     [VECTOR_CSV] = {"csv", false, csv_begin, csv_row, nothing},
     [VECTOR_NPY] = {"npy", true, npy_begin, npy_row, npy_end},
-    [VECTOR_F32] = {"f32|bin", true, nothing, f32_row, nothing},
+    [VECTOR_F32] = {"f32|bin", true, nothing, raw_row, nothing},
+    [VECTOR_RAW] = {"raw", true, nothing, raw_row, nothing},
 };
 
 int rf__vector_format_of(const char *path)
@@ -255,7 +281,7 @@ bool rf__vector_format_is_binary(enum vector_format format)
 }
 
 rf_status rf__vector_writer_open(struct output *output, enum vector_format format, const rf_model_info *info,
-                                 struct vector_writer **out, rf_error *err)
+                                 rf_output_type type, const float *ranges, struct vector_writer **out, rf_error *err)
 {
     struct vector_writer *writer = rf__calloc(1, sizeof *writer);
     rf_status status;
@@ -265,6 +291,14 @@ rf_status rf__vector_writer_open(struct output *output, enum vector_format forma
     writer->format = &formats[format];
     writer->output = output;
     writer->info = info;
+    writer->type = type;
+    writer->ranges = ranges;
+    writer->row_size = rf_output_row_size(type, info->dim);
+    writer->bytes = rf__alloc(writer->row_size);
+    if (writer->bytes == NULL) {
+        rf__vector_writer_free(writer);
+        return rf__fail_memory(err);
+    }
     writer->format->begin(writer);
     status = rf__output_status(output, err);
     if (status != RF_OK) {
@@ -298,5 +332,6 @@ void rf__vector_writer_free(struct vector_writer *writer)
         return;
     if (writer->spool != NULL)
         fclose(writer->spool);
+    rf__free(writer->bytes);
     rf__free(writer);
 }

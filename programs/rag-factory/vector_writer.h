@@ -1,22 +1,24 @@
 /*
- * vector_writer: vectors to a file or a stream, in one of five formats, a chunk at a time.
+ * vector_writer: vectors to a file or a stream, in one of six formats, a chunk at a time. Their numbers are of one of
+ * the library's output types; with bits, eight dimensions share a number.
  *
  *     json   {"model": …, "revision": …, "dim": 384, "max_tokens": 256, "pooling": "mean", "normalized": true,
  *             "embeddings": [{"index": 0, "n_tokens": 4, "truncated": false, "embedding": [0.1, …]}, …]}
  *     jsonl  {"index": 0, "n_tokens": 4, "truncated": false, "embedding": [0.1, …]}   one line a text
  *     csv    index,n_tokens,truncated,d0,d1,…                                         with that header line
- *     npy    NumPy's format 1.0, float32, [n, dim]
- *     f32    the bare floats, little-endian, [n, dim]
+ *     npy    NumPy's format 1.0, [n, dim], of float32, float16, int8 or uint8
+ *     f32    the bare floats, little-endian, [n, dim]; no other type
+ *     raw    the bare numbers of any type
  */
 #ifndef RF_PROGRAM_VECTOR_WRITER_H
 #define RF_PROGRAM_VECTOR_WRITER_H
 
 #include "output.h"
 
-#define RF_VECTOR_FORMATS "json|jsonl|csv|npy|f32"
+#define RF_VECTOR_FORMATS "json|jsonl|csv|npy|f32|raw"
 
 /* In the order of RF_VECTOR_FORMATS. */
-enum vector_format { VECTOR_JSON = 0, VECTOR_JSONL, VECTOR_CSV, VECTOR_NPY, VECTOR_F32 };
+enum vector_format { VECTOR_JSON = 0, VECTOR_JSONL, VECTOR_CSV, VECTOR_NPY, VECTOR_F32, VECTOR_RAW };
 
 /* What the ending of a file's name says; -1 where it says nothing. */
 int rf__vector_format_of(const char *path);
@@ -32,9 +34,12 @@ struct vector_rows {
 
 struct vector_writer;
 
-/* Writes the head. `info` and `output` are borrowed until the writer is freed. */
+/* In the order of rf_output_type. */
+#define RF_OUTPUT_TYPES "fp32|fp16|int8|uint8|binary|ubinary"
+
+/* Writes the head. `info`, `ranges` (of int8 and uint8) and `output` are borrowed until the writer is freed. */
 rf_status rf__vector_writer_open(struct output *output, enum vector_format format, const rf_model_info *info,
-                                 struct vector_writer **out, rf_error *err);
+                                 rf_output_type type, const float *ranges, struct vector_writer **out, rf_error *err);
 rf_status rf__vector_writer_rows(struct vector_writer *writer, const struct vector_rows *rows, rf_error *err);
 /* Writes the tail; the output still has to be closed. */
 rf_status rf__vector_writer_finish(struct vector_writer *writer, rf_error *err);

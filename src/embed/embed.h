@@ -141,4 +141,16 @@ rf_status rf__pipeline_embed(const struct pipeline *pipeline, const rf_text *tex
 /* "mean", "cls" … as the program's --pooling has it. */
 const char *rf__pooling_name(rf_pooling pooling);
 
+/* ---- Vectors in fewer bits, as sentence-transformers' quantize_embeddings; see rf_quantize() ----------------------
+ */
+
+size_t rf__output_row_size(rf_output_type type, size_t dim); /* bytes of a vector */
+bool rf__output_needs_ranges(rf_output_type type);
+
+/* Arguments are checked. vectors: [n, dim]; ranges: [2, dim], or NULL where none are needed; out: n rows. */
+void rf__quantize(const float *vectors, size_t n, size_t dim, rf_output_type type, const float *ranges, uint8_t *out);
+
+/* Widens ranges, [2, dim], so that they hold the vectors; with `first` they are set. */
+void rf__calibrate(const float *vectors, size_t n, size_t dim, bool first, float *ranges);
+
 #endif
