@@ -85,7 +85,21 @@ static rf_status open_vocab(struct rf_tokenizer *tokenizer, const char *path, co
     return status;
 }
 
-static rf_status open_file(struct rf_tokenizer *tokenizer, const char *path, bool lower_case,
+/* A tokenizer.json: alone, or, where a model directory was named, with what its tokenizer_config.json changes. */
+static rf_status open_json(struct rf_tokenizer *tokenizer, const char *path, const struct buf *text, bool of_directory,
+                           bool lower_case, const struct logger *logger, rf_error *err)
+{
+    struct json config = {0};
+    rf_status status = of_directory ? read_beside(path, "tokenizer_config.json", &config, err) : RF_OK;
+
+    if (status == RF_OK)
+        status = rf__tokenizer_read_json_and_config(tokenizer, text->data, text->len, path, &config, lower_case, logger,
+                                                    err);
+    rf__json_release(&config);
+    return status;
+}
+
+static rf_status open_file(struct rf_tokenizer *tokenizer, const char *path, bool of_directory, bool lower_case,
                            const struct logger *logger, rf_error *err)
 {
     struct buf text;
@@ -94,7 +108,7 @@ static rf_status open_file(struct rf_tokenizer *tokenizer, const char *path, boo
     if (status == RF_OK && rf__ends_with(path, ".txt"))
         status = open_vocab(tokenizer, path, &text, lower_case, logger, err);
     else if (status == RF_OK)
-        status = rf__tokenizer_read_json(tokenizer, text.data, text.len, path, lower_case, logger, err);
+        status = open_json(tokenizer, path, &text, of_directory, lower_case, logger, err);
     rf__buf_release(&text);
     return status;
 }
@@ -113,7 +127,8 @@ rf_status rf__tokenizer_open(const char *path, bool lower_case, const struct log
         path = file;
     }
     tokenizer = rf__calloc(1, sizeof *tokenizer);
-    status = tokenizer == NULL ? rf__fail_memory(err) : open_file(tokenizer, path, lower_case, logger, err);
+    status =
+        tokenizer == NULL ? rf__fail_memory(err) : open_file(tokenizer, path, file != NULL, lower_case, logger, err);
     if (status == RF_OK) {
         rf__log(logger, RF_LOG_DEBUG, "%s: a tokenizer of %u ids", path, tokenizer->vocab_size);
         *out = tokenizer;

@@ -7,7 +7,7 @@
  * `truncation` and `padding` are left out: they are the habits of whoever saved the file, and the limit is the
  * caller's.
  */
-#include "tokenizer/tokenizer_parts.h"
+#include "tokenizer/tokenizer_config.h"
 
 #define VERSION "1.0"
 
@@ -73,8 +73,8 @@ static rf_status read_added_token(struct rf_tokenizer *tokenizer, const struct j
     return RF_OK;
 }
 
-static rf_status read_added_tokens(struct rf_tokenizer *tokenizer, const struct json *json, const struct logger *logger,
-                                   rf_error *err)
+static rf_status read_added_tokens(struct rf_tokenizer *tokenizer, const struct json *json, const struct json *config,
+                                   const struct logger *logger, rf_error *err)
 {
     yyjson_val *tokens, *token;
     size_t i, n;
@@ -82,7 +82,8 @@ static rf_status read_added_tokens(struct rf_tokenizer *tokenizer, const struct 
 
     if (status != RF_OK)
         return status;
-    status = rf__added_tokens_init(&tokenizer->added, &tokenizer->model->vocabulary, yyjson_arr_size(tokens), err);
+    status = rf__added_tokens_init(&tokenizer->added, &tokenizer->model->vocabulary,
+                                   yyjson_arr_size(tokens) + rf__config_count_tokens(config), err);
     if (status != RF_OK)
         return rf__fail_prefix(err, status, "%s: 'added_tokens'", json->name);
     yyjson_arr_foreach(tokens, i, n, token)
@@ -91,15 +92,17 @@ static rf_status read_added_tokens(struct rf_tokenizer *tokenizer, const struct 
         if (status != RF_OK)
             return status;
     }
-    return RF_OK;
+    return rf__config_added_tokens(tokenizer, config, logger, err);
 }
 
-static rf_status read_stages(struct rf_tokenizer *tokenizer, const struct json *json, bool lower_case,
-                             const struct logger *logger, rf_error *err)
+static rf_status read_stages(struct rf_tokenizer *tokenizer, const struct json *json, const struct json *config,
+                             bool lower_case, const struct logger *logger, rf_error *err)
 {
     struct stage_source source = stage(json, "normalizer");
     rf_status status = rf__normalizers_read(&tokenizer->normalizers, &source, err);
 
+    if (status == RF_OK)
+        status = rf__config_normalizer(tokenizer, config, &source, logger, err);
     if (status == RF_OK && lower_case)
         status = rf__normalizers_lower_first(&tokenizer->normalizers, err);
     if (status != RF_OK)
@@ -113,19 +116,22 @@ static rf_status read_stages(struct rf_tokenizer *tokenizer, const struct json *
         return rf__fail(err, RF_BAD_FORMAT, "%s: has no 'model'", json->name);
     status = rf__model_read(&source, &tokenizer->model, err);
     if (status == RF_OK)
-        status = read_added_tokens(tokenizer, json, logger, err);
+        status = read_added_tokens(tokenizer, json, config, logger, err);
     if (status != RF_OK)
         return status;
     source = stage(json, "post_processor");
     status = rf__postprocessor_read(&tokenizer->postprocessor, &source, err);
+    if (status == RF_OK)
+        status = rf__config_postprocessor(tokenizer, config, logger, err);
     if (status != RF_OK)
         return status;
     source = stage(json, "decoder");
     return rf__decoders_read(&tokenizer->decoders, &source, err);
 }
 
-rf_status rf__tokenizer_read_json(struct rf_tokenizer *tokenizer, const char *text, size_t len, const char *name,
-                                  bool lower_case, const struct logger *logger, rf_error *err)
+rf_status rf__tokenizer_read_json_and_config(struct rf_tokenizer *tokenizer, const char *text, size_t len,
+                                             const char *name, const struct json *config, bool lower_case,
+                                             const struct logger *logger, rf_error *err)
 {
     struct json json;
     rf_status status = rf__json_parse(&json, text, len, name, err);
@@ -134,9 +140,17 @@ rf_status rf__tokenizer_read_json(struct rf_tokenizer *tokenizer, const char *te
         return status;
     status = check_root(&json, err);
     if (status == RF_OK)
-        status = read_stages(tokenizer, &json, lower_case, logger, err);
+        status = read_stages(tokenizer, &json, config, lower_case, logger, err);
     if (status == RF_OK)
         status = rf__tokenizer_finish(tokenizer, logger, err);
     rf__json_release(&json);
     return status;
+}
+
+rf_status rf__tokenizer_read_json(struct rf_tokenizer *tokenizer, const char *text, size_t len, const char *name,
+                                  bool lower_case, const struct logger *logger, rf_error *err)
+{
+    const struct json none = {0};
+
+    return rf__tokenizer_read_json_and_config(tokenizer, text, len, name, &none, lower_case, logger, err);
 }

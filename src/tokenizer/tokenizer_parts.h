@@ -25,6 +25,12 @@ struct rf_tokenizer {
 rf_status rf__tokenizer_read_json(struct rf_tokenizer *tokenizer, const char *text, size_t len, const char *name,
                                   bool lower_case, const struct logger *logger, rf_error *err);
 
+/* The same, and of the tokenizer_config.json beside it what changes ids: see tokenizer_config.h. `config` may have no
+ * document. */
+rf_status rf__tokenizer_read_json_and_config(struct rf_tokenizer *tokenizer, const char *text, size_t len,
+                                             const char *name, const struct json *config, bool lower_case,
+                                             const struct logger *logger, rf_error *err);
+
 /* The files beside a vocab.txt that say more; a json without a document where there is none. */
 struct vocab_companions {
     struct json config;             /* tokenizer_config.json */

@@ -1,0 +1,165 @@
+/* What tokenizer_config.json changes of a tokenizer.json beside it, as transformers 4 and 5 have it. */
+#include "tokenizer_fixture.h"
+
+#define NEW_TOKEN(ID, CONTENT, SPECIAL)                                                                                \
+    "\"" #ID "\":{\"content\":\"" CONTENT                                                                              \
+    "\",\"lstrip\":false,\"rstrip\":false,\"single_word\":false,\"normalized\":false,"                                 \
+    "\"special\":" SPECIAL "}"
+
+static rf_status read_both(struct rf_tokenizer *t, const char *config_text, rf_error *error)
+{
+    struct json config = {0};
+    rf_status status = RF_OK;
+
+    *t = (struct rf_tokenizer){0};
+    if (config_text != NULL)
+        assert_ok(rf__json_parse(&config, config_text, strlen(config_text), "tokenizer_config.json", err));
+    status = rf__tokenizer_read_json_and_config(t, FIXTURE_JSON, strlen(FIXTURE_JSON), "tokenizer.json", &config, false,
+                                                NULL, error);
+    rf__json_release(&config);
+    return status;
+}
+
+static void fields(void **state)
+{
+    /* [UNK] 1, [CLS] 2, [SEP] 3, [MASK] 4, hello 8, world 9, a 10, caf 15, ##e 16; new ids begin at 23. */
+    static const struct {
+        const char *config, *text;
+        uint32_t ids[10];
+        size_t n;
+    } cases[] = {
+        {NULL, "Hello", {2, 8, 3}, 3},
+        {"{}", "Hello", {2, 8, 3}, 3},
+        {"{\"do_lower_case\":false}", "Hello", {2, 8, 3}, 3},
+        {"{\"tokenizer_class\":\"PreTrainedTokenizerFast\",\"do_lower_case\":false}", "Hello", {2, 8, 3}, 3},
+        {"{\"tokenizer_class\":\"BertTokenizer\",\"do_lower_case\":false}", "Hello hello", {2, 1, 8, 3}, 4},
+        {"{\"tokenizer_class\":\"BertTokenizerFast\",\"do_lower_case\":false}", "Hello hello", {2, 1, 8, 3}, 4},
+        {"{\"tokenizer_class\":\"BertTokenizerFaster\",\"do_lower_case\":false}", "Hello", {2, 8, 3}, 3},
+        {"{\"tokenizer_class\":\"MPNetTokenizer\",\"strip_accents\":false}", "caf\u00e9 Hello", {2, 1, 8, 3}, 4},
+        {"{\"tokenizer_class\":\"DistilBertTokenizer\"}", "caf\u00e9 Hello", {2, 15, 16, 8, 3}, 5},
+        {"{\"added_tokens_decoder\":{" NEW_TOKEN(24, "[Y]", "true") "," NEW_TOKEN(23, "[X]", "false") "}}",
+         "[Y] [X] hello",
+         {2, 24, 23, 8, 3},
+         5},
+        {"{\"added_tokens_decoder\":{" NEW_TOKEN(4, "[MASK]", "true") "}}", "[MASK]", {2, 4, 3}, 3},
+        {"{\"eos_token\":\"[E]\",\"additional_special_tokens\":[\"[F]\",{\"content\":\"hello\"}]}",
+         "[F]ahello[E]",
+         {2, 24, 10, 8, 23, 3},
+         6},
+        {"{\"tokenizer_class\":\"LlamaTokenizer\",\"bos_token\":\"hello\"}", "a", {2, 10, 3}, 3},
+        {"{\"tokenizer_class\":\"LlamaTokenizer\",\"bos_token\":\"hello\",\"add_bos_token\":true}", "a", {8, 10}, 2},
+        {"{\"tokenizer_class\":\"LlamaTokenizerFast\",\"bos_token\":\"hello\",\"eos_token\":{\"content\":\"world\"},"
+         "\"add_eos_token\":true}",
+         "a",
+         {8, 10, 9},
+         3},
+        {"{\"tokenizer_class\":\"GemmaTokenizer\",\"eos_token\":\"world\",\"add_bos_token\":false,\"add_eos_token\":"
+         "true}",
+         "a",
+         {10, 9},
+         2},
+        {"{\"tokenizer_class\":\"GemmaTokenizer\",\"add_bos_token\":true}", "a", {2, 10, 3}, 3},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rf_tokenizer t;
+        struct fixture_call call = {0};
+        struct encode_request request = {.text = text_of(cases[i].text)};
+        assert_ok(read_both(&t, cases[i].config, err));
+        fixture_encode(&t, &call, &request);
+        assert_ids(&call.encoding, cases[i].ids, cases[i].n);
+        fixture_release(&call);
+        rf__tokenizer_release(&t);
+    }
+}
+
+static void pairs_and_special_tokens(void **state)
+{
+    const rf_text b = text_of("b");
+    struct encode_request request = {.text = text_of("a"), .pair = &b};
+    struct fixture_call call = {0};
+    struct rf_tokenizer t;
+
+    (void)state;
+    assert_ok(read_both(&t,
+                        "{\"tokenizer_class\":\"LlamaTokenizer\",\"bos_token\":\"hello\",\"eos_token\":\"world\","
+                        "\"add_eos_token\":true,\"add_bos_token\":true}",
+                        err));
+    fixture_encode(&t, &call, &request);
+    assert_ids(&call.encoding, (const uint32_t[]){8, 10, 9, 8, 11, 9}, 6);
+    assert_int_equal(call.encoding.type_ids[2], 0);
+    assert_int_equal(call.encoding.type_ids[3], 1);
+    assert_int_equal(rf__tokenizer_n_added(&t, true), 4);
+    assert_int_equal(rf__tokenizer_kind(&t, 8), RF_TOKEN_SPECIAL); /* named, so it is added */
+    fixture_release(&call);
+    rf__tokenizer_release(&t);
+}
+
+static void faults(void **state)
+{
+    static const char *const configs[] = {
+        "{\"tokenizer_class\":\"BertTokenizer\",\"do_lower_case\":3}",
+        "{\"tokenizer_class\":\"LlamaTokenizer\",\"add_bos_token\":\"yes\"}",
+    };
+    /* Of other types than they should be, and without harm. */
+    static const char *const odd[] = {
+        "[]",
+        "{\"added_tokens_decoder\":[1]}",
+        "{\"added_tokens_decoder\":{\"x\":null,\"-1\":{\"content\":3}},\"additional_special_tokens\":{}}",
+        "{\"bos_token\":{},\"tokenizer_class\":7}",
+        "{\"bos_token\":\"\"}",
+    };
+    struct rf_tokenizer t;
+    rf_error error;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof configs / sizeof configs[0]; i++) {
+        assert_int_equal(read_both(&t, configs[i], &error), RF_BAD_FORMAT);
+        assert_non_null(strstr(error.message, "tokenizer_config.json"));
+        rf__tokenizer_release(&t);
+    }
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        assert_ok(read_both(&t, odd[i], err));
+        rf__tokenizer_release(&t);
+    }
+}
+
+static void out_of_memory(void **state)
+{
+    static const char config[] =
+        "{\"tokenizer_class\":\"LlamaTokenizer\",\"bos_token\":\"hello\",\"add_bos_token\":true,"
+        "\"added_tokens_decoder\":{" NEW_TOKEN(23, "[X]", "false") "}}";
+    struct json json;
+    uint64_t n = 1;
+
+    (void)state;
+    assert_ok(rf__json_parse(&json, config, sizeof config - 1, "tokenizer_config.json", err));
+    for (; n < 10000; n++) {
+        struct rf_tokenizer t = {0};
+        rf_error fault = {0};
+        rf_status status;
+        rf__alloc_fail_at(n);
+        status = rf__tokenizer_read_json_and_config(&t, FIXTURE_JSON, strlen(FIXTURE_JSON), "tokenizer.json", &json,
+                                                    false, NULL, &fault);
+        rf__alloc_fail_at(0);
+        rf__tokenizer_release(&t);
+        if (status == RF_OK)
+            break;
+        assert_int_equal(status, RF_NO_MEMORY);
+    }
+    assert_in_range(n, 20, 9999);
+    rf__json_release(&json);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fields),
+        cmocka_unit_test(pairs_and_special_tokens),
+        cmocka_unit_test(faults),
+        cmocka_unit_test(out_of_memory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
