@@ -164,6 +164,8 @@ static void read_attributes(struct reader *r, struct encoder *e)
     static const char *const precisions[] = {"fp32", "int16", "int8", NULL};
     static const char *const activations[] = {"none", "gelu", "gelu_tanh", "relu", "silu", NULL};
 
+    int64_t padding = -1;
+
     if (read_int(r, "layout") != PACK_LAYOUT)
         refuse(r, "the weights are laid out for another version");
     e->precision = (enum precision)read_choice(r, "precision", precisions);
@@ -173,6 +175,10 @@ static void read_attributes(struct reader *r, struct encoder *e)
     e->hidden = read_int(r, "hidden");
     e->ld = rf__pack_lanes(e->hidden);
     e->inner = rf__pack_lanes(read_int(r, "inner"));
+    fail(r, r->ort->KernelInfoGetAttribute_int64(r->info, "padding", &padding), "padding");
+    if (padding < -1 || padding >= MOST)
+        refuse(r, "padding is out of range");
+    e->padding = (int32_t)padding;
     fail(r, r->ort->KernelInfoGetAttribute_float(r->info, "epsilon", &e->epsilon), "epsilon");
     if (e->hidden % e->n_heads != 0)
         refuse(r, "hidden is no multiple of heads");

@@ -10,7 +10,8 @@
  *                              panels (pack.h), scales (int16 and int8), sums (int8), bias
  *     output    float [1, rows, hidden]
  *     attributes  precision "fp32" | "int16" | "int8", activation "gelu" | "gelu_tanh" | "relu" | "silu", layers, heads,
- *                 hidden, inner, epsilon, layout (PACK_LAYOUT)
+ *                 hidden, inner, epsilon, layout (PACK_LAYOUT), padding (an id behind which positions begin, as RoBERTa's
+ *                 do; -1: they begin at 0)
  */
 #ifndef RF_ENGINE_ENCODER_OP_H
 #define RF_ENGINE_ENCODER_OP_H

@@ -55,8 +55,8 @@ static void build_electra(struct arch *arch)
 }
 
 static const char *const bert_prefixes[] = {"", "bert.", "model.", NULL};
-const struct arch_kind rf__arch_bert = {"bert", bert_prefixes, "embeddings.word_embeddings.weight", build_bert};
+const struct arch_kind rf__arch_bert = {"bert", bert_prefixes, "embeddings.word_embeddings.weight", build_bert, true};
 
 static const char *const electra_prefixes[] = {"", "electra.", "model.", NULL};
 const struct arch_kind rf__arch_electra = {"electra", electra_prefixes, "embeddings.word_embeddings.weight",
-                                           build_electra};
+                                           build_electra, true};

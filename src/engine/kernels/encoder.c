@@ -231,13 +231,15 @@ static void add_embeddings(struct run *run)
 
     for (size_t text = 0; text < in->n_texts; text++) {
         size_t begin = (size_t)in->begins[text], end = (size_t)in->begins[text + 1];
+        size_t position = e->padding < 0 ? 0 : (size_t)e->padding + 1;
         for (size_t row = begin; row < end; row++) {
+            const bool is_padding = e->padding >= 0 && in->ids[row] == e->padding;
             const float *word = e->words + (size_t)in->ids[row] * e->hidden;
             const float *type = e->types + (size_t)in->type_ids[row] * e->hidden;
-            const float *position = e->positions + (row - begin) * e->hidden;
+            const float *place = e->positions + (is_padding ? (size_t)e->padding : position++) * e->hidden;
             float *x = run->x + row * e->ld;
             for (size_t c = 0; c < e->hidden; c++)
-                x[c] = word[c] + type[c] + position[c];
+                x[c] = word[c] + type[c] + place[c];
         }
     }
     e->kernels->norm(&norm, run->x, run->x, in->n_rows);
@@ -288,15 +290,17 @@ static void second_half(struct run *run, size_t block)
 
 rf_status rf__encoder_check(const struct encoder *encoder, const struct encoder_input *input, rf_error *err)
 {
+    const size_t n_before = encoder->padding < 0 ? 0 : (size_t)encoder->padding + 1;
+
     if (input->n_texts == 0 || input->begins[0] != 0 || (uint64_t)input->begins[input->n_texts] != input->n_rows)
         return rf__fail(err, RF_INVALID_ARGUMENT, "the places where texts begin do not cover the rows");
     for (size_t i = 0; i < input->n_texts; i++) {
         int64_t n = (int64_t)input->begins[i + 1] - input->begins[i];
         if (n <= 0)
             return rf__fail(err, RF_INVALID_ARGUMENT, "a text without tokens");
-        if ((uint64_t)n > encoder->n_positions)
-            return rf__fail(err, RF_INVALID_ARGUMENT, "a text of %lld tokens; the model has %zu positions",
-                            (long long)n, encoder->n_positions);
+        if ((uint64_t)n + n_before > encoder->n_positions)
+            return rf__fail(err, RF_INVALID_ARGUMENT, "a text of %lld tokens; the model has %zu positions, %zu not for use",
+                            (long long)n, encoder->n_positions, n_before);
     }
     for (size_t row = 0; row < input->n_rows; row++) {
         if (input->ids[row] < 0 || (size_t)input->ids[row] >= encoder->n_words)

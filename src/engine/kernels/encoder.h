@@ -1,7 +1,7 @@
 /*
  * encoder: ids -> token vectors, for the encoders of BERT's kind:
  *
- *     x = norm(word[id] + type[type id] + position[0, 1, … within the text])
+ *     x = norm(word[id] + type[type id] + position[0, 1, … within the text, or as RoBERTa counts])
  *     for each layer
  *         q, k, v = x Wqkv^T + b                     for all rows
  *         c = attention(q, k, v)                     for each text and head
@@ -37,6 +37,7 @@ struct encoder {
     size_t n_words, n_types, n_positions;
     const float *words, *types, *positions; /* [n, hidden] */
     const float *norm_weight, *norm_bias;   /* [ld] */
+    int32_t padding; /* -1; or positions are padding + 1, …, this id itself not counted: its position is padding */
     float epsilon;
     const struct encoder_layer *layers; /* [n_layers] */
 };

@@ -111,6 +111,7 @@ static struct model *make_model(enum precision precision)
                           .positions = floats((size_t)POSITIONS * HIDDEN, HIDDEN, HIDDEN, 1, 0),
                           .norm_weight = floats(LD, HIDDEN, LD, 0.2F, 1),
                           .norm_bias = floats(LD, HIDDEN, LD, 0.2F, 0),
+                          .padding = -1,
                           .epsilon = 1e-12F,
                           .layers = m->layers};
     return m;
