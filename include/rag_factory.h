@@ -145,8 +145,7 @@ typedef enum rf_truncate {
 typedef enum rf_precision {
     RF_PRECISION_AUTO = 0, /* the fastest that keeps a cosine of 0.99999 with the reference on this machine */
     RF_PRECISION_FP32,
-    RF_PRECISION_INT16, /* numerically like fp32: integers of 13 bits with a scale for each group of 128 */
-    RF_PRECISION_INT8   /* near-lossless: of 8 bits */
+    RF_PRECISION_INT16 /* numerically like fp32: integers of 13 bits with a scale for each group of 128 */
 } rf_precision;
 
 typedef struct rf_model_options {
@@ -171,8 +170,8 @@ typedef struct rf_model_options {
     void *progress_user;
     uint32_t dimensions; /* only the first so many numbers of a vector, scaled again where the vectors are: for models
                             trained so (Matryoshka). 0: what the model declares, else all. RF_INVALID_ARGUMENT above. */
-    rf_precision precision; /* RF_UNSUPPORTED where the model cannot be had in it. ONNX files of others run as they
-                               are: fp32 of those is RF_PRECISION_AUTO */
+    rf_precision precision; /* RF_UNSUPPORTED where the model cannot be had in it. An ONNX file runs as it is, unless
+                               this library made it of weights. */
 } rf_model_options;
 
 /* Sets every option to its default. `size` is sizeof(rf_model_options). */
@@ -222,6 +221,7 @@ typedef struct rf_model_info {
     const char *default_prompt; /* the name of the one that RF_ROLE_NONE uses, or "" */
     uint32_t full_dim;          /* length of a vector before the option dimensions, or the model itself, cuts it */
     const char *kernels; /* what computes: "ONNX Runtime"; this library's own kernels in it: "avx512", "avx2" …; "" */
+    const char *precision_why; /* why this precision: "asked for" … */
 } rf_model_info;
 
 /* Fills as much of `*info` as `info->size` says. */

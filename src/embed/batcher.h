@@ -26,8 +26,8 @@ struct batch {
 };
 
 struct batch_limits {
-    bool packs;          /* texts of different lengths may be together (but none without tokens with others) */
-    size_t most_tokens;  /* of a batch with more than one text */
+    bool packs;         /* texts of different lengths may be together (but none without tokens with others) */
+    size_t most_tokens; /* of a batch with more than one text */
 };
 
 /* Limits that give each of so many workers something to do. */

@@ -1,6 +1,6 @@
 /*
- * encoder_op: see encoder_op.h. What ONNX Runtime asks of an operator, and the checks that turn the constants of a file,
- * which may be anybody's, into a struct encoder whose sizes are certain.
+ * encoder_op: see encoder_op.h. What ONNX Runtime asks of an operator, and the checks that turn the constants of a
+ * file, which may be anybody's, into a struct encoder whose sizes are certain.
  */
 #include "engine/encoder_op.h"
 
@@ -127,7 +127,8 @@ static const float *read_table(struct reader *r, size_t width, size_t *n)
     struct constant constant = read_constant(r);
 
     *n = constant.count / width;
-    if (constant.type != ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT || *n == 0 || *n > INT32_MAX || constant.count % width != 0)
+    if (constant.type != ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT || *n == 0 || *n > INT32_MAX ||
+        constant.count % width != 0)
         refuse(r, "a table is not of the width that the attributes say");
     return r->status == RF_OK ? constant.data : NULL;
 }

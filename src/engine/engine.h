@@ -36,7 +36,7 @@ struct engine_info {
     uint32_t rank;         /* of the output: 2 or 3 */
     uint32_t dim;          /* 0 while the graph leaves it open */
     bool has_type_ids;
-    bool packs; /* takes texts of different lengths in one batch */
+    bool packs;         /* takes texts of different lengths in one batch */
     uint64_t file_size; /* bytes, external data included where it is known */
 };
 

@@ -341,7 +341,7 @@ static size_t input_shape(const struct session *s, enum input_kind kind, const s
         shape[1] = (int64_t)batch->n_tokens;
         return 2;
     }
-    shape[0] = kind == INPUT_BEGINS ? (int64_t)batch->n_texts + 1
+    shape[0] = kind == INPUT_BEGINS    ? (int64_t)batch->n_texts + 1
                : kind == INPUT_THREADS ? 1
                                        : (int64_t)count_tokens(batch);
     shape[1] = 1;
@@ -429,8 +429,8 @@ static rf_status session_run(const struct engine *engine, const struct engine_ba
 
     assert(batch->begins == NULL || s->base.info.packs);
     if ((batch->begins == NULL && !rf__mul(batch->n_texts, batch->n_tokens, &n)) || !rf__add(n, 1, &n) ||
-        !rf__mul(n, N_INPUTS, &all) ||
-        (memory = rf__alloc_array(all, sizeof *memory)) == NULL || (owner = rf__calloc(1, sizeof *owner)) == NULL) {
+        !rf__mul(n, N_INPUTS, &all) || (memory = rf__alloc_array(all, sizeof *memory)) == NULL ||
+        (owner = rf__calloc(1, sizeof *owner)) == NULL) {
         status = rf__fail_memory(err);
         goto out;
     }

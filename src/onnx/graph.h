@@ -54,11 +54,11 @@ value rf__graph_floats(struct graph *graph, const char *name, const float *numbe
  * added before under this name is not added again. */
 value rf__graph_tensor(struct graph *graph, const char *name, const struct tensor *tensor);
 
-/* A tensor of rank 1 whose bytes are made when the file is written: `make` fills `out`, n elements of `type`. `arg` must
- * live as long; rf__graph_alloc() gives such memory. */
+/* A tensor of rank 1 whose bytes are made when the file is written: `make` fills `out`, n elements of `type`. `arg`
+ * must live as long; rf__graph_alloc() gives such memory. */
 struct made_tensor {
-    int type;        /* ONNX__TENSOR_PROTO__DATA_TYPE__… */
-    size_t n, size;  /* elements, bytes of one */
+    int type;       /* ONNX__TENSOR_PROTO__DATA_TYPE__… */
+    size_t n, size; /* elements, bytes of one */
     rf_status (*make)(const void *arg, void *out, rf_error *err);
     const void *arg;
 };
@@ -83,9 +83,9 @@ struct attribute {
 
 struct node {
     const char *op;
-    const char *domain;                                   /* NULL: ONNX's own */
-    value inputs[NODE_MAX_INPUTS + 1];                    /* ended by NULL */
-    const value *more;                                    /* [n_more]: inputs behind those */
+    const char *domain;                /* NULL: ONNX's own */
+    value inputs[NODE_MAX_INPUTS + 1]; /* ended by NULL */
+    const value *more;                 /* [n_more]: inputs behind those */
     size_t n_more;
     struct attribute attributes[NODE_MAX_ATTRIBUTES + 1]; /* ended by one without a name */
 };

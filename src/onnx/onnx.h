@@ -29,9 +29,9 @@ struct onnx_build {
 };
 
 /* Writes the encoder: inputs input_ids, attention_mask and, where the model has types, token_type_ids (int64,
- * [batch, sequence]), output last_hidden_state (fp32, [batch, sequence, dim]); with the kernels' operator the inputs are
- * those of engine/encoder_op.h. The file appears whole or not at all. RF_UNSUPPORTED names an architecture or option
- * that is not known; RF_BAD_FORMAT a tensor that is missing or has another shape. */
+ * [batch, sequence]), output last_hidden_state (fp32, [batch, sequence, dim]); with the kernels' operator the inputs
+ * are those of engine/encoder_op.h. The file appears whole or not at all. RF_UNSUPPORTED names an architecture or
+ * option that is not known; RF_BAD_FORMAT a tensor that is missing or has another shape. */
 rf_status rf__onnx_build(const struct onnx_build *build, rf_error *err);
 
 /* Whether model_type is known; the names of those that are, separated by ", ". */

@@ -174,7 +174,8 @@ static rf_status write_made(struct data_file *file, const struct made_tensor *ma
         status = rf__os_writer_write(file->writer, data, size, err);
     rf__free(data);
     file->written += size;
-    if (status == RF_OK && build->progress != NULL && !build->progress(build->progress_user, file->written, file->total))
+    if (status == RF_OK && build->progress != NULL &&
+        !build->progress(build->progress_user, file->written, file->total))
         return rf__fail(err, RF_CANCELLED, "cancelled");
     return status;
 }

@@ -180,8 +180,7 @@ static struct source *new_source(struct packed *packed, size_t n_parts, uint64_t
         rf__graph_fail(g, rf__fail(rf__graph_error(g), RF_UNSUPPORTED, "a tensor is too large for this machine"));
         return NULL;
     }
-    *source = (struct source){
-        .arch = packed->arch, .n_parts = n_parts, .rows = (size_t)rows, .cols = (size_t)cols};
+    *source = (struct source){.arch = packed->arch, .n_parts = n_parts, .rows = (size_t)rows, .cols = (size_t)cols};
     return source;
 }
 
@@ -217,9 +216,11 @@ void rf__packed_linear(struct packed *packed, const char *const *names, size_t n
     static const struct {
         int type;
         size_t size;
-    } elements[] = {[ONNX_KERNELS_FP32] = {FLOAT, 4}, [ONNX_KERNELS_INT16] = {INT16, 2}, [ONNX_KERNELS_INT8] = {INT8, 1}};
+    } elements[] = {
+        [ONNX_KERNELS_FP32] = {FLOAT, 4}, [ONNX_KERNELS_INT16] = {INT16, 2}, [ONNX_KERNELS_INT8] = {INT8, 1}};
     struct graph *g = packed->arch->graph;
-    struct source *weights = new_source(packed, n_names, out->n, in->n), *biases = new_source(packed, n_names, out->n, 1);
+    struct source *weights = new_source(packed, n_names, out->n, in->n),
+                  *biases = new_source(packed, n_names, out->n, 1);
     enum onnx_precision precision = packed->arch->precision;
     struct made_tensor made = {.make = make_panels, .arg = weights};
     size_t n, k;
@@ -228,10 +229,8 @@ void rf__packed_linear(struct packed *packed, const char *const *names, size_t n
     if (weights == NULL || biases == NULL)
         return;
     for (size_t i = 0; i < n_names; i++) {
-        weights->parts[i] =
-            rf__arch_matrix_tensor(packed->arch, rf__graph_name(g, "%s.weight", names[i]), out, in);
-        biases->parts[i] =
-            rf__arch_vector_tensor(packed->arch, rf__graph_name(g, "%s.bias", names[i]), NULL, out);
+        weights->parts[i] = rf__arch_matrix_tensor(packed->arch, rf__graph_name(g, "%s.weight", names[i]), out, in);
+        biases->parts[i] = rf__arch_vector_tensor(packed->arch, rf__graph_name(g, "%s.bias", names[i]), NULL, out);
     }
     n = n_names * rf__pack_lanes(weights->rows);
     k = rf__pack_lanes(weights->cols);

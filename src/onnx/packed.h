@@ -26,8 +26,8 @@ void rf__packed_norm(struct packed *packed, const char *name, const struct arch_
 
 /* One linear layer out of several with the same sizes that share their input: NAME.weight [out, in] and NAME.bias of
  * each, as the graph's precision wants them. Up to 4 weights of the list. */
-#define PACKED_MAX_PARTS   3
-#define PACKED_PER_LINEAR  4
+#define PACKED_MAX_PARTS  3
+#define PACKED_PER_LINEAR 4
 void rf__packed_linear(struct packed *packed, const char *const *names, size_t n_names, const struct arch_size *in,
                        const struct arch_size *out);
 

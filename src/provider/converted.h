@@ -15,7 +15,7 @@
 /* Finds or makes the ONNX file of source->weights_file; *onnx_file receives its path in new memory (rf__free). Several
  * processes may ask at once: one makes it, the others wait. */
 rf_status rf__converted_onnx(const struct model_source *source, enum onnx_precision precision,
-                             const struct logger *logger, rf_progress_fn progress,
-                             void *progress_user, char **onnx_file, rf_error *err);
+                             const struct logger *logger, rf_progress_fn progress, void *progress_user,
+                             char **onnx_file, rf_error *err);
 
 #endif

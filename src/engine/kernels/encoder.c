@@ -185,8 +185,8 @@ static void do_some_rows(void *arg, size_t piece, size_t member)
         size_t size = e->precision == PRECISION_INT16 ? 2 : 1;
         const struct quantized out = {(char *)work->quantized->values + begin * work->ld * size,
                                       work->quantized->scales + begin * rf__pack_groups(work->ld)};
-        (e->precision == PRECISION_INT16 ? e->kernels->quantize_i16 : e->kernels->quantize_i8)(
-            work->to + begin * work->ld, n, work->ld, &out);
+        (e->precision == PRECISION_INT16 ? e->kernels->quantize_i16
+                                         : e->kernels->quantize_i8)(work->to + begin * work->ld, n, work->ld, &out);
     }
 }
 
@@ -299,8 +299,9 @@ rf_status rf__encoder_check(const struct encoder *encoder, const struct encoder_
         if (n <= 0)
             return rf__fail(err, RF_INVALID_ARGUMENT, "a text without tokens");
         if ((uint64_t)n + n_before > encoder->n_positions)
-            return rf__fail(err, RF_INVALID_ARGUMENT, "a text of %lld tokens; the model has %zu positions, %zu not for use",
-                            (long long)n, encoder->n_positions, n_before);
+            return rf__fail(err, RF_INVALID_ARGUMENT,
+                            "a text of %lld tokens; the model has %zu positions, %zu not for use", (long long)n,
+                            encoder->n_positions, n_before);
     }
     for (size_t row = 0; row < input->n_rows; row++) {
         if (input->ids[row] < 0 || (size_t)input->ids[row] >= encoder->n_words)

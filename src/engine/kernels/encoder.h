@@ -33,7 +33,7 @@ struct encoder {
     enum precision precision;
     enum activation_kind activation;
     size_t n_layers, hidden, n_heads;
-    size_t ld, inner;                 /* hidden, and the width between up and down, rounded up to lanes */
+    size_t ld, inner; /* hidden, and the width between up and down, rounded up to lanes */
     size_t n_words, n_types, n_positions;
     const float *words, *types, *positions; /* [n, hidden] */
     const float *norm_weight, *norm_bias;   /* [ld] */

@@ -34,8 +34,8 @@ struct quantized {
  * none) have ld = ldy. */
 struct linear_job {
     const struct linear *w;
-    const float *x;           /* of fp32 layers */
-    struct quantized q;       /* of the others */
+    const float *x;     /* of fp32 layers */
+    struct quantized q; /* of the others */
     const float *residual;
     float *y;
     size_t rows, ldy, first, last;

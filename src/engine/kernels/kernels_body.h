@@ -123,11 +123,11 @@ struct tile {
     float *y;
     size_t ldy;
     /* fp32 attention has none of these */
-    const float *bias, *residual;   /* at the tile's first column; residual as y, or NULL */
-    const float *row_scales;        /* of the first row; n_groups apart */
-    const float *w_scales;          /* of the first panel; n_groups * LANES apart */
-    const int32_t *w_sums;          /* likewise */
-    const char *ahead;              /* the weights that come next: rows of tiles bring them into the cache by turns */
+    const float *bias, *residual; /* at the tile's first column; residual as y, or NULL */
+    const float *row_scales;      /* of the first row; n_groups apart */
+    const float *w_scales;        /* of the first panel; n_groups * LANES apart */
+    const int32_t *w_sums;        /* likewise */
+    const char *ahead;            /* the weights that come next: rows of tiles bring them into the cache by turns */
     size_t ahead_size;
 };
 
@@ -203,15 +203,15 @@ VEC void tile_int(const struct tile *t, const int m, const int nv, const bool is
 
     UNROLL for (int i = 0; i < m; i++)
     {
-        UNROLL for (int j = 0; j < nv; j++)
-            vf_store(t->y + (size_t)i * t->ldy + j * LANES, tile_start(t, i, j));
+        UNROLL for (int j = 0; j < nv; j++) vf_store(t->y + (size_t)i * t->ldy + j * LANES, tile_start(t, i, j));
     }
     for (size_t group = 0; group < n_groups; group++) {
         size_t left = t->k - group * PACK_GROUP, n_steps = (left < PACK_GROUP ? left : PACK_GROUP) / step;
         vi acc[TILE_ROWS][TILE_VECS];
         UNROLL for (int j = 0; j < nv; j++)
         {
-            vi start = is_i8 && INT8_OFFSET != 0 ? vi_load(t->w_sums + ((size_t)j * n_groups + group) * LANES) : vi_zero();
+            vi start =
+                is_i8 && INT8_OFFSET != 0 ? vi_load(t->w_sums + ((size_t)j * n_groups + group) * LANES) : vi_zero();
             UNROLL for (int i = 0; i < m; i++) acc[i][j] = start;
         }
         for (size_t p = 0; p < n_steps; p++) {
@@ -220,8 +220,8 @@ VEC void tile_int(const struct tile *t, const int m, const int nv, const bool is
             UNROLL for (int i = 0; i < m; i++)
             {
                 vi x = vi_set4(a + (size_t)i * t->lda);
-                UNROLL for (int j = 0; j < nv; j++)
-                    acc[i][j] = is_i8 ? vi_dot_i8(acc[i][j], x, b[j]) : vi_dot_i16(acc[i][j], x, b[j]);
+                UNROLL for (int j = 0; j < nv; j++) acc[i][j] =
+                    is_i8 ? vi_dot_i8(acc[i][j], x, b[j]) : vi_dot_i16(acc[i][j], x, b[j]);
             }
             w += 4 * LANES;
             a += 4;
@@ -544,5 +544,5 @@ static void attention(const struct attention_job *job)
     }
 }
 
-static const struct kernels table = {KERNELS_NAME, linear_f32,   linear_i16, linear_i8, quantize_i16,
-                                     quantize_i8,  attention,    norm,       activate,  exp_all};
+static const struct kernels table = {KERNELS_NAME, linear_f32, linear_i16, linear_i8, quantize_i16,
+                                     quantize_i8,  attention,  norm,       activate,  exp_all};

@@ -11,9 +11,9 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define PIECE_BITS  20 /* of turn */
-#define PIECE_MASK  (((uint64_t)1 << PIECE_BITS) - 1)
-#define SPINS       2000 /* before a helper lets others have the processor */
+#define PIECE_BITS 20 /* of turn */
+#define PIECE_MASK (((uint64_t)1 << PIECE_BITS) - 1)
+#define SPINS      2000 /* before a helper lets others have the processor */
 
 struct helper {
     struct team *team;

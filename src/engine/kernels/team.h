@@ -20,7 +20,8 @@ struct team;
 struct team *rf__team_start(size_t size);
 void rf__team_end(struct team *team); /* NULL is fine */
 
-/* Calls fn(arg, piece, member) for every piece, and returns when all are done. At most one call at a time per member. */
+/* Calls fn(arg, piece, member) for every piece, and returns when all are done. At most one call at a time per member.
+ */
 void rf__team_do(struct team *team, size_t n_pieces, team_fn fn, void *arg);
 
 #endif

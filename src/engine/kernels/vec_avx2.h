@@ -71,8 +71,7 @@ VEC vf vf_min(vf x, vf y)
 
 VEC __m256 shift_exponent(__m256 p, __m256 t)
 {
-    return _mm256_castsi256_ps(
-        _mm256_add_epi32(_mm256_castps_si256(p), _mm256_slli_epi32(_mm256_castps_si256(t), 23)));
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), _mm256_slli_epi32(_mm256_castps_si256(t), 23)));
 }
 
 VEC vf vf_shift_exponent(vf p, vf t)
@@ -159,7 +158,8 @@ VEC vi vi_offset(vi v)
 
 VEC void vi_store_i16(int16_t *p, vi v)
 {
-    __m256i a = _mm256_permute4x64_epi64(low_bytes(v.a, 2), 0x08), b = _mm256_permute4x64_epi64(low_bytes(v.b, 2), 0x08);
+    __m256i a = _mm256_permute4x64_epi64(low_bytes(v.a, 2), 0x08),
+            b = _mm256_permute4x64_epi64(low_bytes(v.b, 2), 0x08);
     _mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(a));
     _mm_storeu_si128((__m128i *)p + 1, _mm256_castsi256_si128(b));
 }

@@ -66,8 +66,7 @@ VEC vf vf_min(vf a, vf b)
 
 VEC vf vf_shift_exponent(vf p, vf t)
 {
-    return _mm512_castsi512_ps(
-        _mm512_add_epi32(_mm512_castps_si512(p), _mm512_slli_epi32(_mm512_castps_si512(t), 23)));
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), _mm512_slli_epi32(_mm512_castps_si512(t), 23)));
 }
 
 VEC __m256 upper_half(vf v)

@@ -14,7 +14,6 @@
 typedef float32x4x4_t vf;
 typedef int32x4x4_t vi;
 
-
 VEC vf vf_load(const float *p)
 {
     return (vf){{vld1q_f32(p), vld1q_f32(p + 4), vld1q_f32(p + 8), vld1q_f32(p + 12)}};
@@ -35,7 +34,12 @@ VEC vf vf_set1(float x)
 }
 
 #define EACH_OF(type, op)                                                                                              \
-    (type){{op(x.val[0], y.val[0]), op(x.val[1], y.val[1]), op(x.val[2], y.val[2]), op(x.val[3], y.val[3])}}
+    (type)                                                                                                             \
+    {                                                                                                                  \
+        {                                                                                                              \
+            op(x.val[0], y.val[0]), op(x.val[1], y.val[1]), op(x.val[2], y.val[2]), op(x.val[3], y.val[3])             \
+        }                                                                                                              \
+    }
 
 VEC vf vf_add(vf x, vf y)
 {
@@ -86,8 +90,7 @@ VEC vf vf_min(vf x, vf y)
 
 VEC float32x4_t shift_exponent(float32x4_t p, float32x4_t t)
 {
-    return vreinterpretq_f32_s32(
-        vaddq_s32(vreinterpretq_s32_f32(p), vshlq_n_s32(vreinterpretq_s32_f32(t), 23)));
+    return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(p), vshlq_n_s32(vreinterpretq_s32_f32(t), 23)));
 }
 
 VEC vf vf_shift_exponent(vf x, vf y)
@@ -164,7 +167,8 @@ VEC vf vf_from_int(vi v)
 
 VEC vi vf_round(vf v)
 {
-    return (vi){{vcvtnq_s32_f32(v.val[0]), vcvtnq_s32_f32(v.val[1]), vcvtnq_s32_f32(v.val[2]), vcvtnq_s32_f32(v.val[3])}};
+    return (vi){
+        {vcvtnq_s32_f32(v.val[0]), vcvtnq_s32_f32(v.val[1]), vcvtnq_s32_f32(v.val[2]), vcvtnq_s32_f32(v.val[3])}};
 }
 
 VEC vi vi_offset(vi v)

@@ -155,8 +155,8 @@ VEC vi vi_dot_i8(vi acc, vi a, vi b)
     memcpy(x, &a, sizeof x);
     memcpy(y, &b, sizeof y);
     EACH(i)
-    acc.i[i] += x[4 * i] * y[4 * i] + x[4 * i + 1] * y[4 * i + 1] + x[4 * i + 2] * y[4 * i + 2] +
-                x[4 * i + 3] * y[4 * i + 3];
+    acc.i[i] +=
+        x[4 * i] * y[4 * i] + x[4 * i + 1] * y[4 * i + 1] + x[4 * i + 2] * y[4 * i + 2] + x[4 * i + 3] * y[4 * i + 3];
     return acc;
 }
 

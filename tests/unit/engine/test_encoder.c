@@ -270,15 +270,15 @@ static void check_company(struct model *m)
         assert_ok(rf__encoder_run(&m->encoder, &shuffled, threads, &workspace, again, err));
         for (int i = 0; i < N_TEXTS; i++) {
             size_t n = (size_t)lengths[other_order[i]] * HIDDEN;
-            if (memcmp(again + (size_t)others.begins[i] * HIDDEN,
-                       out + (size_t)texts.begins[other_order[i]] * HIDDEN, n * sizeof *out) != 0)
+            if (memcmp(again + (size_t)others.begins[i] * HIDDEN, out + (size_t)texts.begins[other_order[i]] * HIDDEN,
+                       n * sizeof *out) != 0)
                 fail_msg("%s: text %d has other bits among others, %zu threads", m->encoder.kernels->name,
                          other_order[i], threads);
         }
         for (int i = 0; i < N_TEXTS; i++) {
             const int32_t begins[2] = {0, lengths[i]};
-            const struct encoder_input alone = {texts.ids + texts.begins[i], texts.type_ids + texts.begins[i], begins, 1,
-                                                (size_t)lengths[i]};
+            const struct encoder_input alone = {texts.ids + texts.begins[i], texts.type_ids + texts.begins[i], begins,
+                                                1, (size_t)lengths[i]};
             assert_ok(rf__encoder_run(&m->encoder, &alone, threads, &workspace, again, err));
             if (memcmp(again, out + (size_t)texts.begins[i] * HIDDEN, alone.n_rows * HIDDEN * sizeof *out) != 0)
                 fail_msg("%s: text %d has other bits alone, %zu threads", m->encoder.kernels->name, i, threads);
@@ -332,14 +332,10 @@ static void test_wrong_inputs(void **state)
         size_t n_texts;
         const char *message;
     } cases[] = {
-        {{0, 1, WORDS}, {0}, {0, 1, 3}, 2, "id 50"},
-        {{0, -1, 0}, {0}, {0, 1, 3}, 2, "id -1"},
-        {{0}, {0, TYPES, 0}, {0, 1, 3}, 2, "type id 2"},
-        {{0}, {0}, {0, 3, 3}, 2, "without tokens"},
-        {{0}, {0}, {0, 4, 3}, 2, "without tokens"},
-        {{0}, {0}, {1, 2, 3}, 2, "do not cover"},
-        {{0}, {0}, {0, 2, 0}, 1, "do not cover"},
-        {{0}, {0}, {0, 3, 0}, 0, "do not cover"},
+        {{0, 1, WORDS}, {0}, {0, 1, 3}, 2, "id 50"},     {{0, -1, 0}, {0}, {0, 1, 3}, 2, "id -1"},
+        {{0}, {0, TYPES, 0}, {0, 1, 3}, 2, "type id 2"}, {{0}, {0}, {0, 3, 3}, 2, "without tokens"},
+        {{0}, {0}, {0, 4, 3}, 2, "without tokens"},      {{0}, {0}, {1, 2, 3}, 2, "do not cover"},
+        {{0}, {0}, {0, 2, 0}, 1, "do not cover"},        {{0}, {0}, {0, 3, 0}, 0, "do not cover"},
     };
     struct model *m = make_model(PRECISION_FP32);
     static int32_t many[POSITIONS + 1];

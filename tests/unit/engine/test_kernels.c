@@ -96,7 +96,8 @@ static void release_layer(struct layer *layer)
 
 static void run_linear(const struct kernels *kernels, enum kind kind, struct linear_job *job)
 {
-    struct quantized q = {zeros(job->rows * job->w->k, 2), zeros(job->rows * rf__pack_groups(job->w->k), sizeof(float))};
+    struct quantized q = {zeros(job->rows * job->w->k, 2),
+                          zeros(job->rows * rf__pack_groups(job->w->k), sizeof(float))};
 
     job->q = q;
     if (kind == FP32) {
