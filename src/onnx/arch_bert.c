@@ -31,7 +31,10 @@ static void build_bert(struct arch *arch)
     struct postnorm bert = {0};
 
     if (strcmp(rf__arch_str(arch, "position_embedding_type", "absolute"), "alibi") == 0) {
-        rf__jina_build(arch);
+        if (arch->precision != ONNX_OPERATORS)
+            rf__arch_refuse(arch, RF_UNSUPPORTED, "'position_embedding_type' 'alibi' is not for the kernels");
+        else
+            rf__jina_build(arch);
         return;
     }
     read_config(arch, &bert);

@@ -314,7 +314,7 @@ static void test_information(void **state)
     assert_string_equal(info.modules, "Transformer, Pooling(mean), Normalize");
     assert_string_equal(info.assumed, "");
     assert_string_equal(info.license, "apache-2.0");
-    assert_true(info.file_size > 80000000);
+    assert_true(info.file_size > 60000000);
     assert_true(info.l2 && !info.pooled_by_graph && info.pooling == RF_POOLING_MEAN);
     rf_model_free(model);
 }
