@@ -11,6 +11,8 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
+#include <string.h>
+
 #define STEP 4096 /* bytes for which room is made at once */
 
 struct byte_level_pretokenizer {
@@ -72,6 +74,8 @@ static rf_status split_one(const struct byte_level_pretokenizer *self, const str
     const uint8_t *s = (const uint8_t *)text->data;
     size_t at = piece.begin;
 
+    if (!copies && self->use_regex)
+        return rf__scan_whole(&rf__gpt2_scanner, text->data, piece, out, err);
     while (at < piece.end || prefix) {
         size_t begin = at;
         struct span part;
@@ -105,6 +109,13 @@ static rf_status byte_level_split(const struct pretokenizer *base, const struct 
 
     for (size_t i = 0; i < in->n && !copies; i++)
         copies = needs_prefix(self, in, i);
+    if (!copies && !self->use_regex) {
+        status = rf__pieces_reserve(out, in->n, err);
+        if (status == RF_OK && in->n > 0)
+            memcpy(out->items, in->items, in->n * sizeof *in->items);
+        out->n = status == RF_OK ? in->n : 0;
+        return status;
+    }
     if (copies) {
         rf__text_buf_clear(&out->own);
         out->text = &out->own.text;

@@ -18,6 +18,11 @@
 #define LONG_S_LEAD 0xC5                                             /* U+017F, an s to (?i) */
 #define LONG_S_TAIL 0xBF
 
+static inline bool is_ascii_letter(uint8_t c)
+{
+    return (uint8_t)((c | 0x20) - 'a') < 26;
+}
+
 /* The class of the character at s[at], as a bit, and its length. The table's first 128 entries are ASCII's. */
 static inline unsigned class_at(const uint8_t *s, size_t at, size_t *len)
 {
@@ -44,7 +49,7 @@ static inline size_t run_end(const uint8_t *s, size_t at, size_t end, unsigned c
 static inline size_t letters_end(const uint8_t *s, size_t at, size_t end, unsigned classes)
 {
     for (;;) {
-        while (at < end && (uint8_t)((s[at] | 0x20) - 'a') < 26)
+        while (at < end && is_ascii_letter(s[at]))
             at++;
         if (at == end || s[at] < 0x80)
             return at;
@@ -126,6 +131,8 @@ static size_t gpt2_match(const struct scanner *self, const uint8_t *s, size_t at
     size_t len, next = at;
 
     (void)self;
+    if (s[at] == ' ' && at + 1 < end && is_ascii_letter(s[at + 1]))
+        return letters_end(s, at + 2, end, LETTERS);
     if (s[at] == '\'') {
         len = contraction(s, at, end, false);
         if (len > 0)
@@ -149,7 +156,7 @@ size_t rf__gpt2_match_spaced(const uint8_t *s, size_t at, size_t end)
     return i == end ? end : last;
 }
 
-const struct scanner rf__gpt2_scanner = {gpt2_match, .is_whole = true, .is_settled_local = true};
+const struct scanner rf__gpt2_scanner = {.match = gpt2_match, .is_whole = true, .is_settled_local = true};
 
 /* ---- cl100k, Llama 3, Qwen -------------------------------------------------------------------------------------- */
 
@@ -178,6 +185,8 @@ static size_t cl100k_match(const struct scanner *self, const uint8_t *s, size_t 
     size_t len, next_len;
     unsigned class;
 
+    if (s[at] == ' ' && at + 1 < end && is_ascii_letter(s[at + 1]))
+        return letters_end(s, at + 2, end, LETTERS);
     if (s[at] == '\'') {
         len = contraction(s, at, end, true);
         if (len > 0)
@@ -203,6 +212,14 @@ static size_t mixed_word(const uint8_t *s, size_t at, size_t end, size_t *upper)
     size_t both = at, i = at, len;
     unsigned class = 0;
 
+    /* Nearly always: at most one capital, then small letters. */
+    if (i < end && (uint8_t)(s[i] - 'A') < 26)
+        i++;
+    if (i < end && (uint8_t)(s[i] - 'a') < 26) {
+        while (i < end && (uint8_t)(s[i] - 'a') < 26)
+            i++;
+        return i == end || s[i] < 0x80 ? i : run_end(s, i, end, LOWER_LIKE);
+    }
     for (; i < end && ((class = class_at(s, i, &len)) & UPPER_LIKE) != 0; i += len)
         if ((class & LOWER_LIKE) != 0)
             both = i + len;
@@ -254,11 +271,6 @@ static size_t o200k_match(const struct scanner *self, const uint8_t *s, size_t a
 /* ---- DeepSeek -----------------------------------------------------------------------------------------------------
  */
 
-static inline bool is_ascii_letter(uint8_t c)
-{
-    return (uint8_t)((c | 0x20) - 'a') < 26;
-}
-
 /* [!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|
  * ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+| \s+(?!\S)|\s+ */
 static size_t deepseek_match(const struct scanner *self, const uint8_t *s, size_t at, size_t end)
@@ -287,17 +299,31 @@ static size_t deepseek_match(const struct scanner *self, const uint8_t *s, size_
     return i;
 }
 
+/* All of them have three bytes, of which the first is E3 to E9. */
+static inline bool is_cjk(const uint8_t *s, size_t at)
+{
+    uint32_t c;
+
+    if (s[at] < 0xE3 || s[at] > 0xE9)
+        return false;
+    rf__char_decode((const char *)s + at, &c);
+    return (c >= 0x4E00 && c <= 0x9FA5) || (c >= 0x3040 && c <= 0x30FF);
+}
+
 /* [一-龥぀-ゟ゠-ヿ]+ */
 static size_t cjk_match(const struct scanner *self, const uint8_t *s, size_t at, size_t end)
 {
     (void)self;
-    while (at < end && s[at] >= 0xE3 && s[at] <= 0xE9) {
-        uint32_t c;
-        size_t len = rf__char_decode((const char *)s + at, &c);
-        if (!(c >= 0x4E00 && c <= 0x9FA5) && !(c >= 0x3040 && c <= 0x30FF))
-            break;
-        at += len;
-    }
+    while (at < end && is_cjk(s, at))
+        at += 3;
+    return at;
+}
+
+static size_t cjk_skip(const struct scanner *self, const uint8_t *s, size_t at, size_t end)
+{
+    (void)self;
+    while (at < end && !is_cjk(s, at))
+        at++;
     return at;
 }
 
@@ -306,6 +332,11 @@ static size_t cjk_match(const struct scanner *self, const uint8_t *s, size_t at,
 static size_t run_match(const struct scanner *self, const uint8_t *s, size_t at, size_t end)
 {
     return short_run_end(s, at, end, self->classes, self->max_run);
+}
+
+static size_t run_skip(const struct scanner *self, const uint8_t *s, size_t at, size_t end)
+{
+    return run_end(s, at, end, ALL & ~self->classes);
 }
 
 static size_t newline_match(const struct scanner *self, const uint8_t *s, size_t at, size_t end)
@@ -338,42 +369,48 @@ static const struct {
     const char *pattern;
     struct scanner scanner;
 } known[] = {
-    {BOTH, "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+", {gpt2_match, WHOLE}},
-    {BOTH, "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+", {gpt2_match, WHOLE}},
+    {BOTH,
+     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
+     {.match = gpt2_match, WHOLE}},
+    {BOTH,
+     "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
+     {.match = gpt2_match, WHOLE}},
     {TIKTOKEN,
      "'(?:[sdmt]|ll|ve|re)| ?\\p{L}++| ?\\p{N}++| ?[^\\s\\p{L}\\p{N}]++|\\s++$|\\s+(?!\\S)|\\s",
-     {gpt2_match, WHOLE}},
-    {BOTH, LLAMA3("\\p{N}{1,3}"), {cl100k_match, WHOLE, .max_run = 3}},
-    {BOTH, LLAMA3("\\p{N}"), {cl100k_match, WHOLE, .max_run = 1}},
-    {BOTH, LLAMA3("\\p{N}+"), {cl100k_match, WHOLE}},
+     {.match = gpt2_match, WHOLE}},
+    {BOTH, LLAMA3("\\p{N}{1,3}"), {.match = cl100k_match, WHOLE, .max_run = 3}},
+    {BOTH, LLAMA3("\\p{N}"), {.match = cl100k_match, WHOLE, .max_run = 1}},
+    {BOTH, LLAMA3("\\p{N}+"), {.match = cl100k_match, WHOLE}},
     {TIKTOKEN,
      "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++|\\p{N}{1,3}+| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*+|\\s++$|"
      "\\s*[\\r\\n]|\\s+(?!\\S)|\\s",
-     {cl100k_match, WHOLE, .max_run = 3, .takes_last_space = true}},
+     {.match = cl100k_match, WHOLE, .max_run = 3, .takes_last_space = true}},
     {TIKTOKEN,
      "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*|\\s*[\\r\\n]|"
      "\\s+(?!\\S)|\\s+",
-     {cl100k_match, WHOLE, .max_run = 3}},
+     {.match = cl100k_match, WHOLE, .max_run = 3}},
     {JSON,
      "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*|\\s*[\\r\\n]|"
      "\\s+(?!\\S)|\\s+",
-     {cl100k_match, WHOLE, .max_run = 3}},
+     {.match = cl100k_match, WHOLE, .max_run = 3}},
     {BOTH,
      O200K(CONTRACTION, "\\p{N}{1,3}"),
-     {o200k_match, WHOLE, .max_run = 3, .ends_with_slash = true, .has_contractions = true}},
-    {BOTH, O200K("", "\\p{N}"), {o200k_match, WHOLE, .max_run = 1, .ends_with_slash = true}},
-    {BOTH, O200K("", "\\p{N}{1,3}"), {o200k_match, WHOLE, .max_run = 3, .ends_with_slash = true}},
+     {.match = o200k_match, WHOLE, .max_run = 3, .ends_with_slash = true, .has_contractions = true}},
+    {BOTH, O200K("", "\\p{N}"), {.match = o200k_match, WHOLE, .max_run = 1, .ends_with_slash = true}},
+    {BOTH, O200K("", "\\p{N}{1,3}"), {.match = o200k_match, WHOLE, .max_run = 3, .ends_with_slash = true}},
     {BOTH,
      "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+|"
      " ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
-     {deepseek_match, .is_settled_local = true}},
-    {BOTH, "[\xE4\xB8\x80-\xE9\xBE\xA5\xE3\x81\x80-\xE3\x82\x9F\xE3\x82\xA0-\xE3\x83\xBF]+", {.match = cjk_match}},
-    {BOTH, "\\p{N}{1,3}", {run_match, .classes = NUMBERS, .max_run = 3}},
-    {BOTH, "\\p{N}", {run_match, .classes = NUMBERS, .max_run = 1}},
-    {BOTH, "\\p{N}+", {run_match, .classes = NUMBERS}},
-    {BOTH, "\\p{L}+", {run_match, .classes = LETTERS}},
-    {BOTH, "\\s+", {run_match, .classes = SPACES}},
-    {BOTH, "\\s", {run_match, .classes = SPACES, .max_run = 1}},
+     {.match = deepseek_match, .is_settled_local = true}},
+    {BOTH,
+     "[\xE4\xB8\x80-\xE9\xBE\xA5\xE3\x81\x80-\xE3\x82\x9F\xE3\x82\xA0-\xE3\x83\xBF]+",
+     {cjk_match, cjk_skip, .is_whole = false}},
+    {BOTH, "\\p{N}{1,3}", {run_match, run_skip, .classes = NUMBERS, .max_run = 3}},
+    {BOTH, "\\p{N}", {run_match, run_skip, .classes = NUMBERS, .max_run = 1}},
+    {BOTH, "\\p{N}+", {run_match, run_skip, .classes = NUMBERS}},
+    {BOTH, "\\p{L}+", {run_match, run_skip, .classes = LETTERS}},
+    {BOTH, "\\s+", {run_match, run_skip, .classes = SPACES}},
+    {BOTH, "\\s", {run_match, run_skip, .classes = SPACES, .max_run = 1}},
     {BOTH, "[\\r\\n]", {.match = newline_match}},
 };
 
@@ -391,6 +428,39 @@ static bool is_pattern(const char *pattern, size_t len, const char *expected)
             return false;
     }
     return *expected == 0;
+}
+
+/* The loop is made once for each `match` that is known when it is compiled. */
+static inline rf_status whole(size_t (*match)(const struct scanner *, const uint8_t *, size_t, size_t),
+                              const struct scanner *scanner, const uint8_t *s, struct span piece, struct pieces *out,
+                              rf_error *err)
+{
+    size_t at = piece.begin, n;
+
+    while (at < piece.end) {
+        rf_status status = rf__pieces_reserve(out, 1, err);
+        if (status != RF_OK)
+            return status;
+        for (n = out->n; at < piece.end && n < out->cap; n++) {
+            size_t end = match(scanner, s, at, piece.end);
+            out->items[n] = (struct span){at, end};
+            at = end;
+        }
+        out->n = n;
+    }
+    return RF_OK;
+}
+
+rf_status rf__scan_whole(const struct scanner *scanner, const char *text, struct span piece, struct pieces *out,
+                         rf_error *err)
+{
+    const uint8_t *s = (const uint8_t *)text;
+
+    if (scanner->match == gpt2_match)
+        return whole(gpt2_match, scanner, s, piece, out, err);
+    if (scanner->match == cl100k_match)
+        return whole(cl100k_match, scanner, s, piece, out, err);
+    return whole(scanner->match, scanner, s, piece, out, err);
 }
 
 const struct scanner *rf__scanner_find(const char *pattern, size_t len, enum pattern_dialect dialect)

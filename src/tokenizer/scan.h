@@ -19,6 +19,8 @@ struct scanner {
     /* Where the match ends that begins at s[at], at < end; `at` when none begins there. There is nothing behind s[end).
      */
     size_t (*match)(const struct scanner *self, const uint8_t *s, size_t at, size_t end);
+    /* The first position at or behind s[at] where a match may begin; `end` when there is none. NULL: s[at] itself. */
+    size_t (*skip)(const struct scanner *self, const uint8_t *s, size_t at, size_t end);
     bool is_whole;         /* a match begins wherever another one ends, so all of a text is matches */
     bool is_settled_local; /* whether a border is certain shows in the two characters beside it: rf__scan_settled() */
     uint8_t max_run;       /* of digits, or of whatever is matched; 0: any number */
@@ -30,6 +32,10 @@ struct scanner {
 
 /* NULL when the pattern is none of them. */
 const struct scanner *rf__scanner_find(const char *pattern, size_t len, enum pattern_dialect dialect);
+
+/* Appends the matches in a piece of a text, for a scanner that is_whole. */
+rf_status rf__scan_whole(const struct scanner *scanner, const char *text, struct span piece, struct pieces *out,
+                         rf_error *err);
 
 /* GPT-2's, of ByteLevel. As if a space stood in front of s[at]: */
 extern const struct scanner rf__gpt2_scanner;

@@ -24,20 +24,6 @@ struct split_pretokenizer {
 
 /* ---- Splitting --------------------------------------------------------------------------------------------------- */
 
-/* All of the text is matches, each a piece. */
-static rf_status scan_whole(const struct scanner *scanner, const uint8_t *s, struct span piece, struct pieces *out,
-                            rf_error *err)
-{
-    for (size_t at = piece.begin; at < piece.end;) {
-        size_t end = scanner->match(scanner, s, at, piece.end);
-        rf_status status = rf__pieces_push(out, at, end, err);
-        if (status != RF_OK)
-            return status;
-        at = end;
-    }
-    return RF_OK;
-}
-
 static rf_status scan_parts(const struct split_pretokenizer *self, const uint8_t *s, struct span piece,
                             struct pieces *out, rf_error *err)
 {
@@ -45,9 +31,12 @@ static rf_status scan_parts(const struct split_pretokenizer *self, const uint8_t
     size_t done = piece.begin, at = piece.begin;
 
     while (at < piece.end) {
-        size_t end = self->scanner->match(self->scanner, s, at, piece.end);
+        size_t end;
         rf_status status;
         uint32_t c;
+        if (self->scanner->skip != NULL && (at = self->scanner->skip(self->scanner, s, at, piece.end)) == piece.end)
+            break;
+        end = self->scanner->match(self->scanner, s, at, piece.end);
         if (end == at) {
             at += rf__char_read((const char *)s + at, &c);
             continue;
@@ -141,7 +130,7 @@ static rf_status split_split(const struct pretokenizer *base, const struct piece
         return split_with_regex(self, in, out, err);
     for (size_t i = 0; i < in->n && status == RF_OK; i++) {
         if (is_plain)
-            status = scan_whole(self->scanner, (const uint8_t *)data, in->items[i], out, err);
+            status = rf__scan_whole(self->scanner, data, in->items[i], out, err);
         else if (self->scanner != NULL)
             status = scan_parts(self, (const uint8_t *)data, in->items[i], out, err);
         else
