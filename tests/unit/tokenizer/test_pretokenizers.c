@@ -208,7 +208,7 @@ static void cutting(void **state)
     rf__buf_init(&whole.bytes, 1 << 20);
     rf__buf_init(&cut.bytes, 1 << 20);
     for (size_t k = 0; k < kinds.n; k++) {
-        size_t chunks = 0, texts = 400;
+        size_t chunks = 0, texts = 120;
         for (size_t i = 0; i < texts; i++) {
             size_t len = random_text(text, 2048);
             struct text in = rf__text_of_caller((rf_text){text, len});
@@ -250,7 +250,7 @@ static void raw_bytes(void **state)
         struct pretokenizer *last = chain->n == 0 ? NULL : chain->items[chain->n - 1];
         if (last == NULL || !last->maps_bytes || (chain->n > 1 && chain->items[0]->maps_bytes))
             continue;
-        for (int i = 0; i < 300; i++) {
+        for (int i = 0; i < 100; i++) {
             size_t len = random_text(text, 2048);
             struct text in = rf__text_of_caller((rf_text){text, len});
             struct text_part part = {&in, 0, len, true, true};
@@ -419,7 +419,7 @@ static void long_texts(void **state)
 {
     static const char *const units[] = {"a",       "A",  " ",   "\n",     " \n", "1",  "'",       "\u0301", "A\u0301",
                                         "\u4e2dA", " a", "  a", "\u3000", ".\n", "!A", "\u0301A", "\u2581", "A'"};
-    size_t max = 1 << 18;
+    size_t max = 1 << 16;
     char *text = malloc(max + RF_TEXT_PAD);
     struct pieces lists[2] = {{0}}, *out;
 
@@ -428,7 +428,7 @@ static void long_texts(void **state)
     for (size_t k = 0; k < kinds.n; k++) {
         for (size_t u = 0; u < sizeof units / sizeof units[0]; u++) {
             size_t unit = strlen(units[u]), len = 0;
-            size_t room = is_for_engine(kinds.items[k].name) ? max / 16 : max;
+            size_t room = is_for_engine(kinds.items[k].name) ? max / 4 : max;
             for (; len + unit <= room; len += unit)
                 memcpy(text + len, units[u], unit);
             struct text in = rf__text_of_caller((rf_text){text, len});
