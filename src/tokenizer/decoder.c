@@ -32,7 +32,7 @@ rf_status rf__decoder_text(const struct stage_source *source, const char *key, c
 
 rf_status rf__decoder_char(const struct stage_source *source, const char *key, uint32_t *out, rf_error *err)
 {
-    rf_text text;
+    rf_text text = {NULL, 0};
     rf_status status = rf__decoder_text(source, key, NULL, &text, err);
 
     if (status != RF_OK)
