@@ -30,6 +30,7 @@ static const struct root_file {
     {"merges.txt", false, true},
     {"sentencepiece.bpe.model", false, true},
     {"spiece.model", false, true},
+    {"spm.model", false, true},
     {"tokenizer.model", false, true},
     {"special_tokens_map.json", false, false},
     {"added_tokens.json", false, false},

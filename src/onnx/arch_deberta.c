@@ -328,5 +328,4 @@ static void build(struct arch *arch)
 }
 
 static const char *const prefixes[] = {"", "deberta.", "model.", NULL};
-const struct arch_kind rf__arch_deberta_v2 = {"deberta-v2", prefixes, "embeddings.word_embeddings.weight", build,
-                                              false};
+const struct arch_kind rf__arch_deberta_v2 = {"deberta-v2", prefixes, "embeddings.word_embeddings.weight", build};

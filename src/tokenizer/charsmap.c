@@ -232,3 +232,18 @@ void rf__charsmap_release(struct charsmap *map)
     rf__free(map->flags);
     *map = (struct charsmap){0};
 }
+
+bool rf__charsmap_longest(const struct charsmap *map, const char *text, size_t len, size_t *key_len,
+                          const char **string, size_t *string_len)
+{
+    size_t node = root(map);
+    bool is_found = false, is_key;
+
+    for (size_t i = 0; i < len && step(map, &node, (uint8_t)text[i], &is_key); i++) {
+        if (!is_key || !string_at(map, node, string, string_len))
+            continue;
+        *key_len = i + 1;
+        is_found = true;
+    }
+    return is_found;
+}

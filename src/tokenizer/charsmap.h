@@ -40,6 +40,11 @@ void rf__charsmap_release(struct charsmap *map);
 bool rf__charsmap_find(const struct charsmap *map, const char *key, size_t len, const char **string,
                        size_t *string_len);
 
+/* The string of the longest key that a text begins with, as the sentencepiece library has it; false when there is none.
+ */
+bool rf__charsmap_longest(const struct charsmap *map, const char *text, size_t len, size_t *key_len,
+                          const char **string, size_t *string_len);
+
 static inline unsigned rf__charsmap_of(const struct charsmap *map, uint32_t c)
 {
     size_t block = map->blocks[c >> RF_CHARSMAP_SHIFT];

@@ -13,8 +13,9 @@
 /* Where a directory keeps its tokenizer; NULL when it has none that can be read, the message says what it has. */
 static rf_status find_file(const char *directory, char **out, rf_error *err)
 {
-    static const char *const files[] = {JSON_FILE, VOCAB_FILE};
-    static const char *const others[] = {"vocab.json", "tokenizer.model", "sentencepiece.bpe.model", "spiece.model"};
+    static const char *const files[] = {JSON_FILE,      VOCAB_FILE,  "sentencepiece.bpe.model",
+                                        "spiece.model", "spm.model", "tokenizer.model"};
+    static const char *const others[] = {"vocab.json"};
 
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         *out = rf__path_join(directory, files[i]);
@@ -67,9 +68,11 @@ static rf_status read_beside(const char *path, const char *name, struct json *ou
     return status;
 }
 
-static rf_status open_vocab(struct rf_tokenizer *tokenizer, const char *path, const struct buf *text, bool lower_case,
-                            const struct logger *logger, rf_error *err)
+/* A vocabulary or a sentencepiece model with the files beside it. */
+static rf_status open_with_companions(struct rf_tokenizer *tokenizer, const char *path, const struct buf *text,
+                                      bool lower_case, const struct logger *logger, rf_error *err)
 {
+    bool is_vocab = rf__ends_with(path, ".txt");
     struct vocab_companions companions = {0};
     rf_status status = read_beside(path, "tokenizer_config.json", &companions.config, err);
 
@@ -77,11 +80,15 @@ static rf_status open_vocab(struct rf_tokenizer *tokenizer, const char *path, co
         status = read_beside(path, "special_tokens_map.json", &companions.special_tokens_map, err);
     if (status == RF_OK)
         status = read_beside(path, "added_tokens.json", &companions.added_tokens, err);
+    if (status == RF_OK && !is_vocab)
+        status = read_beside(path, "config.json", &companions.model_config, err);
     if (status == RF_OK)
-        status = rf__tokenizer_read_vocab(tokenizer, text->data, text->len, path, &companions, lower_case, logger, err);
+        status = (is_vocab ? rf__tokenizer_read_vocab : rf__tokenizer_read_sentencepiece)(
+            tokenizer, text->data, text->len, path, &companions, lower_case, logger, err);
     rf__json_release(&companions.config);
     rf__json_release(&companions.special_tokens_map);
     rf__json_release(&companions.added_tokens);
+    rf__json_release(&companions.model_config);
     return status;
 }
 
@@ -105,8 +112,8 @@ static rf_status open_file(struct rf_tokenizer *tokenizer, const char *path, boo
     struct buf text;
     rf_status status = read_whole(path, &text, err);
 
-    if (status == RF_OK && rf__ends_with(path, ".txt"))
-        status = open_vocab(tokenizer, path, &text, lower_case, logger, err);
+    if (status == RF_OK && (rf__ends_with(path, ".txt") || rf__ends_with(path, ".model")))
+        status = open_with_companions(tokenizer, path, &text, lower_case, logger, err);
     else if (status == RF_OK)
         status = open_json(tokenizer, path, &text, of_directory, lower_case, logger, err);
     rf__buf_release(&text);

@@ -19,7 +19,7 @@ struct rf_tokenizer {
     struct scratch_pool *pool; /* has a lock of its own */
 };
 
-/* Both fill a zeroed tokenizer; what they leave behind when they fail must still be released. */
+/* They fill a zeroed tokenizer; what they leave behind when they fail must still be released. */
 
 /* The text of a tokenizer.json; `name` is its path. */
 rf_status rf__tokenizer_read_json(struct rf_tokenizer *tokenizer, const char *text, size_t len, const char *name,
@@ -31,18 +31,25 @@ rf_status rf__tokenizer_read_json_and_config(struct rf_tokenizer *tokenizer, con
                                              const char *name, const struct json *config, bool lower_case,
                                              const struct logger *logger, rf_error *err);
 
-/* The files beside a vocab.txt that say more; a json without a document where there is none. */
+/* The files beside a vocab.txt or a model of sentencepiece that say more; a json without a document where there is
+ * none. */
 struct vocab_companions {
     struct json config;             /* tokenizer_config.json */
     struct json special_tokens_map; /* special_tokens_map.json */
     struct json added_tokens;       /* added_tokens.json */
+    struct json model_config;       /* config.json, where it is asked */
 };
 /* The text of a vocab.txt; `name` is its path. */
 rf_status rf__tokenizer_read_vocab(struct rf_tokenizer *tokenizer, const char *text, size_t len, const char *name,
                                    const struct vocab_companions *companions, bool lower_case,
                                    const struct logger *logger, rf_error *err);
 
-/* The last step of both: the tokenizer is complete. */
+/* A model of sentencepiece; `name` is its path. */
+rf_status rf__tokenizer_read_sentencepiece(struct rf_tokenizer *tokenizer, const char *data, size_t len,
+                                           const char *name, const struct vocab_companions *companions, bool lower_case,
+                                           const struct logger *logger, rf_error *err);
+
+/* The last step of all: the tokenizer is complete. */
 rf_status rf__tokenizer_finish(struct rf_tokenizer *tokenizer, const struct logger *logger, rf_error *err);
 
 struct scratch_pool *rf__scratch_pool_new(void);       /* NULL when out of memory */

@@ -237,7 +237,7 @@ static inline void offer(struct walk *walk, size_t end, double sum, uint32_t id,
 
     if (*last != 0 && !(sum > *best))
         return;
-    *best = rounded(model, sum);
+    *best = sum;
     *last = id << LEN_BITS | (uint32_t)(len < LONG_PIECE ? len : LONG_PIECE);
 }
 
@@ -272,7 +272,7 @@ static rf_status advance(struct walk *walk, size_t stop, rf_error *err)
             if (!rf__unit_has_value(unit))
                 continue;
             id = rf__unit_value(unit);
-            offer(walk, to, model->scores[id] + sum, id, to - at);
+            offer(walk, to, rounded(model, model->scores[id] + sum), id, to - at);
             has_char |= to - at == len;
             furthest = to > furthest ? to : furthest;
         }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares Unigram and WordLevel with `tokenizers`: ids, byte offsets, special mask, decoding, errors.
 
-    unigram_oracle.py [--models N] [--texts N] [--sanitize] [--program FILE] [--seed N]
+    unigram_oracle.py --program ENCODE_CASES [--models N] [--texts N] [--random N] [--seed N]
 
 Models: random ones, with ties, duplicates, scores above 0, without unk_id, with and without byte fallback, unknown
 pieces that fuse into a known one; and trained ones on tests/golden/texts.bin, their scores as JSON text of many digits.
@@ -11,14 +11,26 @@ import argparse
 import json
 import pathlib
 import random
+import struct
 import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from tokenizer_oracle import Case, alone_and_between, build, compare, golden_texts, mutated, random_text  # noqa: E402
+from compare import Case, Reference, compare  # noqa: E402
+from texts import mutated, points, random_text  # noqa: E402
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers  # noqa: E402
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHARS = ["a", "b", "c", "é", "▁", "中", "😀", " ", "<", "\0"]
+
+
+def golden_texts():
+    data, at, texts = (ROOT / "tests/golden/texts.bin").read_bytes(), 0, []
+    while at < len(data):
+        size, = struct.unpack_from("<I", data, at)
+        texts.append(data[at + 4:at + 4 + size].decode())
+        at += 4 + size
+    return texts
 
 
 def random_pieces(rng):
@@ -99,19 +111,19 @@ def main():
     parser.add_argument("--texts", type=int, default=200)
     parser.add_argument("--random", type=int, default=100000)
     parser.add_argument("--seed", type=int, default=20260101)
-    parser.add_argument("--sanitize", action="store_true")
-    parser.add_argument("--program")
+    parser.add_argument("--program", required=True)
     args = parser.parse_args()
     rng = random.Random(args.seed)
     differences = 0
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        program = args.program or build(folder, args.sanitize)
         path = folder / "tokenizer.json"
 
         def check(name, data, texts):
             path.write_text(json.dumps(data))
-            return compare(program, name, path, Tokenizer.from_file(str(path)), [Case(t) for t in texts])
+            _, differences, said = compare(args.program, name, path, Reference(Tokenizer.from_file(str(path))), [Case(t) for t in texts])
+            print(said, flush=True)
+            return differences
 
         for name, data, texts in word_level(rng):
             differences += check(name, data, texts)
@@ -123,7 +135,7 @@ def main():
                 texts += [random_string(rng, pieces)[:9] * rng.randrange(900, 4000), "".join(random_string(rng, pieces) for _ in range(900))]
             differences += check(f"random {i}", data, texts)
         golden = golden_texts()
-        texts = golden + alone_and_between() + [random_text(rng) for _ in range(args.random // 2)]
+        texts = golden + points(0, 1) + [random_text(rng) for _ in range(args.random // 2)]
         texts += [mutated(rng.choice(golden), rng) for _ in range(args.random - args.random // 2)] + ["".join(golden)]
         for name, data in trained():
             differences += check(name, data, texts)

@@ -178,10 +178,10 @@ static void paths(void **state)
     assert_int_equal(rf__tokenizer_open(folder, false, NULL, &t, &fault), RF_NOT_FOUND);
     assert_non_null(strstr(fault.message, "has no tokenizer.json and no vocab.txt"));
     assert_non_null(strstr(fault.message, folder));
-    snprintf(path, sizeof path, "%s/spiece.model", folder);
+    snprintf(path, sizeof path, "%s/vocab.json", folder);
     write_file(path, "x", 1);
     assert_int_equal(rf__tokenizer_open(folder, false, NULL, &t, &fault), RF_UNSUPPORTED);
-    assert_non_null(strstr(fault.message, "unsupported: a tokenizer in 'spiece.model'"));
+    assert_non_null(strstr(fault.message, "unsupported: a tokenizer in 'vocab.json'"));
     snprintf(path, sizeof path, "%s/tokenizer.json", folder);
     assert_int_equal(rf__tokenizer_open(path, false, NULL, &t, &fault), RF_NOT_FOUND);
     assert_non_null(strstr(fault.message, path));

@@ -1,0 +1,44 @@
+/*
+ * special_tokens: the tokens that a model directory without a tokenizer.json adds to its vocabulary, in the order in
+ * which `transformers` adds them:
+ *
+ *     tokenizer_config.json    the names of the special tokens, added_tokens_decoder: {"id": token}
+ *     special_tokens_map.json  the names of the special tokens, unless there is an added_tokens_decoder
+ *     added_tokens.json        {"content": id}, unless there is an added_tokens_decoder
+ *
+ * The ids in these files order the tokens, no more: a token has its id in the vocabulary, a new one the next that is
+ * free.
+ */
+#ifndef RF_TOKENIZER_SPECIAL_TOKENS_H
+#define RF_TOKENIZER_SPECIAL_TOKENS_H
+
+#include "tokenizer/tokenizer_parts.h"
+
+/* The special tokens that have a name, in the order in which they are added. */
+enum { SPECIAL_BOS, SPECIAL_EOS, SPECIAL_UNK, SPECIAL_SEP, SPECIAL_PAD, SPECIAL_CLS, SPECIAL_MASK, N_SPECIALS };
+
+struct listed_token {
+    struct added_spec spec; /* borrowed from the files */
+    uint64_t order;
+};
+
+struct special_tokens {
+    struct added_spec named[N_SPECIALS]; /* content NULL: none */
+    uint32_t ids[N_SPECIALS];            /* of those that are there, once they are added */
+    struct listed_token *items;
+    size_t n, cap;
+};
+
+/* Lists the tokens of the files; `fallbacks` are the special tokens that they may leave out, and `room` is made for so
+ * many more. Zero-initialise before; what it leaves behind must be released, also when it fails. */
+rf_status rf__special_tokens_list(struct special_tokens *tokens, const struct vocab_companions *companions,
+                                  const struct added_spec fallbacks[N_SPECIALS], size_t room, rf_error *err);
+void rf__special_tokens_release(struct special_tokens *tokens);
+
+/* Lists one more, within the room, unless its content is there already. */
+void rf__special_tokens_append(struct special_tokens *tokens, const struct added_spec *spec);
+
+/* Adds them to a tokenizer that has its model and its normalizers. */
+rf_status rf__special_tokens_add(struct special_tokens *tokens, struct rf_tokenizer *tokenizer, rf_error *err);
+
+#endif
