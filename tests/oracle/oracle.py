@@ -11,6 +11,7 @@ tree, NormalizationTest.txt and emoji-test.txt, every code point, and a million 
 import argparse
 import hashlib
 import multiprocessing
+import multiprocessing.connection
 import pathlib
 import random
 import sys
@@ -98,7 +99,6 @@ def in_chunks(items, size):
 
 def check(job):
     """One tokenizer. Returns (name, cases, differences, what to print)."""
-    compare.quiet()
     try:
         return check_file(*job)
     except BaseException as error:  # a panic of the reference is no Exception, and would end the process
@@ -116,6 +116,43 @@ def check_file(file, program, everything):
         if wrong and len(said) < 2:
             said.append(text)
     return file.name, total, differences, "\n".join([*said, f"{file.name}: {total} cases, {differences} differences"])
+
+
+def work(pipe):
+    """A process of ours: jobs come, answers go."""
+    compare.quiet()
+    while (job := pipe.recv()) is not None:
+        pipe.send(check(job))
+
+
+def run_jobs(jobs, n_processes):
+    """Yields the answers as they come. A process that ends (the reference can abort) is an answer too, and is replaced."""
+    context = multiprocessing.get_context("spawn")
+    waiting, busy = list(reversed(jobs)), {}
+
+    def start():
+        mine, its = context.Pipe()
+        process = context.Process(target=work, args=(its,), daemon=True)
+        process.start()
+        its.close()
+        return mine
+
+    def give(pipe):
+        job = waiting.pop() if waiting else None
+        pipe.send(job)
+        if job is not None:
+            busy[pipe] = job
+    for _ in range(min(n_processes, len(jobs))):
+        give(start())
+    while busy:
+        for pipe in multiprocessing.connection.wait(list(busy)):
+            job = busy.pop(pipe)
+            try:
+                yield pipe.recv()
+            except EOFError:
+                yield job[0].name, 0, 1, f"{job[0].name}: the process of the reference ended"
+                pipe = start()
+            give(pipe)
 
 
 def arguments():
@@ -141,13 +178,12 @@ def main():
             failed += 1
         jobs = [(f, args.program, args.all) for f in found if args.only in f.name]
         jobs.sort(key=lambda job: job[0].sort == "probe")
-        with multiprocessing.get_context("spawn").Pool(args.jobs, maxtasksperchild=40) as pool:
-            for name, cases, differences, said in pool.imap_unordered(check, jobs):
-                if differences or args.all or args.only:
-                    print(said, flush=True)
-                total += cases
-                passed += not differences
-                failed += bool(differences)
+        for _, cases, differences, said in run_jobs(jobs, args.jobs):
+            if differences or args.all or args.only:
+                print(said, flush=True)
+            total += cases
+            passed += not differences
+            failed += bool(differences)
     print(f"{passed + failed} tokenizers, {total} cases")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
