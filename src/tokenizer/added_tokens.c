@@ -299,11 +299,13 @@ static unsigned properties_at(const char *data, size_t len, size_t at, size_t *n
 
 static bool is_word_before(const struct added_cursor *cursor, const char *data, size_t at)
 {
-    size_t n;
+    size_t n, before;
 
     if (at == 0)
         return cursor->has_before && cursor->before_is_word;
-    return (properties_at(data, at, rf__text_before(data, at), &n) & RF_UNICODE_WORD) != 0;
+    before = rf__text_before(data, at);
+    /* A character that does not reach `at` has something ill-formed behind it, which is no letter. */
+    return (properties_at(data, at, before, &n) & RF_UNICODE_WORD) != 0 && before + n == at;
 }
 
 /* The beginning of the whitespace that ends at `at`, not before `from`. */

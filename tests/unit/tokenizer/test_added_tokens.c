@@ -119,6 +119,39 @@ static void parts_are_the_whole(void **state)
     }
 }
 
+/* single_word looks at the characters beside the match; what is ill-formed reads as U+FFFD, which is no letter. */
+static void ill_formed_neighbours(void **state)
+{
+    static const char *const cases[][2] = {
+        {"\u00fd foo", "\u00fd <0:foo>"},
+        {"\u00fdfoo", "\u00fdfoo"},
+        {"\u00fd\x80"
+         "foo",
+         "\u00fd\x80<0:foo>"},
+        {"x\xc3"
+         "foo",
+         "x\xc3<0:foo>"},
+        {"foo\xc3", "<0:foo>\xc3"},
+        {"foo\u00fd", "foo\u00fd"},
+    };
+    struct setup setup = {0};
+    struct added_spec spec = {"foo", 3, {.single_word = true}};
+    uint32_t id;
+    char out[100];
+
+    (void)state;
+    assert_ok(rf__vocabulary_init(&setup.empty, 0, 0, 0, err));
+    assert_ok(rf__vocabulary_finish(&setup.empty, err));
+    assert_ok(rf__added_tokens_init(&setup.added, &setup.empty, 1, err));
+    assert_ok(rf__added_tokens_add(&setup.added, &setup.empty, &setup.none, &spec, &id, err));
+    assert_ok(rf__added_tokens_finish(&setup.added, NULL, err));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        search_whole(&setup, &setup.added.raw, cases[i][0], strlen(cases[i][0]), out);
+        assert_string_equal(out, cases[i][1]);
+    }
+    release(&setup);
+}
+
 static void ids_and_flags(void **state)
 {
     struct rf_tokenizer t;
@@ -152,6 +185,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_are_the_whole),
+        cmocka_unit_test(ill_formed_neighbours),
         cmocka_unit_test(ids_and_flags),
     };
 

@@ -72,16 +72,23 @@ static void unknown_id(void **state)
 
 static void without_a_decoder(void **state)
 {
-    struct rf_tokenizer t;
-    char *text = NULL;
-    size_t len;
+    static const char *const files[][2] = {
+        {"{" FIXTURE_MODEL "}", "un ##aff ##able"},
+        {"{\"decoder\":null," FIXTURE_MODEL "}", "un ##aff ##able"},
+        {"{\"decoder\":{\"type\":\"Sequence\",\"decoders\":[]}," FIXTURE_MODEL "}", "un##aff##able"},
+    };
 
     (void)state;
-    fixture_read(&t, "{" FIXTURE_MODEL "}");
-    assert_ok(rf__decode(&t, (const uint32_t[]){5, 6, 7}, 3, false, &text, &len, err));
-    assert_string_equal(text, "un ##aff ##able");
-    rf__free(text);
-    rf__tokenizer_release(&t);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        struct rf_tokenizer t;
+        char *text = NULL;
+        size_t len;
+        fixture_read(&t, files[i][0]);
+        assert_ok(rf__decode(&t, (const uint32_t[]){5, 6, 7}, 3, false, &text, &len, err));
+        assert_string_equal(text, files[i][1]);
+        rf__free(text);
+        rf__tokenizer_release(&t);
+    }
 }
 
 int main(void)
