@@ -306,6 +306,8 @@ def wordpiece_variants(models):
     for n in range(24):
         tokens = [added(c, **{f: rng.random() < .4 for f in names}) for c in rng.sample(contents + ["a", "foobar", "oba", "york city", "\u00a0x", "Ó", "_"], 8)]
         yield f"mixed-{n}", bert(bert_normalizer(rng.random() < .5, rng.random() < .7), tokens)
+        if n == 1:  # the reference panics while it panics, and takes its process along
+            continue
         yield f"mixed-unigram-{n}", file(models["spm-xlmr"][0], rng.choice((None, kind("Lowercase"), kind("NFKC"), kind("Strip", strip_left=True, strip_right=True))),
                                          metaspace(rng.choice(("first", "always", "never")), rng.random() < .7), None, metaspace(), tokens)
 
