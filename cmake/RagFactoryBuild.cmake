@@ -38,3 +38,24 @@ function(rf_folder name)
     target_link_libraries(rf_${name} PRIVATE rf_flags PUBLIC ${ARGN})
     set_property(GLOBAL APPEND PROPERTY rf_folders rf_${name})
 endfunction()
+
+# rf_kernels(FOLDER): engine's kernels, kernels_KIND.c compiled for the instruction set KIND where this processor's family
+# has it; the file is empty elsewhere. Optimized in every build, since a slow kernel tests nothing more than a fast one
+# and the tests run millions of products; and as written: no a * b + c contracted, so that all kinds give the same bits.
+function(rf_kernels folder)
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.c)
+    target_sources(rf_engine PRIVATE ${sources})
+    if(MSVC)
+        return()
+    endif()
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
+        set(avx2 -mavx2 -mfma)
+        set(avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mfma)
+    elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64|ARM64")
+        set(neon -march=armv8.2-a+dotprod)
+    endif()
+    foreach(kind IN ITEMS plain avx2 avx512 neon)
+        set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/${folder}/kernels_${kind}.c PROPERTIES
+                                    COMPILE_OPTIONS "-O3;-ffp-contract=off;${${kind}}")
+    endforeach()
+endfunction()

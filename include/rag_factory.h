@@ -141,6 +141,13 @@ typedef enum rf_truncate {
     RF_TRUNCATE_ERROR      /* the call fails with RF_TRUNCATED, naming the text */
 } rf_truncate;
 
+/* The arithmetic of the model's linear layers, which take most of the time. */
+typedef enum rf_precision {
+    RF_PRECISION_AUTO = 0, /* the fastest that keeps a cosine of 0.99999 with the reference on this machine */
+    RF_PRECISION_FP32,
+    RF_PRECISION_INT16 /* numerically like fp32: integers of 13 bits with a scale for each group of 128 */
+} rf_precision;
+
 typedef struct rf_model_options {
     size_t size;         /* set by rf_model_options_init() */
     uint32_t threads;    /* 0: one for each processor that this process may use (affinity, cgroup quota) */
@@ -163,6 +170,8 @@ typedef struct rf_model_options {
     void *progress_user;
     uint32_t dimensions; /* only the first so many numbers of a vector, scaled again where the vectors are: for models
                             trained so (Matryoshka). 0: what the model declares, else all. RF_INVALID_ARGUMENT above. */
+    rf_precision precision; /* RF_UNSUPPORTED where the model cannot be had in it. An ONNX file runs as it is, unless
+                               this library made it of weights. */
 } rf_model_options;
 
 /* Sets every option to its default. `size` is sizeof(rf_model_options). */
@@ -196,7 +205,7 @@ typedef struct rf_model_info {
                                  in; else "" */
     const char *revision;     /* the commit on the hub, or "" for a local directory */
     const char *architecture; /* model_type of config.json, such as "bert" */
-    const char *precision;    /* "fp32", "fp16" … of the ONNX file */
+    const char *precision;    /* "fp32", "int16" … of the ONNX file */
     const char *modules;      /* what is run, in order, such as "Transformer, Pooling(mean), Normalize" */
     const char *assumed;      /* what the model did not declare and was assumed, one sentence, or "" */
     const char *license;      /* as its model card says, or "" */
@@ -211,6 +220,8 @@ typedef struct rf_model_info {
     const char *prompts;        /* names of the model's prompts, separated by ", "; see rf_model_prompt() */
     const char *default_prompt; /* the name of the one that RF_ROLE_NONE uses, or "" */
     uint32_t full_dim;          /* length of a vector before the option dimensions, or the model itself, cuts it */
+    const char *kernels; /* what computes: "ONNX Runtime"; this library's own kernels in it: "avx512", "avx2" …; "" */
+    const char *precision_why; /* why this precision: "asked for" … */
 } rf_model_info;
 
 /* Fills as much of `*info` as `info->size` says. */

@@ -69,7 +69,7 @@ struct field {
     uint64_t number;
 };
 
-#define N_FIELDS 22
+#define N_FIELDS 24
 
 static void fill_fields(const rf_model_info *info, struct field *fields)
 {
@@ -83,6 +83,8 @@ static void fill_fields(const rf_model_info *info, struct field *fields)
         {"file_size", "file size", FIELD_SIZE, NULL, info->file_size},
         {"architecture", "architecture", FIELD_TEXT, info->architecture, 0},
         {"precision", "precision", FIELD_TEXT, info->precision, 0},
+        {"precision_why", "because", FIELD_TEXT, info->precision_why, 0},
+        {"kernels", "computed by", FIELD_TEXT, info->kernels, 0},
         {"modules", "modules", FIELD_TEXT, info->modules, 0},
         {"pooling", "pooling", FIELD_TEXT, pooling, 0},
         {"pooled_by_graph", NULL, FIELD_BOOL, NULL, info->pooled_by_graph},

@@ -68,6 +68,8 @@ static void fill_table(struct table *table, unsigned groups, const struct opt *o
     const struct opt run[] = {
         {"pooling", 0, OPT_CHOICE, &c->pooling, "model|mean|cls|max|last|mean-sqrt-len|weighted-mean",
          "how token vectors become one vector (default: what the model declares)"},
+        {"precision", 0, OPT_CHOICE, &c->precision, "auto|fp32|int16",
+         "arithmetic of a model made of weights: auto is the fastest with a cosine of 0.99999 (default: auto)"},
         {"no-normalize", 0, OPT_FLAG, &c->no_normalize, NULL, "do not scale vectors to length 1"},
         {"dimensions", 0, OPT_NUMBER, &c->dimensions, "N",
          "only the first N numbers of a vector, scaled again: for models trained so (Matryoshka)"},
@@ -431,6 +433,7 @@ void rf__opt_model_options(const struct opt_common *common, rf_model_options *ou
     out->threads = common->threads;
     out->max_tokens = common->max_tokens;
     out->pooling = (rf_pooling)common->pooling;
+    out->precision = (rf_precision)common->precision;
     out->l2 = common->no_normalize ? RF_L2_OFF : RF_L2_DEFAULT;
     out->truncate = (rf_truncate)common->truncate;
     out->dimensions = common->dimensions;

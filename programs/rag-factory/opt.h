@@ -64,8 +64,9 @@ struct opt_common {
     const char *revision, *cache_dir, *onnx_file;
     bool offline;
     uint32_t max_tokens;
-    int truncate; /* rf_truncate */
-    int pooling;  /* rf_pooling */
+    int truncate;  /* rf_truncate */
+    int pooling;   /* rf_pooling */
+    int precision; /* rf_precision */
     bool no_normalize;
     uint32_t dimensions;
     bool is_query, is_document;

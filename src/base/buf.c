@@ -34,6 +34,15 @@ void rf__buf_clear(struct buf *buf)
         buf->data[0] = '\0';
 }
 
+void rf__buf_truncate(struct buf *buf, size_t len)
+{
+    check(buf);
+    assert(len <= buf->len);
+    buf->len = len;
+    if (buf->data != NULL)
+        buf->data[len] = '\0';
+}
+
 rf_status rf__buf_reserve(struct buf *buf, size_t more, rf_error *err)
 {
     size_t need, cap;

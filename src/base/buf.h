@@ -19,6 +19,8 @@ void rf__buf_init(struct buf *buf, size_t max);
 void rf__buf_release(struct buf *buf); /* back to what rf__buf_init() left */
 void rf__buf_clear(struct buf *buf);   /* len = 0; keeps the memory */
 
+void rf__buf_truncate(struct buf *buf, size_t len); /* `len` is at most buf->len */
+
 /* RF_NO_MEMORY, also at the ceiling; nothing changed then. */
 rf_status rf__buf_reserve(struct buf *buf, size_t more, rf_error *err);
 rf_status rf__buf_append(struct buf *buf, const void *data, size_t len, rf_error *err);

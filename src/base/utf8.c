@@ -1,6 +1,8 @@
 /* utf8: see utf8.h. The table of well-formed sequences is Unicode 15's table 3-7. */
 #include "base/utf8.h"
 
+#include <string.h>
+
 size_t rf__utf8_decode(const char *text, size_t len, uint32_t *code_point)
 {
     const uint8_t *s = (const uint8_t *)text;
@@ -68,16 +70,46 @@ size_t rf__utf8_encode(uint32_t c, char out[RF_UTF8_MAX])
     return 4;
 }
 
+static bool continues(uint8_t byte)
+{
+    return (byte & 0xC0) == 0x80;
+}
+
+/* The length of the well-formed sequence, not ASCII, at s; 0 when there is none. */
+static size_t sequence_at(const uint8_t *s, size_t len)
+{
+    uint8_t first = s[0];
+
+    if (len < 2 || first < 0xC2 || first > 0xF4 || !continues(s[1]))
+        return 0;
+    if (first < 0xE0)
+        return 2;
+    if (len < 3 || !continues(s[2]))
+        return 0;
+    if (first < 0xF0)
+        return (first == 0xE0 && s[1] < 0xA0) || (first == 0xED && s[1] > 0x9F) ? 0 : 3;
+    if (len < 4 || !continues(s[3]))
+        return 0;
+    return (first == 0xF0 && s[1] < 0x90) || (first == 0xF4 && s[1] > 0x8F) ? 0 : 4;
+}
+
 bool rf__utf8_valid(const char *text, size_t len)
 {
+    const uint8_t *s = (const uint8_t *)text;
     size_t i = 0;
 
     while (i < len) {
-        uint32_t c;
-        size_t n = rf__utf8_decode(text + i, len - i, &c);
-        bool is_replacement_itself =
-            n == 3 && (uint8_t)text[i] == 0xEF && (uint8_t)text[i + 1] == 0xBF && (uint8_t)text[i + 2] == 0xBD;
-        if (c == RF_UTF8_REPLACEMENT && !is_replacement_itself)
+        uint64_t eight;
+        size_t n;
+        if (len - i >= sizeof eight) {
+            memcpy(&eight, text + i, sizeof eight);
+            if ((eight & 0x8080808080808080u) == 0) {
+                i += sizeof eight;
+                continue;
+            }
+        }
+        n = s[i] < 0x80 ? 1 : sequence_at(s + i, len - i);
+        if (n == 0)
             return false;
         i += n;
     }

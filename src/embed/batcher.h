@@ -1,12 +1,14 @@
 /*
- * batcher: texts of the same length go through the engine together; there is no padding, so a text's vector cannot
- * depend on its company. A batch is filled up to about BATCH_TOKENS tokens: beyond that ONNX Runtime gains nothing and
- * its working memory grows.
+ * batcher: texts go through the engine together, texts of the same length where it does not pack; there is no padding,
+ * so a text's vector cannot depend on its company. A batch is filled up to about BATCH_TOKENS tokens: beyond that
+ * nothing is gained and working memory grows.
  */
 #ifndef RF_EMBED_BATCHER_H
 #define RF_EMBED_BATCHER_H
 
 #include "base/error.h"
+
+#include <stdbool.h>
 
 #define BATCH_TOKENS 256
 
@@ -23,9 +25,17 @@ struct batch {
     size_t begin, n;
 };
 
+struct batch_limits {
+    bool packs;         /* texts of different lengths may be together (but none without tokens with others) */
+    size_t most_tokens; /* of a batch with more than one text */
+};
+
+/* Limits that give each of so many workers something to do. */
+struct batch_limits rf__batch_limits(bool packs, const struct tokenized *texts, size_t n, size_t n_workers);
+
 /* Sorts the texts by length, longest first (so that the last batches, which the workers finish alone, are the short
  * ones), and cuts them into batches. `batches` has room for n. Returns their number. The order is a function of the
  * lengths and indices alone. */
-size_t rf__make_batches(struct tokenized *texts, size_t n, struct batch *batches);
+size_t rf__make_batches(struct tokenized *texts, size_t n, const struct batch_limits *limits, struct batch *batches);
 
 #endif

@@ -333,7 +333,7 @@ struct worker {
     struct encoding encoding;
     uint32_t *ids, *type_ids; /* arena */
     size_t n_ids, cap;
-    uint32_t *batch; /* [2, batch_cap]: ids and type ids of a batch */
+    uint32_t *batch; /* [3, batch_cap]: ids and type ids of a batch, and where its texts begin */
     size_t batch_cap;
     float *vector; /* [2, width]: a vector on its way through the modules, and their scratch */
     char *text;    /* [text_cap]: the prompt and a text */
@@ -532,28 +532,43 @@ static void tokenize_worker(void *arg, size_t worker)
     }
 }
 
-/* Gathers the ids of a batch, [n_texts, n_tokens]. */
+/* Gathers the ids of a batch, behind each other. */
 static rf_status gather(struct call *call, struct worker *worker, const struct batch *batch, struct engine_batch *out,
                         rf_error *err)
 {
     const struct tokenized *texts = call->tokenized + batch->begin;
-    size_t n_tokens = texts[0].n_tokens, n = batch->n * n_tokens;
+    const bool packs = call->pipeline->engine->info.packs;
+    size_t n = 0, need;
+    uint32_t *ids, *type_ids, *begins;
 
-    if (n > worker->batch_cap) {
+    for (size_t i = 0; i < batch->n; i++)
+        n += texts[i].n_tokens;
+    need = n > batch->n ? n + 1 : batch->n + 1;
+    if (need > worker->batch_cap) {
         rf__free(worker->batch);
         worker->batch_cap = 0;
-        worker->batch = rf__alloc_array(2 * n, sizeof *worker->batch);
+        worker->batch = rf__alloc_array(3 * need, sizeof *worker->batch);
         if (worker->batch == NULL)
             return rf__fail_memory(err);
-        worker->batch_cap = n;
+        worker->batch_cap = need;
     }
-    for (size_t i = 0; i < batch->n; i++) {
+    ids = worker->batch;
+    type_ids = ids + worker->batch_cap;
+    begins = type_ids + worker->batch_cap;
+    n = 0;
+    for (size_t i = 0; i < batch->n; n += texts[i++].n_tokens) {
         const struct worker *owner = &call->workers[texts[i].worker];
-        memcpy(worker->batch + i * n_tokens, owner->ids + texts[i].begin, n_tokens * sizeof *worker->batch);
-        memcpy(worker->batch + n + i * n_tokens, owner->type_ids + texts[i].begin, n_tokens * sizeof *worker->batch);
+        memcpy(ids + n, owner->ids + texts[i].begin, texts[i].n_tokens * sizeof *ids);
+        memcpy(type_ids + n, owner->type_ids + texts[i].begin, texts[i].n_tokens * sizeof *ids);
+        begins[i] = (uint32_t)n;
     }
-    *out = (struct engine_batch){
-        .ids = worker->batch, .type_ids = worker->batch + n, .n_texts = batch->n, .n_tokens = n_tokens};
+    begins[batch->n] = (uint32_t)n;
+    *out = (struct engine_batch){.ids = ids,
+                                 .type_ids = type_ids,
+                                 .begins = packs ? begins : NULL,
+                                 .n_texts = batch->n,
+                                 .n_tokens = packs ? n : texts[0].n_tokens,
+                                 .threads = call->n_batches == 1 ? call->pipeline->info.threads : 1};
     return RF_OK;
 }
 
@@ -562,14 +577,15 @@ static void write_vectors(const struct call *call, struct worker *worker, const 
 {
     const struct pipeline *p = call->pipeline;
     const struct tokenized *texts = call->tokenized + batch->begin;
-    size_t dim = output->dim;
+    size_t dim = output->dim, row = 0;
 
     for (size_t i = 0; i < batch->n; i++) {
         if (output->rank == 2)
             memcpy(worker->vector, output->data + i * dim, dim * sizeof *worker->vector);
         else
-            rf__pool_all(&p->pooling, output->data + i * output->n_tokens * dim, output->n_tokens, call->n_skipped, dim,
+            rf__pool_all(&p->pooling, output->data + row * dim, texts[i].n_tokens, call->n_skipped, dim,
                          worker->vector);
+        row += texts[i].n_tokens;
         finish_vector(call, worker, texts[i].index);
     }
 }
@@ -640,6 +656,7 @@ static size_t measure_window(const struct call *call, size_t *n_bytes)
 static void run_window(struct call *call)
 {
     size_t n_bytes, n_workers;
+    struct batch_limits limits;
 
     call->window_n = measure_window(call, &n_bytes);
     for (size_t w = 0; w < call->n_workers; w++)
@@ -648,7 +665,8 @@ static void run_window(struct call *call)
     rf__os_parallel(n_bytes < THREAD_MIN_BYTES ? 1 : call->n_workers, tokenize_worker, call);
     if (atomic_load(&call->failed) || call->pipeline->table != NULL)
         return;
-    call->n_batches = rf__make_batches(call->tokenized, call->window_n, call->batches);
+    limits = rf__batch_limits(call->pipeline->engine->info.packs, call->tokenized, call->window_n, call->n_workers);
+    call->n_batches = rf__make_batches(call->tokenized, call->window_n, &limits, call->batches);
     atomic_store(&call->next, 0);
     n_workers = call->n_batches < call->n_workers ? call->n_batches : call->n_workers;
     rf__os_parallel(n_workers, compute_worker, call);

@@ -1,7 +1,11 @@
 /* engine: see engine.h. What every engine shares, whoever computes. */
 #include "engine/engine.h"
 
+#include "engine/kernels/kernels.h"
+#include "os/os.h"
+
 #include <assert.h>
+#include <string.h>
 
 rf_status rf__engine_run(const struct engine *engine, const struct engine_batch *batch, struct engine_output *out,
                          rf_error *err)
@@ -27,4 +31,11 @@ void rf__engine_free(struct engine *engine)
 {
     if (engine != NULL)
         engine->ops->free(engine);
+}
+
+const char *rf__engine_kernels(void)
+{
+    const char *wanted = rf__os_env("RF_CPU");
+
+    return wanted != NULL && strcmp(wanted, "onnxruntime") == 0 ? "" : rf__kernels_best()->name;
 }

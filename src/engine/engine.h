@@ -9,16 +9,19 @@
 #include "base/error.h"
 #include "base/log.h"
 
-/* Texts of one length: there is no padding, so every mask is all ones. */
+/* Texts of one length: there is no padding, so every mask is all ones. Or, for engines that pack, texts of any lengths
+ * behind each other: `begins` is set, n_tokens that of all texts, and the shapes below read [n_tokens]. */
 struct engine_batch {
     const uint32_t *ids;      /* [n_texts, n_tokens] */
     const uint32_t *type_ids; /* [n_texts, n_tokens], or NULL: all 0 */
+    const uint32_t *begins;   /* NULL, or [n_texts + 1]: text i is tokens [begins[i], begins[i + 1]), at least one */
     size_t n_texts, n_tokens; /* both at least 1 */
+    uint32_t threads;         /* that may share this run, where the engine packs; 0: the calling one alone */
 };
 
 /* What a run gives, as float whatever the graph's type; belongs to `owner` until rf__engine_output_release(). */
 struct engine_output {
-    const float *data; /* rank 3: [n_texts, n_tokens, dim]; rank 2: [n_texts, dim] */
+    const float *data; /* rank 3: [n_texts, n_tokens, dim], packed [n_tokens, dim]; rank 2: [n_texts, dim] */
     uint32_t rank;     /* 2: the graph pools by itself */
     size_t n_texts, n_tokens, dim;
     void *owner;
@@ -28,10 +31,12 @@ struct engine_output {
 struct engine_info {
     const char *path;      /* of the ONNX file, for messages */
     const char *output;    /* name of the output that is read */
-    const char *precision; /* of the output: "fp32", "fp16" */
+    const char *precision; /* of the arithmetic: "fp32", "int16", "int8"; of the output: "fp16" */
+    const char *kernels;   /* ours that compute, such as "avx512"; "" where ONNX Runtime's do */
     uint32_t rank;         /* of the output: 2 or 3 */
     uint32_t dim;          /* 0 while the graph leaves it open */
     bool has_type_ids;
+    bool packs;         /* takes texts of different lengths in one batch */
     uint64_t file_size; /* bytes, external data included where it is known */
 };
 
@@ -70,5 +75,9 @@ void rf__engine_output_release(struct engine_output *output); /* fine on a zeroe
 void rf__engine_free(struct engine *engine);                  /* NULL is fine */
 
 const char *rf__engine_runtime_version(void); /* of ONNX Runtime */
+
+/* Our own kernels for this processor: "avx512", "avx2", "neon", or "plain", which are slower than ONNX Runtime's. The
+ * environment variable RF_CPU names a lesser kind instead, or "onnxruntime": "" here, none of ours. */
+const char *rf__engine_kernels(void);
 
 #endif

@@ -3,21 +3,28 @@
  * users); a session of our own for each model. A run takes place in the calling thread, unless the options ask for
  * more.
  *
+ * A graph with our own operator (encoder_op.h) has the input text_begins and takes packed texts: inputs of rank 1, the
+ * output [1, tokens, dim].
+ *
  * Always holds: every input of the graph is one of those below; the output has rank 2 or 3 and is fp32 or fp16.
  */
 #include "engine/ort.h"
 
 #include "base/half.h"
 #include "base/mem.h"
+#include "engine/encoder_op.h"
 #include "engine/external_weights.h"
+#include "engine/kernels/kernels.h"
 #include "os/os.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 /* What a graph may ask for, in the order of session.inputs. */
-enum input_kind { INPUT_IDS, INPUT_MASK, INPUT_TYPE_IDS, INPUT_POSITIONS, N_INPUTS };
-static const char *const input_names[N_INPUTS] = {"input_ids", "attention_mask", "token_type_ids", "position_ids"};
+enum input_kind { INPUT_IDS, INPUT_MASK, INPUT_TYPE_IDS, INPUT_POSITIONS, INPUT_BEGINS, INPUT_THREADS, N_INPUTS };
+static const char *const input_names[N_INPUTS] = {"input_ids",    "attention_mask", "token_type_ids",
+                                                  "position_ids", "text_begins",    "threads"};
 
 /* Outputs that hold what we want, best first. */
 static const char *const output_names[] = {"last_hidden_state", "token_embeddings", "sentence_embedding"};
@@ -27,6 +34,7 @@ struct session {
     const OrtApi *ort;
     OrtEnv *env;
     OrtSession *session;
+    OrtCustomOpDomain *domain; /* of our own operator */
     OrtMemoryInfo *memory;
     char *path, *output;
     bool is_used[N_INPUTS];
@@ -156,10 +164,10 @@ static rf_status bind_input(struct session *s, size_t i, const char *name, rf_er
     if (type.element != ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64 && type.element != ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32)
         return rf__fail(err, RF_UNSUPPORTED, "%s: input '%s' has ONNX element type %d, expected int64 or int32",
                         s->path, name, (int)type.element);
-    if (type.rank != 2)
+    if (type.rank != (s->base.info.packs ? 1 : 2))
         return rf__fail(err, RF_UNSUPPORTED, "%s: input '%s' has rank %zu, expected 2: [batch, sequence]", s->path,
                         name, type.rank);
-    for (size_t d = 0; d < 2; d++)
+    for (size_t d = 0; d < type.rank && kind != INPUT_THREADS; d++)
         if (type.dims[d] >= 0)
             return rf__fail(err, RF_UNSUPPORTED,
                             "%s: input '%s' has the fixed size %lld in place %zu; export the model with dynamic axes",
@@ -179,8 +187,10 @@ static rf_status bind_inputs(struct session *s, rf_error *err)
     if (status != RF_OK)
         return status;
     join_names(&inputs, list, sizeof list);
-    for (size_t i = 0; i < inputs.n; i++)
+    for (size_t i = 0; i < inputs.n; i++) {
         has_ids |= input_kind(inputs.names[i]) == INPUT_IDS;
+        s->base.info.packs |= input_kind(inputs.names[i]) == INPUT_BEGINS;
+    }
     if (!has_ids)
         status = rf__fail(err, RF_UNSUPPORTED, "%s: has no input 'input_ids' (inputs: %s); is this an embedding model?",
                           s->path, list);
@@ -217,7 +227,7 @@ static rf_status check_output(struct session *s, const char *name, const struct 
     if (type->element != ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT && !s->is_fp16)
         return rf__fail(err, RF_UNSUPPORTED, "%s: output '%s' has ONNX element type %d, expected float or float16",
                         s->path, name, (int)type->element);
-    if (type->rank != 2 && type->rank != 3)
+    if ((type->rank != 2 || s->base.info.packs) && type->rank != 3)
         return rf__fail(err, RF_UNSUPPORTED,
                         "%s: output '%s' has rank %zu, expected 3 ([batch, sequence, dim]) or 2 ([batch, dim])",
                         s->path, name, type->rank);
@@ -258,6 +268,29 @@ out:
     return status;
 }
 
+/* What our own operator computes with: the precision is in the file's metadata, the kernels are this processor's. */
+static void describe_kernels(struct session *s)
+{
+    static const char *const precisions[] = {"fp32", "int16", "int8"};
+    OrtModelMetadata *metadata = NULL;
+    OrtAllocator *allocator = NULL;
+    char *name = NULL;
+
+    s->base.info.kernels = rf__kernels_best()->name;
+    if (check(s, s->ort->GetAllocatorWithDefaultOptions(&allocator), NULL) != RF_OK ||
+        check(s, s->ort->SessionGetModelMetadata(s->session, &metadata), NULL) != RF_OK)
+        return;
+    if (check(s, s->ort->ModelMetadataLookupCustomMetadataMap(metadata, allocator, "rag_factory.precision", &name),
+              NULL) == RF_OK &&
+        name != NULL) {
+        for (size_t i = 0; i < sizeof precisions / sizeof precisions[0]; i++)
+            if (strcmp(precisions[i], name) == 0)
+                s->base.info.precision = precisions[i];
+        (void)check(s, s->ort->AllocatorFree(allocator, name), NULL);
+    }
+    s->ort->ReleaseModelMetadata(metadata);
+}
+
 /* ---- Running ------------------------------------------------------------------------------------------- */
 
 struct run_output {
@@ -275,6 +308,12 @@ static void release_output(void *owner)
     rf__free(output);
 }
 
+/* Tokens of all texts. */
+static size_t count_tokens(const struct engine_batch *batch)
+{
+    return batch->begins != NULL ? batch->n_tokens : batch->n_texts * batch->n_tokens;
+}
+
 static int64_t input_value(enum input_kind kind, const struct engine_batch *batch, size_t i)
 {
     switch (kind) {
@@ -284,17 +323,37 @@ static int64_t input_value(enum input_kind kind, const struct engine_batch *batc
         return batch->type_ids != NULL ? batch->type_ids[i] : 0;
     case INPUT_POSITIONS:
         return (int64_t)(i % batch->n_tokens);
+    case INPUT_BEGINS:
+        return batch->begins != NULL ? (int64_t)batch->begins[i] : (int64_t)(i * batch->n_tokens);
+    case INPUT_THREADS:
+        return batch->threads;
     default:
         return 1; /* the mask: nothing is padded */
     }
 }
 
-/* The tensor of one input, in `memory`, which has room for n int64. */
+/* The shape of one input; returns its rank. */
+static size_t input_shape(const struct session *s, enum input_kind kind, const struct engine_batch *batch,
+                          int64_t shape[2])
+{
+    if (!s->base.info.packs) {
+        shape[0] = (int64_t)batch->n_texts;
+        shape[1] = (int64_t)batch->n_tokens;
+        return 2;
+    }
+    shape[0] = kind == INPUT_BEGINS    ? (int64_t)batch->n_texts + 1
+               : kind == INPUT_THREADS ? 1
+                                       : (int64_t)count_tokens(batch);
+    shape[1] = 1;
+    return 1;
+}
+
+/* The tensor of one input, in `memory`, which has room for as many int64. */
 static rf_status make_input(const struct session *s, enum input_kind kind, const struct engine_batch *batch,
                             int64_t *memory, OrtValue **out, rf_error *err)
 {
-    const int64_t shape[2] = {(int64_t)batch->n_texts, (int64_t)batch->n_tokens};
-    size_t n = batch->n_texts * batch->n_tokens;
+    int64_t shape[2];
+    size_t rank = input_shape(s, kind, batch, shape), n = (size_t)(shape[0] * shape[1]);
     bool is_int32 = s->is_int32[kind];
     int32_t *narrow = (int32_t *)memory;
 
@@ -306,7 +365,7 @@ static rf_status make_input(const struct session *s, enum input_kind kind, const
     }
     return check(s,
                  s->ort->CreateTensorWithDataAsOrtValue(
-                     s->memory, memory, n * (is_int32 ? sizeof *narrow : sizeof *memory), shape, 2,
+                     s->memory, memory, n * (is_int32 ? sizeof *narrow : sizeof *memory), shape, rank,
                      is_int32 ? ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32 : ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64, out),
                  err);
 }
@@ -316,6 +375,8 @@ static rf_status read_output(const struct session *s, struct run_output *owner, 
                              struct engine_output *out, rf_error *err)
 {
     OrtTensorTypeAndShapeInfo *shape;
+    const int64_t texts = s->base.info.packs ? 1 : (int64_t)batch->n_texts;
+    const int64_t tokens = s->base.info.packs ? (int64_t)count_tokens(batch) : (int64_t)batch->n_tokens;
     int64_t dims[3] = {0};
     size_t rank = 0, n;
     void *data;
@@ -331,8 +392,7 @@ static rf_status read_output(const struct session *s, struct run_output *owner, 
         status = check(s, s->ort->GetTensorMutableData(owner->value, &data), err);
     if (status != RF_OK)
         return status;
-    if (rank != s->base.info.rank || dims[0] != (int64_t)batch->n_texts || dims[rank - 1] <= 0 ||
-        (rank == 3 && dims[1] != (int64_t)batch->n_tokens))
+    if (rank != s->base.info.rank || dims[0] != texts || dims[rank - 1] <= 0 || (rank == 3 && dims[1] != tokens))
         return rf__fail(err, RF_UNSUPPORTED,
                         "%s: output '%s' came as [%lld, %lld, %lld] for %zu texts of %zu tokens; is this an embedding "
                         "model?",
@@ -345,7 +405,7 @@ static rf_status read_output(const struct session *s, struct run_output *owner, 
     out->data = data;
     if (s->is_fp16) {
         const uint16_t *halves = data;
-        n = out->n_texts * out->n_tokens * out->dim;
+        n = (size_t)(rank == 3 ? dims[0] * dims[1] : dims[0]) * out->dim;
         owner->converted = rf__alloc_array(n, sizeof *owner->converted);
         if (owner->converted == NULL)
             return rf__fail_memory(err);
@@ -364,11 +424,13 @@ static rf_status session_run(const struct engine *engine, const struct engine_ba
     OrtValue *values[N_INPUTS] = {NULL};
     struct run_output *owner = NULL;
     int64_t *memory = NULL;
-    size_t n_inputs = 0, n, all;
+    size_t n_inputs = 0, n = batch->n_tokens, all;
     rf_status status = RF_OK;
 
-    if (!rf__mul(batch->n_texts, batch->n_tokens, &n) || !rf__mul(n, N_INPUTS, &all) ||
-        (memory = rf__alloc_array(all, sizeof *memory)) == NULL || (owner = rf__calloc(1, sizeof *owner)) == NULL) {
+    assert(batch->begins == NULL || s->base.info.packs);
+    if ((batch->begins == NULL && !rf__mul(batch->n_texts, batch->n_tokens, &n)) || !rf__add(n, 1, &n) ||
+        !rf__mul(n, N_INPUTS, &all) || (memory = rf__alloc_array(all, sizeof *memory)) == NULL ||
+        (owner = rf__calloc(1, sizeof *owner)) == NULL) {
         status = rf__fail_memory(err);
         goto out;
     }
@@ -408,6 +470,7 @@ static void session_free(struct engine *engine)
 
     if (s->ort != NULL) {
         s->ort->ReleaseSession(s->session);
+        s->ort->ReleaseCustomOpDomain(s->domain);
         s->ort->ReleaseMemoryInfo(s->memory);
         s->ort->ReleaseEnv(s->env);
     }
@@ -491,6 +554,8 @@ static rf_status open_session(struct session *s, const void *data, size_t len, c
     if (status == RF_OK)
         status = make_options(s, options, &session_options, err);
     if (status == RF_OK)
+        status = rf__encoder_op_register(s->ort, session_options, &s->domain, err);
+    if (status == RF_OK)
         status = create_session(s, data, len, real_path, session_options, &options->logger, err);
     if (session_options != NULL)
         s->ort->ReleaseSessionOptions(session_options);
@@ -523,7 +588,10 @@ static rf_status open_bytes(const void *data, size_t len, const char *path, cons
     }
     s->base.info.path = s->path;
     s->base.info.output = s->output;
+    s->base.info.kernels = "";
     s->base.info.precision = s->is_fp16 ? "fp16" : "fp32";
+    if (s->base.info.packs)
+        describe_kernels(s);
     s->base.info.has_type_ids = s->is_used[INPUT_TYPE_IDS];
     s->base.info.file_size = len;
     rf__log(&options->logger, RF_LOG_DEBUG, "%s: output '%s', rank %u, dim %u, ONNX Runtime %s", path, s->output,

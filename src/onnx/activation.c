@@ -65,6 +65,22 @@ const struct activation *rf__activation_find(struct arch *arch, const char *key,
     return NULL;
 }
 
+const char *rf__activation_kernel(const struct activation *activation)
+{
+    switch (activation->shape) {
+    case GELU:
+        return "gelu";
+    case GELU_TANH:
+        return "gelu_tanh";
+    case SIGMOID_GATE:
+        return activation->factor > 1 ? NULL : "silu";
+    case UNARY:
+        return strcmp(activation->op, "Relu") == 0 ? "relu" : NULL;
+    default:
+        return NULL;
+    }
+}
+
 /* The exact form, 0.5 x (1 + erf(x / sqrt 2)), or the one with tanh. */
 static value gelu(struct graph *g, const char *name, value x, const char *approximate)
 {

@@ -12,6 +12,9 @@ const struct activation *rf__activation_read(struct arch *arch, const char *key,
 /* The same by its name, which `key` gave in some way. */
 const struct activation *rf__activation_find(struct arch *arch, const char *key, const char *name);
 
+/* Its name in the kernels' operator; NULL where that has none. */
+const char *rf__activation_kernel(const struct activation *activation);
+
 /* Adds it behind `x`; `name` is the node's. */
 value rf__activation_add(struct graph *graph, const char *name, const struct activation *activation, value x);
 

@@ -60,7 +60,9 @@ rf_status rf__arch_build(struct arch *arch, const struct arch_kind *kind)
     rf_status status = find_prefix(arch, kind);
 
     rf__graph_fail(arch->graph, status);
-    if (status == RF_OK)
+    if (status == RF_OK && arch->precision != ONNX_OPERATORS && !kind->has_kernels)
+        rf__arch_refuse(arch, RF_UNSUPPORTED, "'model_type' '%s' is not for the kernels", kind->model_type);
+    else if (status == RF_OK)
         kind->build(arch);
     return rf__graph_status(arch->graph);
 }
@@ -213,8 +215,8 @@ static rf_status find_tensor(const struct arch *arch, const char *name, const ch
     return check_shape(arch, tensor, sizes, rank, err);
 }
 
-static value get_tensor(struct arch *arch, const char *name, const char *old_name, const struct arch_size *const *sizes,
-                        uint32_t rank)
+static const struct tensor *get_tensor(struct arch *arch, const char *name, const char *old_name,
+                                       const struct arch_size *const *sizes, uint32_t rank)
 {
     const struct tensor *tensor = NULL;
     rf_status status;
@@ -223,19 +225,31 @@ static value get_tensor(struct arch *arch, const char *name, const char *old_nam
         return NULL;
     status = find_tensor(arch, name, old_name, sizes, rank, &tensor, rf__graph_error(arch->graph));
     rf__graph_fail(arch->graph, status);
-    return status != RF_OK ? NULL : rf__graph_tensor(arch->graph, name, tensor);
+    return status != RF_OK ? NULL : tensor;
 }
 
-value rf__arch_matrix(struct arch *arch, const char *name, const struct arch_size *rows, const struct arch_size *cols)
+const struct tensor *rf__arch_matrix_tensor(struct arch *arch, const char *name, const struct arch_size *rows,
+                                            const struct arch_size *cols)
 {
     const struct arch_size *const sizes[] = {rows, cols};
 
     return get_tensor(arch, name, NULL, sizes, 2);
 }
 
-value rf__arch_vector(struct arch *arch, const char *name, const char *old_name, const struct arch_size *size)
+const struct tensor *rf__arch_vector_tensor(struct arch *arch, const char *name, const char *old_name,
+                                            const struct arch_size *size)
 {
     const struct arch_size *const sizes[] = {size};
 
     return get_tensor(arch, name, old_name, sizes, 1);
+}
+
+value rf__arch_matrix(struct arch *arch, const char *name, const struct arch_size *rows, const struct arch_size *cols)
+{
+    return rf__graph_tensor(arch->graph, name, rf__arch_matrix_tensor(arch, name, rows, cols));
+}
+
+value rf__arch_vector(struct arch *arch, const char *name, const char *old_name, const struct arch_size *size)
+{
+    return rf__graph_tensor(arch->graph, name, rf__arch_vector_tensor(arch, name, old_name, size));
 }

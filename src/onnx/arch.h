@@ -7,6 +7,7 @@
 #define RF_ONNX_ARCH_H
 
 #include "onnx/graph.h"
+#include "onnx/onnx.h"
 
 #include "base/json.h"
 
@@ -15,6 +16,7 @@ struct arch {
     const struct weights *weights;
     struct graph *graph;
     const char *prefix; /* in front of the names of all tensors in the weights: "", "bert." … */
+    enum onnx_precision precision;
 };
 
 struct arch_kind {
@@ -22,6 +24,7 @@ struct arch_kind {
     const char *const *prefixes; /* that names of tensors may have, "" among them; ended by NULL */
     const char *first_tensor;    /* every model has it; tells which prefix is there */
     void (*build)(struct arch *arch);
+    bool has_kernels; /* build heeds a precision of the kernels' operator */
 };
 
 const struct arch_kind *rf__arch_find(const char *model_type); /* NULL: not known */
@@ -60,5 +63,11 @@ bool rf__arch_has(const struct arch *arch, const char *name); /* whether there i
  * [rows, cols], or [size]. */
 value rf__arch_matrix(struct arch *arch, const char *name, const struct arch_size *rows, const struct arch_size *cols);
 value rf__arch_vector(struct arch *arch, const char *name, const char *old_name, const struct arch_size *size);
+
+/* The same tensors themselves, for who lays them out anew; NULL after a failure. */
+const struct tensor *rf__arch_matrix_tensor(struct arch *arch, const char *name, const struct arch_size *rows,
+                                            const struct arch_size *cols);
+const struct tensor *rf__arch_vector_tensor(struct arch *arch, const char *name, const char *old_name,
+                                            const struct arch_size *size);
 
 #endif

@@ -57,4 +57,4 @@ static void build(struct arch *arch)
 }
 
 static const char *const prefixes[] = {"", "albert.", "model.", NULL};
-const struct arch_kind rf__arch_albert = {"albert", prefixes, "embeddings.word_embeddings.weight", build};
+const struct arch_kind rf__arch_albert = {"albert", prefixes, "embeddings.word_embeddings.weight", build, true};

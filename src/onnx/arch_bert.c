@@ -31,7 +31,10 @@ static void build_bert(struct arch *arch)
     struct postnorm bert = {0};
 
     if (strcmp(rf__arch_str(arch, "position_embedding_type", "absolute"), "alibi") == 0) {
-        rf__jina_build(arch);
+        if (arch->precision != ONNX_OPERATORS)
+            rf__arch_refuse(arch, RF_UNSUPPORTED, "'position_embedding_type' 'alibi' is not for the kernels");
+        else
+            rf__jina_build(arch);
         return;
     }
     read_config(arch, &bert);
@@ -55,8 +58,8 @@ static void build_electra(struct arch *arch)
 }
 
 static const char *const bert_prefixes[] = {"", "bert.", "model.", NULL};
-const struct arch_kind rf__arch_bert = {"bert", bert_prefixes, "embeddings.word_embeddings.weight", build_bert};
+const struct arch_kind rf__arch_bert = {"bert", bert_prefixes, "embeddings.word_embeddings.weight", build_bert, true};
 
 static const char *const electra_prefixes[] = {"", "electra.", "model.", NULL};
 const struct arch_kind rf__arch_electra = {"electra", electra_prefixes, "embeddings.word_embeddings.weight",
-                                           build_electra};
+                                           build_electra, true};

@@ -328,4 +328,5 @@ static void build(struct arch *arch)
 }
 
 static const char *const prefixes[] = {"", "deberta.", "model.", NULL};
-const struct arch_kind rf__arch_deberta_v2 = {"deberta-v2", prefixes, "embeddings.word_embeddings.weight", build};
+const struct arch_kind rf__arch_deberta_v2 = {"deberta-v2", prefixes, "embeddings.word_embeddings.weight", build,
+                                              false};

@@ -40,4 +40,4 @@ static void build(struct arch *arch)
 }
 
 static const char *const prefixes[] = {"", "distilbert.", "model.", NULL};
-const struct arch_kind rf__arch_distilbert = {"distilbert", prefixes, "embeddings.word_embeddings.weight", build};
+const struct arch_kind rf__arch_distilbert = {"distilbert", prefixes, "embeddings.word_embeddings.weight", build, true};

@@ -58,4 +58,4 @@ static void build(struct arch *arch)
 }
 
 static const char *const prefixes[] = {"", "mpnet.", "model.", NULL};
-const struct arch_kind rf__arch_mpnet = {"mpnet", prefixes, "embeddings.word_embeddings.weight", build};
+const struct arch_kind rf__arch_mpnet = {"mpnet", prefixes, "embeddings.word_embeddings.weight", build, true};

@@ -70,5 +70,5 @@ static void build_qwen3(struct arch *arch)
 }
 
 static const char *const prefixes[] = {"", "model.", NULL};
-const struct arch_kind rf__arch_qwen2 = {"qwen2", prefixes, "embed_tokens.weight", build_qwen2};
-const struct arch_kind rf__arch_qwen3 = {"qwen3", prefixes, "embed_tokens.weight", build_qwen3};
+const struct arch_kind rf__arch_qwen2 = {"qwen2", prefixes, "embed_tokens.weight", build_qwen2, false};
+const struct arch_kind rf__arch_qwen3 = {"qwen3", prefixes, "embed_tokens.weight", build_qwen3, false};

@@ -24,7 +24,7 @@ struct graph {
     rf_error spare;    /* takes what comes after the first failure */
     const char *scope; /* in front of the names of nodes and constants */
     Onnx__GraphProto *proto;
-    const struct tensor **external; /* [proto->n_initializer] */
+    const struct external **external; /* [proto->n_initializer] */
     size_t cap_node, cap_initializer, cap_external, cap_input, cap_output;
 };
 
@@ -263,13 +263,13 @@ void rf__graph_output(struct graph *graph, const char *name, int type, const str
 /* ---- Initializers -------------------------------------------------------------------------------------------- */
 
 static Onnx__TensorProto *add_initializer(struct graph *graph, const char *name, int32_t type,
-                                          const struct tensor *external)
+                                          const struct external *external)
 {
     Onnx__GraphProto *proto = graph->proto;
     size_t n = proto->n_initializer;
     Onnx__TensorProto *tensor = rf__graph_alloc(graph, sizeof *tensor);
     Onnx__TensorProto **list = grow(graph, proto->initializer, n, &graph->cap_initializer);
-    const struct tensor **tensors = grow(graph, graph->external, n, &graph->cap_external);
+    const struct external **externals = grow(graph, graph->external, n, &graph->cap_external);
     char *copy = copy_text(graph, name);
 
     if (rf__graph_status(graph) != RF_OK)
@@ -279,10 +279,10 @@ static Onnx__TensorProto *add_initializer(struct graph *graph, const char *name,
     tensor->has_data_type = true;
     tensor->data_type = type;
     list[n] = tensor;
-    tensors[n] = external;
+    externals[n] = external;
     proto->initializer = list;
     proto->n_initializer = n + 1;
-    graph->external = tensors;
+    graph->external = externals;
     return tensor;
 }
 
@@ -337,17 +337,30 @@ value rf__graph_float(struct graph *graph, const char *name, float number)
     return scalar;
 }
 
+static const struct external *make_external(struct graph *graph, const struct tensor *tensor,
+                                            const struct made_tensor *made)
+{
+    struct external *external = rf__graph_alloc(graph, sizeof *external);
+
+    if (external != NULL)
+        *external = (struct external){tensor, made};
+    return external;
+}
+
 value rf__graph_tensor(struct graph *graph, const char *name, const struct tensor *tensor)
 {
+    const struct external *external;
     Onnx__TensorProto *proto;
     int64_t *dims;
 
     if (rf__graph_status(graph) != RF_OK)
         return NULL;
     for (size_t i = 0; i < graph->proto->n_initializer; i++)
-        if (graph->external[i] == tensor && strcmp(graph->proto->initializer[i]->name, name) == 0)
+        if (graph->external[i] != NULL && graph->external[i]->tensor == tensor &&
+            strcmp(graph->proto->initializer[i]->name, name) == 0)
             return graph->proto->initializer[i]->name;
-    proto = add_initializer(graph, name, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, tensor);
+    external = make_external(graph, tensor, NULL);
+    proto = add_initializer(graph, name, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, external);
     dims = rf__graph_alloc(graph, tensor->rank * sizeof *dims);
     if (rf__graph_status(graph) != RF_OK)
         return NULL;
@@ -355,6 +368,25 @@ value rf__graph_tensor(struct graph *graph, const char *name, const struct tenso
         dims[i] = (int64_t)tensor->shape[i];
     proto->dims = dims;
     proto->n_dims = tensor->rank;
+    return proto->name;
+}
+
+value rf__graph_made(struct graph *graph, const char *name, const struct made_tensor *made)
+{
+    struct made_tensor *copy = rf__graph_alloc(graph, sizeof *copy);
+    const struct external *external = make_external(graph, NULL, copy);
+    int64_t *dims = rf__graph_alloc(graph, sizeof *dims);
+    Onnx__TensorProto *proto;
+
+    if (rf__graph_status(graph) != RF_OK)
+        return NULL;
+    *copy = *made;
+    dims[0] = (int64_t)made->n;
+    proto = add_initializer(graph, name, made->type, external);
+    if (proto == NULL)
+        return NULL;
+    proto->dims = dims;
+    proto->n_dims = 1;
     return proto->name;
 }
 
@@ -410,15 +442,17 @@ static void fill_node(struct graph *graph, Onnx__NodeProto *proto, const struct 
         n_inputs++;
     while (n_attributes < NODE_MAX_ATTRIBUTES && node->attributes[n_attributes].name != NULL)
         n_attributes++;
-    proto->input = rf__graph_alloc(graph, n_inputs * sizeof(void *));
+    proto->input = rf__graph_alloc(graph, (n_inputs + node->n_more) * sizeof(void *));
     proto->attribute = rf__graph_alloc(graph, n_attributes * sizeof(void *));
     if (proto->input == NULL || proto->attribute == NULL)
         return;
     for (size_t i = 0; i < n_inputs; i++)
         proto->input[i] = mutable_text(node->inputs[i]);
+    for (size_t i = 0; i < node->n_more; i++)
+        proto->input[n_inputs + i] = mutable_text(node->more[i]);
     for (size_t i = 0; i < n_attributes; i++)
         proto->attribute[i] = make_attribute(graph, &node->attributes[i]);
-    proto->n_input = n_inputs;
+    proto->n_input = n_inputs + node->n_more;
     proto->n_attribute = n_attributes;
 }
 

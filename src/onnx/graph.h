@@ -13,6 +13,7 @@
 #include "onnx.pb-c.h"
 
 #define GRAPH_MICROSOFT "com.microsoft" /* ONNX Runtime's own operators */
+#define GRAPH_OURS      "rag_factory"   /* ours: see engine/encoder_op.h */
 
 struct graph;
 typedef const char *value; /* NULL after a failure; "" is an input that is left out */
@@ -53,6 +54,16 @@ value rf__graph_floats(struct graph *graph, const char *name, const float *numbe
  * added before under this name is not added again. */
 value rf__graph_tensor(struct graph *graph, const char *name, const struct tensor *tensor);
 
+/* A tensor of rank 1 whose bytes are made when the file is written: `make` fills `out`, n elements of `type`. `arg`
+ * must live as long; rf__graph_alloc() gives such memory. */
+struct made_tensor {
+    int type;       /* ONNX__TENSOR_PROTO__DATA_TYPE__… */
+    size_t n, size; /* elements, bytes of one */
+    rf_status (*make)(const void *arg, void *out, rf_error *err);
+    const void *arg;
+};
+value rf__graph_made(struct graph *graph, const char *name, const struct made_tensor *made);
+
 enum attribute_kind { ATTRIBUTE_INT = 0, ATTRIBUTE_INTS, ATTRIBUTE_FLOAT, ATTRIBUTE_STRING, ATTRIBUTE_GRAPH };
 #define ATTRIBUTE_MAX_INTS 4
 
@@ -68,12 +79,14 @@ struct attribute {
 };
 
 #define NODE_MAX_INPUTS     8
-#define NODE_MAX_ATTRIBUTES 6
+#define NODE_MAX_ATTRIBUTES 10
 
 struct node {
     const char *op;
-    const char *domain;                                   /* NULL: ONNX's own */
-    value inputs[NODE_MAX_INPUTS + 1];                    /* ended by NULL */
+    const char *domain;                /* NULL: ONNX's own */
+    value inputs[NODE_MAX_INPUTS + 1]; /* ended by NULL */
+    const value *more;                 /* [n_more]: inputs behind those */
+    size_t n_more;
     struct attribute attributes[NODE_MAX_ATTRIBUTES + 1]; /* ended by one without a name */
 };
 
@@ -88,11 +101,16 @@ value rf__graph_binary(struct graph *graph, const char *name, const char *op, va
 #define GRAPH_MAX_PARTS 3
 void rf__graph_split(struct graph *graph, const char *name, value x, int64_t axis, size_t n, value *parts);
 
-/* What onnx_file.c writes. `external[i]` is the tensor behind initializer i, or NULL where its data is in the message.
- */
+/* What lies behind an initializer whose data is not in the message: one of the two. */
+struct external {
+    const struct tensor *tensor;
+    const struct made_tensor *made;
+};
+
+/* What onnx_file.c writes: external[i] belongs to initializer i; NULL for the latter. */
 struct graph_parts {
     Onnx__GraphProto *proto;
-    const struct tensor *const *external;
+    const struct external *const *external;
 };
 struct graph_parts rf__graph_parts(struct graph *graph);
 

@@ -12,20 +12,26 @@
 /* Changes whenever the file that is written for the same weights changes, so that a kept one is made anew. */
 #define RF_ONNX_BUILDER_VERSION 2
 
+/* What the file computes with: ONNX's and ONNX Runtime's operators, or the one of engine/kernels, whose weights are
+ * packed for it (pack.h). */
+enum onnx_precision { ONNX_OPERATORS = 0, ONNX_KERNELS_FP32, ONNX_KERNELS_INT16, ONNX_KERNELS_INT8 };
+const char *rf__precision_name(enum onnx_precision precision); /* "fp32", "int16", "int8" */
+
 struct onnx_build {
     const char *config_path; /* config.json */
     const struct weights *weights;
     const char *out_path; /* the ONNX file; its tensors lie beside it in out_path + ".data" */
     const char *source;   /* recorded in the file's metadata */
+    enum onnx_precision precision;
     const struct logger *logger;
     rf_progress_fn progress; /* bytes written; NULL: none */
     void *progress_user;
 };
 
 /* Writes the encoder: inputs input_ids, attention_mask and, where the model has types, token_type_ids (int64,
- * [batch, sequence]), output last_hidden_state (fp32, [batch, sequence, dim]). The file appears whole or not at all.
- * RF_UNSUPPORTED names an architecture or option that is not known; RF_BAD_FORMAT a tensor that is missing or has
- * another shape. */
+ * [batch, sequence]), output last_hidden_state (fp32, [batch, sequence, dim]); with the kernels' operator the inputs
+ * are those of engine/encoder_op.h. The file appears whole or not at all. RF_UNSUPPORTED names an architecture or
+ * option that is not known; RF_BAD_FORMAT a tensor that is missing or has another shape. */
 rf_status rf__onnx_build(const struct onnx_build *build, rf_error *err);
 
 /* Whether model_type is known; the names of those that are, separated by ", ". */

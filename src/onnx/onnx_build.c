@@ -13,6 +13,13 @@ bool rf__onnx_knows(const char *model_type)
     return rf__arch_find(model_type) != NULL;
 }
 
+const char *rf__precision_name(enum onnx_precision precision)
+{
+    static const char *const names[] = {"fp32", "fp32", "int16", "int8"};
+
+    return names[precision];
+}
+
 const char *rf__onnx_architectures(void)
 {
     return rf__arch_names();
@@ -57,7 +64,7 @@ static rf_status build_graph(const struct onnx_build *build, const struct json *
                              rf_error *err)
 {
     const struct arch_kind *kind = NULL;
-    struct arch arch = {.config = config, .weights = build->weights, .prefix = ""};
+    struct arch arch = {.config = config, .weights = build->weights, .prefix = "", .precision = build->precision};
     rf_status status = find_kind(config, &kind, err);
 
     if (status != RF_OK)

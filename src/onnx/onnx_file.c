@@ -17,6 +17,7 @@
 #define IR_VERSION      9
 #define OPSET           20
 #define OPSET_MICROSOFT 1
+#define OPSET_OURS      1
 #define CHUNK           ((size_t)1 << 18) /* elements converted at a time */
 #define ALIGN_LARGE     4096              /* so that pages hold one tensor's bytes; as the format advises */
 #define ALIGN_SMALL     64
@@ -61,6 +62,13 @@ static void set_place(struct graph *graph, Onnx__TensorProto *tensor, const char
     tensor->data_location = ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
 }
 
+static bool external_size(const struct external *external, size_t *size)
+{
+    if (external->made != NULL)
+        return rf__mul(external->made->n, external->made->size, size);
+    return external->tensor->n_elements <= SIZE_MAX && rf__mul((size_t)external->tensor->n_elements, 4, size);
+}
+
 /* Gives every external tensor its place and returns the size of the file. */
 static rf_status place_tensors(struct graph *graph, const char *file, size_t *total, rf_error *err)
 {
@@ -71,8 +79,7 @@ static rf_status place_tensors(struct graph *graph, const char *file, size_t *to
         size_t size, offset = end;
         if (parts.external[i] == NULL)
             continue;
-        if (parts.external[i]->n_elements > SIZE_MAX || !rf__mul((size_t)parts.external[i]->n_elements, 4, &size) ||
-            !align(&offset, size) || !rf__add(offset, size, &end))
+        if (!external_size(parts.external[i], &size) || !align(&offset, size) || !rf__add(offset, size, &end))
             return rf__fail(err, RF_UNSUPPORTED, "%s: is too large for this machine", file);
         set_place(graph, parts.proto->initializer[i], file, offset, size);
     }
@@ -152,6 +159,27 @@ static rf_status write_tensor(struct data_file *file, const struct tensor *tenso
     return status;
 }
 
+static rf_status write_made(struct data_file *file, const struct made_tensor *made, rf_error *err)
+{
+    const struct onnx_build *build = file->build;
+    size_t size = made->n * made->size; /* was checked in place_tensors() */
+    rf_status status = pad(file, size, err);
+    void *data = rf__alloc(size);
+
+    if (data == NULL)
+        status = rf__fail_memory(err);
+    if (status == RF_OK)
+        status = made->make(made->arg, data, err);
+    if (status == RF_OK)
+        status = rf__os_writer_write(file->writer, data, size, err);
+    rf__free(data);
+    file->written += size;
+    if (status == RF_OK && build->progress != NULL &&
+        !build->progress(build->progress_user, file->written, file->total))
+        return rf__fail(err, RF_CANCELLED, "cancelled");
+    return status;
+}
+
 static rf_status write_data(struct data_file *file, const struct graph_parts *parts, rf_error *err)
 {
     rf_status status = RF_OK;
@@ -160,8 +188,10 @@ static rf_status write_data(struct data_file *file, const struct graph_parts *pa
     if (file->chunk == NULL)
         return rf__fail_memory(err);
     for (size_t i = 0; i < parts->proto->n_initializer && status == RF_OK; i++) {
-        if (parts->external[i] != NULL)
-            status = write_tensor(file, parts->external[i], err);
+        const struct external *external = parts->external[i];
+        if (external != NULL)
+            status = external->made != NULL ? write_made(file, external->made, err)
+                                            : write_tensor(file, external->tensor, err);
     }
     rf__free(file->chunk);
     assert(status != RF_OK || file->written == file->total);
@@ -170,42 +200,47 @@ static rf_status write_data(struct data_file *file, const struct graph_parts *pa
 
 /* ---- The model ----------------------------------------------------------------------------------------------- */
 
-static void set_metadata(struct graph *graph, Onnx__ModelProto *model, const char *source)
+static void set_metadata(struct graph *graph, Onnx__ModelProto *model, const char *source,
+                         enum onnx_precision precision)
 {
-    Onnx__StringStringEntryProto **entries = rf__graph_alloc(graph, 3 * sizeof(void *));
+    Onnx__StringStringEntryProto **entries = rf__graph_alloc(graph, 4 * sizeof(void *));
 
     if (entries == NULL)
         return;
+    entries[3] = make_entry(graph, "rag_factory.precision", rf__precision_name(precision));
     entries[0] = make_entry(graph, "rag_factory.source", source != NULL ? source : "");
     entries[1] = make_entry(graph, "rag_factory.version", RF_VERSION);
     entries[2] = make_entry(graph, "rag_factory.builder", rf__graph_name(graph, "%d", RF_ONNX_BUILDER_VERSION));
     model->metadata_props = entries;
-    model->n_metadata_props = 3;
+    model->n_metadata_props = 4;
 }
 
-static rf_status write_model(struct graph *graph, const char *source, struct os_writer *writer, rf_error *err)
+static rf_status write_model(struct graph *graph, const struct onnx_build *build, struct os_writer *writer,
+                             rf_error *err)
 {
     Onnx__OperatorSetIdProto standard = ONNX__OPERATOR_SET_ID_PROTO__INIT,
-                             microsoft = ONNX__OPERATOR_SET_ID_PROTO__INIT;
-    Onnx__OperatorSetIdProto *opsets[] = {&standard, &microsoft};
+                             microsoft = ONNX__OPERATOR_SET_ID_PROTO__INIT, ours = ONNX__OPERATOR_SET_ID_PROTO__INIT;
+    Onnx__OperatorSetIdProto *opsets[] = {&standard, &microsoft, &ours};
     Onnx__ModelProto model = ONNX__MODEL_PROTO__INIT;
     uint8_t *bytes;
     size_t size;
     rf_status status;
 
     standard.domain = "";
-    standard.has_version = microsoft.has_version = true;
+    standard.has_version = microsoft.has_version = ours.has_version = true;
     standard.version = OPSET;
     microsoft.domain = GRAPH_MICROSOFT;
     microsoft.version = OPSET_MICROSOFT;
+    ours.domain = GRAPH_OURS;
+    ours.version = OPSET_OURS;
     model.has_ir_version = true;
     model.ir_version = IR_VERSION;
     model.opset_import = opsets;
-    model.n_opset_import = 2;
+    model.n_opset_import = build->precision == ONNX_OPERATORS ? 2 : 3;
     model.producer_name = "rag_factory";
     model.producer_version = RF_VERSION;
     model.graph = rf__graph_parts(graph).proto;
-    set_metadata(graph, &model, source);
+    set_metadata(graph, &model, build->source, build->precision);
     if (rf__graph_status(graph) != RF_OK)
         return rf__graph_status(graph);
     size = onnx__model_proto__get_packed_size(&model);
@@ -263,7 +298,7 @@ rf_status rf__onnx_file_write(struct graph *graph, const struct onnx_build *buil
     if (status == RF_OK)
         status = rf__os_writer_open(build->out_path, &model, err);
     if (status == RF_OK)
-        status = write_model(graph, build->source, model, err);
+        status = write_model(graph, build, model, err);
     if (status == RF_OK) {
         status = commit(file.writer, data_path, model, build->out_path, err);
     } else {

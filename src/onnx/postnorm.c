@@ -163,6 +163,10 @@ void rf__postnorm_build(struct arch *arch, const struct postnorm *encoder)
     value x, bias = NULL;
 
     check(arch, encoder);
+    if (arch->precision != ONNX_OPERATORS) {
+        rf__postnorm_build_kernel(arch, encoder);
+        return;
+    }
     in = rf__block_inputs(arch, &encoder->hidden, encoder->names->types != NULL);
     x = add_embeddings(arch, encoder, &in);
     if (encoder->attention_bias != NULL)

@@ -53,4 +53,7 @@ void rf__postnorm_refuse_decoder(struct arch *arch);
 /* Builds the whole graph. Sizes that make no sense together are refused here. */
 void rf__postnorm_build(struct arch *arch, const struct postnorm *encoder);
 
+/* The same as one node, where the graph's precision is one of the kernels; called by the former. */
+void rf__postnorm_build_kernel(struct arch *arch, const struct postnorm *encoder);
+
 #endif

@@ -108,6 +108,7 @@ uint32_t rf__os_cpu_count(void);
  */
 void rf__os_cpu_name(char *out, size_t size);
 void rf__os_cpu_features(char *out, size_t size);
+bool rf__os_cpu_has(const char *feature); /* whether it is one of them */
 
 uint64_t rf__os_memory_now(void);   /* resident bytes of this process; 0 when not known */
 uint64_t rf__os_memory_peak(void);  /* the most so far */

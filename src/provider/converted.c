@@ -4,7 +4,6 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "onnx/onnx.h"
 #include "os/os.h"
 
 #include <openssl/evp.h>
@@ -56,21 +55,30 @@ static rf_status make_key(const char *weights_file, const char *config_file, cha
     return status;
 }
 
-static rf_status build(const char *weights_file, const char *config_file, const char *onnx_file,
-                       const struct logger *logger, rf_progress_fn progress, void *progress_user, rf_error *err)
+/* What is asked for, and where it goes. */
+struct conversion {
+    const char *weights_file, *config_file, *onnx_file;
+    enum onnx_precision precision;
+    const struct logger *logger;
+    rf_progress_fn progress;
+    void *progress_user;
+};
+
+static rf_status build(const struct conversion *c, rf_error *err)
 {
     struct weights *weights = NULL;
-    rf_status status = rf__weights_open(weights_file, &weights, err);
+    rf_status status = rf__weights_open(c->weights_file, &weights, err);
 
     if (status == RF_OK) {
-        const struct onnx_build request = {.config_path = config_file,
+        const struct onnx_build request = {.config_path = c->config_file,
                                            .weights = weights,
-                                           .out_path = onnx_file,
-                                           .source = weights_file,
-                                           .logger = logger,
-                                           .progress = progress,
-                                           .progress_user = progress_user};
-        rf__log(logger, RF_LOG_INFO, "making %s out of %s, once", onnx_file, weights_file);
+                                           .out_path = c->onnx_file,
+                                           .source = c->weights_file,
+                                           .precision = c->precision,
+                                           .logger = c->logger,
+                                           .progress = c->progress,
+                                           .progress_user = c->progress_user};
+        rf__log(c->logger, RF_LOG_INFO, "making %s out of %s, once", c->onnx_file, c->weights_file);
         status = rf__onnx_build(&request, err);
     }
     rf__weights_free(weights);
@@ -78,9 +86,7 @@ static rf_status build(const char *weights_file, const char *config_file, const 
 }
 
 /* Builds under a lock, unless another process did so while we waited for it. */
-static rf_status build_once(const char *folder, const char *weights_file, const char *config_file,
-                            const char *onnx_file, const struct logger *logger, rf_progress_fn progress,
-                            void *progress_user, rf_error *err)
+static rf_status build_once(const char *folder, const struct conversion *c, rf_error *err)
 {
     char *lock_file = rf__path_join(folder, ".lock");
     struct os_lock *lock = NULL;
@@ -90,16 +96,23 @@ static rf_status build_once(const char *folder, const char *weights_file, const 
         status = rf__os_lock(lock_file, NULL, NULL, &lock, err);
     if (status == RF_IO)
         rf__fail_prefix(err, status, "the ONNX file made of %s cannot be kept (choose another --cache-dir)",
-                        weights_file);
-    if (status == RF_OK && !rf__os_is_file(onnx_file))
-        status = build(weights_file, config_file, onnx_file, logger, progress, progress_user, err);
+                        c->weights_file);
+    if (status == RF_OK && !rf__os_is_file(c->onnx_file))
+        status = build(c, err);
     rf__os_unlock(lock);
     rf__free(lock_file);
     return status;
 }
 
-rf_status rf__converted_onnx(const struct model_source *source, const struct logger *logger, rf_progress_fn progress,
-                             void *progress_user, char **out, rf_error *err)
+static char *file_of(const char *folder, enum onnx_precision precision)
+{
+    return precision == ONNX_OPERATORS ? rf__path_join(folder, "model.onnx")
+                                       : rf__format("%s/model-%s.onnx", folder, rf__precision_name(precision));
+}
+
+rf_status rf__converted_onnx(const struct model_source *source, enum onnx_precision precision,
+                             const struct logger *logger, rf_progress_fn progress, void *progress_user, char **out,
+                             rf_error *err)
 {
     const char *weights = source->weights_file;
     char *config = rf__path_join(source->directory, "config.json"), *folder = NULL, *onnx = NULL, key[65];
@@ -116,11 +129,12 @@ rf_status rf__converted_onnx(const struct model_source *source, const struct log
     if (status != RF_OK)
         goto out;
     folder = rf__format("%s/onnx/%s", source->cache_dir, key);
-    onnx = folder == NULL ? NULL : rf__path_join(folder, "model.onnx");
+    onnx = folder == NULL ? NULL : file_of(folder, precision);
     if (onnx == NULL)
         status = rf__fail_memory(err);
     else if (!rf__os_is_file(onnx))
-        status = build_once(folder, weights, config, onnx, logger, progress, progress_user, err);
+        status = build_once(
+            folder, &(struct conversion){weights, config, onnx, precision, logger, progress, progress_user}, err);
 out:
     rf__free(folder);
     rf__free(config);

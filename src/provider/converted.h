@@ -2,6 +2,7 @@
  * converted: ONNX files made of weights, kept so that it happens once:
  *
  *     CACHE_DIR/onnx/KEY/model.onnx, model.onnx.data     KEY = SHA-256 of what the file is made from
+ *                        model-PRECISION.onnx …          the same for our own kernels
  */
 #ifndef RF_PROVIDER_CONVERTED_H
 #define RF_PROVIDER_CONVERTED_H
@@ -9,10 +10,12 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "hub/hub.h"
+#include "onnx/onnx.h"
 
 /* Finds or makes the ONNX file of source->weights_file; *onnx_file receives its path in new memory (rf__free). Several
  * processes may ask at once: one makes it, the others wait. */
-rf_status rf__converted_onnx(const struct model_source *source, const struct logger *logger, rf_progress_fn progress,
-                             void *progress_user, char **onnx_file, rf_error *err);
+rf_status rf__converted_onnx(const struct model_source *source, enum onnx_precision precision,
+                             const struct logger *logger, rf_progress_fn progress, void *progress_user,
+                             char **onnx_file, rf_error *err);
 
 #endif

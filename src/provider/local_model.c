@@ -41,13 +41,59 @@ static char *read_license(const char *directory)
     return license != NULL ? license : rf__strdup("");
 }
 
-static rf_status find_onnx(struct rf_model *model, const rf_model_options *options, rf_error *err)
+/* What the weights are turned into, and why. */
+struct choice {
+    enum onnx_precision precision;
+    const char *why;
+};
+
+/* ONNX Runtime's own fp32 is faster than our kernels in plain C, which are there for the precisions that it has not. On
+ * every kind of vectors int16 is faster than fp32; its cosine with the reference is what the kernels' tests and
+ * test_real_models hold. */
+static struct choice choose(rf_precision wanted)
+{
+    const char *kernels = rf__engine_kernels();
+    bool are_fast = kernels[0] != '\0' && strcmp(kernels, "plain") != 0;
+
+    if (wanted == RF_PRECISION_INT16)
+        return (struct choice){ONNX_KERNELS_INT16, "asked for"};
+    if (wanted == RF_PRECISION_AUTO && are_fast)
+        return (struct choice){ONNX_KERNELS_INT16, "auto: the fastest here that keeps a cosine of 0.99999"};
+    if (!are_fast)
+        return (struct choice){ONNX_OPERATORS, "the fastest on this processor"};
+    return (struct choice){ONNX_KERNELS_FP32, "asked for"};
+}
+
+static rf_status convert(struct rf_model *model, const rf_model_options *options, rf_error *err)
 {
     const struct logger logger = {options->log, options->log_user};
+    struct choice choice = choose(options->precision);
+    rf_error reason = {0};
+    rf_status status = rf__converted_onnx(&model->source, choice.precision, &logger, options->progress,
+                                          options->progress_user, &model->onnx_file, &reason);
 
+    model->why = choice.why;
+    if (status == RF_UNSUPPORTED && choice.precision != ONNX_OPERATORS && options->precision != RF_PRECISION_INT16) {
+        rf__log(&logger, RF_LOG_DEBUG, "ONNX Runtime's operators compute: %s", reason.message);
+        model->why = "the kernels do not know this architecture";
+        return rf__converted_onnx(&model->source, ONNX_OPERATORS, &logger, options->progress, options->progress_user,
+                                  &model->onnx_file, err);
+    }
+    if (status != RF_OK && err != NULL)
+        *err = reason;
+    return status;
+}
+
+static rf_status find_onnx(struct rf_model *model, const rf_model_options *options, rf_error *err)
+{
     if (model->source.onnx_file == NULL)
-        return rf__converted_onnx(&model->source, &logger, options->progress, options->progress_user, &model->onnx_file,
-                                  err);
+        return convert(model, options, err);
+    if (options->precision == RF_PRECISION_INT16)
+        return rf__fail(err, RF_UNSUPPORTED,
+                        "%s: an ONNX file runs in the precision that it has; int16 is made of weights "
+                        "(model.safetensors)",
+                        model->source.onnx_file);
+    model->why = "the ONNX file's own";
     model->onnx_file = rf__strdup(model->source.onnx_file);
     return model->onnx_file == NULL ? rf__fail_memory(err) : RF_OK;
 }
@@ -83,10 +129,14 @@ static rf_status open_encoder(struct rf_model *model, const rf_model_options *op
     if (config->encoder != ENCODER_TRANSFORMER) {
         status = rf__static_open(config, model->source.weights_file, table, err);
         model->precision = rf__strdup(status == RF_OK ? rf__static_precision(*table) : "");
+        model->kernels = "";
+        model->why = "the table's own";
         model->onnx_file = rf__strdup("");
     } else {
         status = rf__engine_open_file(model->onnx_file, &engine_options, engine, err);
         model->precision = rf__strdup(status == RF_OK ? (*engine)->info.precision : "");
+        model->kernels =
+            status == RF_OK && (*engine)->info.kernels[0] != '\0' ? (*engine)->info.kernels : "ONNX Runtime";
     }
     return status;
 }
@@ -188,7 +238,9 @@ static rf_status describe(struct rf_model *model, const char *source, rf_error *
                         .prompts = prompts->names,
                         .default_prompt = prompts->default_name != NULL ? prompts->default_name : "",
                         .file_size = model->onnx_file[0] != '\0' ? onnx_size(model->onnx_file)
-                                                                 : rf__os_stat(model->source.weights_file).size};
+                                                                 : rf__os_stat(model->source.weights_file).size,
+                        .kernels = model->kernels,
+                        .precision_why = model->why};
     return RF_OK;
 }
 
@@ -211,9 +263,9 @@ rf_status rf__local_open(const char *source, const rf_model_options *options, st
         rf__local_free(model);
         return status;
     }
-    rf__log(&logger, RF_LOG_INFO, "%s: %s, dimension %u, limit %u tokens, %u threads, opened in %.0f ms", source,
-            model->info.modules, model->info.dim, model->info.max_tokens, model->info.threads,
-            (double)(rf__os_now_ns() - begin) / 1e6);
+    rf__log(&logger, RF_LOG_INFO, "%s: %s, %s by %s, dimension %u, limit %u tokens, %u threads, opened in %.0f ms",
+            source, model->info.modules, model->info.precision, model->info.kernels, model->info.dim,
+            model->info.max_tokens, model->info.threads, (double)(rf__os_now_ns() - begin) / 1e6);
     *out = model;
     return RF_OK;
 }

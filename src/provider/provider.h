@@ -15,6 +15,7 @@ struct rf_model {
     rf_model_info info;
     struct model_source source;
     char *name, *onnx_file, *architecture, *license, *precision;
+    const char *kernels, *why; /* static */
 };
 
 /* See rf_model_open(); `options` is complete and checked. */

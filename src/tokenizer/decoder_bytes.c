@@ -53,7 +53,7 @@ static rf_status append_bytes(rf_text piece, struct buf *out, rf_error *err)
         at += rf__utf8_decode(piece.data + at, piece.len - at, &c);
         byte = byte_of(c);
         if (byte < 0) {
-            out->len = before;
+            rf__buf_truncate(out, before);
             return rf__buf_append(out, piece.data, piece.len, err);
         }
         status = rf__buf_append_byte(out, (char)byte, err);
@@ -97,8 +97,7 @@ static rf_status give_out(struct buf *bytes, bool is_end, struct strings *out, r
     }
     if (status == RF_OK && at > 0) {
         memmove(bytes->data, bytes->data + at, bytes->len - at);
-        bytes->len -= at;
-        bytes->data[bytes->len] = '\0';
+        rf__buf_truncate(bytes, bytes->len - at);
     }
     return status;
 }

@@ -309,8 +309,8 @@ static rf_status put_ctc(const struct text_decoder *decoder, rf_text piece, stru
     if (status == RF_OK && decoder->flag && out->bytes.len > begin) {
         rf__buf_init(&copy, SIZE_MAX - 1);
         status = rf__buf_append(&copy, out->bytes.data + begin, out->bytes.len - begin, err);
-        out->bytes.len = out->end[out->n - 1] = begin;
-        out->bytes.data[begin] = '\0';
+        out->end[out->n - 1] = begin;
+        rf__buf_truncate(&out->bytes, begin);
         if (status == RF_OK)
             status = rf__strings_extend_replaced(out, (rf_text){copy.data, rf__clean_up(copy.data, copy.len)},
                                                  decoder->other, space, err);

@@ -34,11 +34,11 @@ static uint8_t ccc_of(uint32_t c)
     return (uint8_t)(rf__unicode_properties_of(c) >> RF_UNICODE_CCC_SHIFT);
 }
 
-static uint32_t char_at(const struct form_pass *pass, size_t at, size_t *len)
+static inline uint32_t char_at(const struct form_pass *pass, size_t at, size_t *len)
 {
     uint32_t c;
 
-    *len = rf__utf8_decode(pass->in->data + at, pass->in->len - at, &c);
+    *len = rf__utf8_next(pass->in->data + at, &c);
     return c;
 }
 

@@ -36,11 +36,11 @@ struct map_pass {
     size_t added; /* length of the last character written when it took no place; else 0 */
 };
 
-static uint32_t char_at(const struct map_pass *pass, size_t at, size_t *len)
+static inline uint32_t char_at(const struct map_pass *pass, size_t at, size_t *len)
 {
     uint32_t c;
 
-    *len = rf__utf8_decode(pass->data + at, pass->in->to - at, &c);
+    *len = rf__utf8_next(pass->data + at, &c);
     return c;
 }
 
@@ -139,16 +139,33 @@ static rf_status put_char(struct map_pass *pass, size_t at, uint32_t c, size_t l
 
 /* ---- Clusters ----------------------------------------------------------------------------------------------- */
 
+/* Where the characters from `at` on end that are no keys. */
+static size_t no_keys_until(const struct map_pass *pass, size_t at, size_t end)
+{
+    while (at < end) {
+        size_t len;
+        if ((rf__charsmap_of(pass->map, char_at(pass, at, &len)) & RF_CHARSMAP_KEY) != 0)
+            break;
+        at += len;
+    }
+    return at;
+}
+
 /* [at, end): what each character in it becomes by itself. */
 static rf_status put_chars(struct map_pass *pass, size_t at, size_t end, rf_error *err)
 {
     rf_status status = RF_OK;
 
     while (at < end && status == RF_OK) {
-        size_t len;
-        uint32_t c = char_at(pass, at, &len);
-        status = put_char(pass, at, c, len, err);
-        at += len;
+        size_t same = no_keys_until(pass, at, end), len;
+        if (same > at) {
+            status = put_same(pass, at, same, err);
+            at = same;
+        } else {
+            uint32_t c = char_at(pass, at, &len);
+            status = put_char(pass, at, c, len, err);
+            at += len;
+        }
     }
     return status;
 }
@@ -188,38 +205,69 @@ static rf_status put_cluster(struct map_pass *pass, size_t *at, rf_error *err)
 
 /* ---- The pass ----------------------------------------------------------------------------------------------- */
 
-/* No key begins with the character, and between it and another one like it a cluster ends. */
-static bool is_plain(const struct map_pass *pass, uint32_t c)
+/* Between two characters of these classes, a cluster ends. */
+static bool is_simple(uint32_t c)
 {
-    static const bool plain_classes[RF_GRAPHEME_CLASS + 1] = {
+    static const bool simple_classes[RF_GRAPHEME_CLASS + 1] = {
         [RF_GRAPHEME_ANY] = true, [RF_GRAPHEME_PICTOGRAPHIC] = true, [RF_GRAPHEME_CONSONANT] = true,
         [RF_GRAPHEME_LV] = true,  [RF_GRAPHEME_LVT] = true,
     };
 
-    return rf__charsmap_of(pass->map, c) == 0 && plain_classes[rf__grapheme_of(c) & RF_GRAPHEME_CLASS];
+    return simple_classes[rf__grapheme_of(c) & RF_GRAPHEME_CLASS];
 }
 
-/* Plain characters from *at on, with what joins the last of them; *at is moved behind. */
+/* Whether only ASCII comes for a while, for which there is a quicker way. */
+static bool is_all_ascii(const struct map_pass *pass, size_t at)
+{
+    return pass->in->to - at >= 16 && rf__text_ascii(pass->data, at, at + 16) == 16;
+}
+
+/* Whether a character stays what it is when it stands alone, and what is like it does not join it. */
+static bool is_plain(const struct map_pass *pass, uint32_t c)
+{
+    return (c < 0x80 ? c >= ' ' : is_simple(c)) && (rf__charsmap_of(pass->map, c) & RF_CHARSMAP_KEY) == 0;
+}
+
+/* Whether a cluster of several characters, the first of which is plain, stays what it is. */
+static bool stays(const struct map_pass *pass, size_t begin, size_t end, uint32_t first)
+{
+    return (end - begin > MAX_CLUSTER || rf__charsmap_of(pass->map, first) == 0) &&
+           no_keys_until(pass, begin, end) == end;
+}
+
+/* Clusters from *at on that stay what they are and begin with a plain character; *at is moved behind. */
 static rf_status put_plain(struct map_pass *pass, size_t *at, rf_error *err)
 {
-    size_t from = *at, last = from, len = 0, n;
-    uint32_t c, before = 0;
-    rf_status status;
+    size_t from = *at, end = from, to = pass->in->to, len, next_len = 0, n;
+    uint32_t c = char_at(pass, from, &len), next = 0;
+    bool plain = is_plain(pass, c);
 
-    while (*at < pass->in->to) {
-        c = char_at(pass, *at, &len);
-        if (!is_plain(pass, c))
+    while (plain) {
+        size_t begin = end;
+        bool is_last = begin + len == to;
+        if (!is_last) {
+            next = char_at(pass, begin + len, &next_len);
+            plain = is_plain(pass, next);
+        }
+        if (!is_last && !plain && !rf__grapheme_always_breaks(c, next)) {
+            size_t after = cluster_end(pass, begin, c, len, &n);
+            if (!stays(pass, begin, after, c))
+                break;
+            len = after - begin;
+            is_last = after == to;
+            if (!is_last) {
+                next = char_at(pass, after, &next_len);
+                plain = is_plain(pass, next);
+            }
+        }
+        end = begin + len;
+        c = next;
+        len = next_len;
+        if (is_last || (c < 0x80 && is_all_ascii(pass, end)))
             break;
-        last = *at;
-        before = c;
-        *at += len;
     }
-    status = from < *at ? put_same(pass, from, *at, err) : RF_OK;
-    if (status != RF_OK || *at == from || *at == pass->in->to || rf__grapheme_always_breaks(before, c))
-        return status;
-    from = *at;
-    *at = cluster_end(pass, last, before, from - last, &n);
-    return put_chars(pass, from, *at, err);
+    *at = end;
+    return from < end ? put_same(pass, from, end, err) : RF_OK;
 }
 
 /* ASCII characters from *at on that become ASCII characters; *at is moved behind. */

@@ -13,6 +13,7 @@ struct replace {
     struct replace_pattern pattern;
     char *content;
     size_t content_len;
+    bool is_char;        /* the content is one character */
     size_t *borders;     /* PATTERN_LITERAL, [len]: of each beginning of it, how much of its end it begins with */
     bool may_start[256]; /* PATTERN_RUN, _EACH: first bytes of characters that may match; _CLASS: ASCII that matches */
     bool inside[256];    /* PATTERN_LITERAL: low bytes of its characters but the last */
@@ -27,30 +28,65 @@ struct replace_pass {
     struct text_buf *out;
     struct normalize_scratch *scratch;
     struct align align;
+    bool is_linear; /* one linear run, from `begin` on */
+    size_t begin;
     size_t done; /* what is before is written */
 };
 
 /* ---- Matches ------------------------------------------------------------------------------------------------ */
 
+/* The character that ends at `end`, which is not the beginning of the part. */
+static struct text_char char_before(struct replace_pass *pass, size_t end)
+{
+    const char *data = pass->in->text->data;
+    size_t at = (uint8_t)data[end - 1] < 0x80 ? end - 1 : rf__text_before(data, end);
+
+    if (!pass->is_linear)
+        return rf__align_char(&pass->align, at);
+    return (struct text_char){0, end - at, pass->begin + at, pass->begin + end};
+}
+
+/* Writes what is before a match, and what it becomes. */
 static rf_status put_match(struct replace_pass *pass, size_t begin, size_t end, rf_error *err)
 {
     const struct replace *replace = pass->replace;
-    rf_status status = rf__text_buf_append(pass->out, &pass->align, pass->done, begin, err);
+    struct text_buf *out = pass->out;
+    struct text_char last = {0, 0, pass->scratch->segment, pass->scratch->segment}; /* of an empty match, in front */
+    size_t done = pass->done;
+    rf_status status = RF_OK;
 
-    pass->done = end;
-    if (status != RF_OK || replace->content_len == 0)
-        return status;
-    status = rf__text_buf_reserve(pass->out, replace->content_len, 1, err);
+    if (replace->is_char && end - begin == replace->content_len &&
+        memcmp(pass->in->text->data + begin, replace->content, replace->content_len) == 0)
+        return RF_OK; /* one character, by itself */
+    if (end > pass->in->from)
+        last = char_before(pass, end);
+    if (!pass->is_linear)
+        status = rf__text_buf_append(out, &pass->align, done, begin, err);
+    if (status == RF_OK)
+        status = rf__text_buf_reserve(out, begin - done + replace->content_len, 2, err);
     if (status != RF_OK)
         return status;
-    if (end == pass->in->from) { /* an empty match, in front of all */
-        rf__text_put_all(pass->out, replace->content, replace->content_len, pass->scratch->segment,
-                         pass->scratch->segment);
-    } else {
-        struct text_char last = rf__align_char(&pass->align, rf__text_before(pass->in->text->data, end));
-        rf__text_put_all(pass->out, replace->content, replace->content_len, last.begin, last.end);
-    }
+    if (pass->is_linear && done < begin)
+        rf__text_put_linear(out, pass->in->text->data + done, begin - done, pass->begin + done);
+    if (replace->is_char)
+        rf__text_put(out, replace->content, replace->content_len, last.begin, last.end);
+    else if (replace->content_len > 0)
+        rf__text_put_all(out, replace->content, replace->content_len, last.begin, last.end);
+    pass->done = end;
     return RF_OK;
+}
+
+/* Where a byte is, from `at` on; often near. */
+static size_t find_byte(const char *data, size_t at, size_t to, char byte)
+{
+    size_t near = to - at > 16 ? at + 16 : to;
+    const char *found;
+
+    for (; at < near; at++)
+        if (data[at] == byte)
+            return at;
+    found = at < to ? memchr(data + at, byte, to - at) : NULL;
+    return found == NULL ? to : (size_t)(found - data);
 }
 
 /* Knuth, Morris and Pratt: linear for every string. */
@@ -63,10 +99,9 @@ static rf_status find_literal(struct replace_pass *pass, rf_error *err)
 
     for (size_t at = pass->in->from; at < to && status == RF_OK; at++) {
         if (found == 0) {
-            const char *first = memchr(data + at, pattern->literal[0], to - at);
-            if (first == NULL)
+            at = find_byte(data, at, to, pattern->literal[0]);
+            if (at == to)
                 break;
-            at = (size_t)(first - data);
         }
         while (found > 0 && data[at] != pattern->literal[found])
             found = pass->replace->borders[found - 1];
@@ -87,6 +122,24 @@ static bool is_member(const struct replace_pattern *pattern, uint32_t c)
     return c == pattern->c;
 }
 
+#define ONES  0x0101010101010101u
+#define HIGHS 0x8080808080808080u
+
+/* Goes on from `at` while no two ASCII characters `c` stand side by side in what is skipped. */
+static size_t skip_single(const char *data, size_t at, size_t to, uint32_t c)
+{
+    uint64_t each = c * ONES, a, b;
+
+    for (; to - at > sizeof a; at += sizeof a) {
+        memcpy(&a, data + at, sizeof a);
+        memcpy(&b, data + at + 1, sizeof b);
+        a = (a ^ each) | (b ^ each);
+        if (((a - ONES) & ~a & HIGHS) != 0)
+            break;
+    }
+    return at;
+}
+
 static rf_status find_chars(struct replace_pass *pass, rf_error *err)
 {
     const struct replace_pattern *pattern = &pass->replace->pattern;
@@ -96,13 +149,15 @@ static rf_status find_chars(struct replace_pass *pass, rf_error *err)
 
     while (at < to && status == RF_OK) {
         size_t begin, n = 0;
+        if (pattern->min > 1 && pattern->c < 0x80)
+            at = skip_single(data, at, to, pattern->c);
         while (at < to && !pass->replace->may_start[(uint8_t)data[at]])
             at++;
         begin = at;
         while (at < to && (n == 0 || pattern->kind == PATTERN_RUN)) {
             uint32_t c;
-            size_t len = rf__utf8_decode(data + at, to - at, &c);
-            if (!is_member(pattern, c))
+            size_t len = rf__utf8_next(data + at, &c);
+            if (c < 0x80 ? !pass->replace->may_start[c] : !is_member(pattern, c))
                 break;
             at += len;
             n++;
@@ -189,6 +244,8 @@ static rf_status replace_apply(const struct normalizer *self, const struct text_
         .out = out,
         .scratch = scratch,
         .align = rf__align_of(in->text),
+        .is_linear = in->text->n_runs == 1 && in->text->runs[0].end == RF_RUN_LINEAR,
+        .begin = in->text->runs[0].begin,
         .done = in->from,
     };
     rf_status status = RF_OK;
@@ -341,7 +398,13 @@ static rf_status read_replace(struct replace *replace, yyjson_val *object, rf_er
         return rf__fail(err, RF_BAD_FORMAT, "'content' is %s, expected a string", rf__json_type_name(content));
     replace->content_len = yyjson_get_len(content);
     replace->content = rf__strndup(yyjson_get_str(content), replace->content_len);
-    return replace->content == NULL ? rf__fail_memory(err) : prepare(replace, err);
+    if (replace->content == NULL)
+        return rf__fail_memory(err);
+    if (replace->content_len > 0) {
+        uint32_t c;
+        replace->is_char = rf__utf8_decode(replace->content, replace->content_len, &c) == replace->content_len;
+    }
+    return prepare(replace, err);
 }
 
 rf_status rf__replace_normalizer_read(const struct stage_source *source, struct normalizer **out, rf_error *err)

@@ -37,7 +37,7 @@ static bool grow(size_t cap, size_t len, size_t more, size_t *out)
     return true;
 }
 
-rf_status rf__text_buf_reserve(struct text_buf *buf, size_t more_bytes, size_t more_runs, rf_error *err)
+rf_status rf__text_buf_grow(struct text_buf *buf, size_t more_bytes, size_t more_runs, rf_error *err)
 {
     size_t cap, size;
 

@@ -53,7 +53,14 @@ void rf__text_buf_clear(struct text_buf *buf); /* empty; keeps the memory */
 
 /* Makes room for more bytes and runs, for the functions below, which don't check. RF_NO_MEMORY; nothing changed then.
  */
-rf_status rf__text_buf_reserve(struct text_buf *buf, size_t more_bytes, size_t more_runs, rf_error *err);
+rf_status rf__text_buf_grow(struct text_buf *buf, size_t more_bytes, size_t more_runs, rf_error *err);
+static inline rf_status rf__text_buf_reserve(struct text_buf *buf, size_t more_bytes, size_t more_runs, rf_error *err)
+{
+    if (buf->bytes != NULL && buf->cap - buf->text.len >= more_bytes && buf->runs != NULL &&
+        buf->cap_runs - buf->text.n_runs >= more_runs)
+        return RF_OK;
+    return rf__text_buf_grow(buf, more_bytes, more_runs, err);
+}
 
 /* Removes the first n bytes. */
 void rf__text_buf_drop(struct text_buf *buf, size_t n);

@@ -19,8 +19,12 @@ static void buf_grows_and_ends_in_nul(void **state)
     }
     assert_ok(rf__buf_append(&buf, "\0x", 2, err));
     assert_int_equal(buf.len, 1002);
+    rf__buf_truncate(&buf, 2);
+    assert_int_equal(buf.len, 2);
+    assert_int_equal(strlen(buf.data), 2);
     rf__buf_clear(&buf);
     assert_int_equal(buf.len, 0);
+    rf__buf_truncate(&buf, 0);
     assert_string_equal(buf.data, "");
     assert_ok(rf__buf_append(&buf, NULL, 0, err));
     rf__buf_release(&buf);

@@ -16,7 +16,7 @@ static void read_golden(const char *name, const char *path, checker check)
 {
     struct buf text;
     struct json json[MAX_LINES];
-    yyjson_val *lines[MAX_LINES];
+    yyjson_val *lines[MAX_LINES] = {NULL};
     struct normalizers chain = {0};
     struct stage_source source;
     size_t n = 0;
@@ -32,6 +32,7 @@ static void read_golden(const char *name, const char *path, checker check)
         n++;
         at = (size_t)(end - text.data) + 1;
     }
+    assert_true(n > 0);
     source = (struct stage_source){&json[0], yyjson_obj_get(lines[0], "normalizer")};
     assert_ok(rf__normalizers_read(&chain, &source, err));
     check(name, &chain, lines + 1, n - 1);

@@ -1,0 +1,447 @@
+/*
+ * encoder_op: see encoder_op.h. What ONNX Runtime asks of an operator, and the checks that turn the constants of a
+ * file, which may be anybody's, into a struct encoder whose sizes are certain.
+ */
+#include "engine/encoder_op.h"
+
+#include "base/mem.h"
+#include "engine/kernels/encoder.h"
+#include "os/os.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { IN_IDS, IN_TYPE_IDS, IN_BEGINS, IN_THREADS, IN_WEIGHTS };
+
+#define MOST            ((int64_t)1 << 20) /* of each size that an attribute gives */
+#define MOST_WORKSPACES 64                 /* kept for the next runs */
+
+struct op {
+    const OrtApi *ort;
+    struct encoder encoder;
+    struct encoder_layer *layers;
+    struct os_mutex *mutex;
+    struct workspace idle[MOST_WORKSPACES]; /* under the mutex */
+    size_t n_idle;
+};
+
+/* ---- Reading the node -------------------------------------------------------------------------------------------- */
+
+/* A cursor over the constant inputs. The first failure is kept and makes later calls give NULL. */
+struct reader {
+    const OrtApi *ort;
+    const OrtKernelInfo *info;
+    size_t next;
+    rf_status status;
+    rf_error *err;
+};
+
+static void fail(struct reader *r, OrtStatus *failure, const char *what)
+{
+    rf_status status = rf__ort_check(r->ort, failure, r->status == RF_OK ? r->err : NULL, what);
+
+    if (r->status == RF_OK)
+        r->status = status;
+}
+
+static void refuse(struct reader *r, const char *what)
+{
+    if (r->status == RF_OK)
+        r->status = rf__fail(r->err, RF_BAD_FORMAT, "rag_factory::Encoder: %s", what);
+}
+
+static size_t read_int(struct reader *r, const char *name)
+{
+    int64_t number = 0;
+
+    fail(r, r->ort->KernelInfoGetAttribute_int64(r->info, name, &number), name);
+    if (number < 1 || number > MOST)
+        refuse(r, "a size is out of range");
+    return r->status == RF_OK ? (size_t)number : 1;
+}
+
+/* The place in `names`, which ends with NULL, of a string. */
+static int read_choice(struct reader *r, const char *name, const char *const *names)
+{
+    char text[32] = "";
+    size_t size = sizeof text;
+
+    fail(r, r->ort->KernelInfoGetAttribute_string(r->info, name, text, &size), name);
+    for (int i = 0; names[i] != NULL; i++)
+        if (r->status == RF_OK && strcmp(text, names[i]) == 0)
+            return i;
+    refuse(r, "an attribute has a value that this version does not know");
+    return 0;
+}
+
+/* A constant input. */
+struct constant {
+    ONNXTensorElementDataType type;
+    size_t count;
+    const void *data;
+};
+
+static struct constant read_constant(struct reader *r)
+{
+    struct constant constant = {ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED, 0, NULL};
+    const OrtValue *value = NULL;
+    OrtTensorTypeAndShapeInfo *shape = NULL;
+    void *data = NULL;
+    int is_constant = 0;
+
+    if (r->status == RF_OK)
+        fail(r, r->ort->KernelInfoGetConstantInput_tensor(r->info, r->next++, &is_constant, &value), "weights");
+    if (r->status == RF_OK && (!is_constant || value == NULL))
+        refuse(r, "a weight is missing or no constant");
+    if (r->status == RF_OK)
+        fail(r, r->ort->GetTensorTypeAndShape(value, &shape), "weights");
+    if (r->status != RF_OK)
+        return constant;
+    fail(r, r->ort->GetTensorElementType(shape, &constant.type), "weights");
+    fail(r, r->ort->GetTensorShapeElementCount(shape, &constant.count), "weights");
+    fail(r, r->ort->GetTensorMutableData((OrtValue *)(uintptr_t)value, &data), "weights");
+    r->ort->ReleaseTensorTypeAndShapeInfo(shape);
+    constant.data = data;
+    return constant;
+}
+
+/* The next constant: `rows` times `columns` elements of a type. */
+static const void *read_tensor(struct reader *r, ONNXTensorElementDataType type, size_t rows, size_t columns)
+{
+    struct constant constant = read_constant(r);
+    size_t n;
+
+    if (!rf__mul(rows, columns, &n) || constant.type != type || constant.count != n)
+        refuse(r, "a weight is of another type or size than the attributes say");
+    return r->status == RF_OK ? constant.data : NULL;
+}
+
+static const float *read_floats(struct reader *r, size_t rows, size_t columns)
+{
+    return read_tensor(r, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, rows, columns);
+}
+
+/* The next constant: a table [n, width], n as the file has it. */
+static const float *read_table(struct reader *r, size_t width, size_t *n)
+{
+    struct constant constant = read_constant(r);
+
+    *n = constant.count / width;
+    if (constant.type != ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT || *n == 0 || *n > INT32_MAX ||
+        constant.count % width != 0)
+        refuse(r, "a table is not of the width that the attributes say");
+    return r->status == RF_OK ? constant.data : NULL;
+}
+
+static struct linear read_linear(struct reader *r, enum precision precision, size_t n, size_t k)
+{
+    static const ONNXTensorElementDataType types[] = {
+        ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8};
+    struct linear linear = {.n = n, .k = k};
+
+    linear.panels = read_tensor(r, types[precision], n, k);
+    if (precision != PRECISION_FP32)
+        linear.scales = read_floats(r, n, rf__pack_groups(k));
+    if (precision == PRECISION_INT8)
+        linear.sums = read_tensor(r, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32, n, rf__pack_groups(k));
+    linear.bias = read_floats(r, n, 1);
+    return linear;
+}
+
+static void read_layer(struct reader *r, const struct encoder *e, struct encoder_layer *layer)
+{
+    layer->qkv = read_linear(r, e->precision, 3 * e->ld, e->ld);
+    layer->out = read_linear(r, e->precision, e->ld, e->ld);
+    layer->norm1_weight = read_floats(r, e->ld, 1);
+    layer->norm1_bias = read_floats(r, e->ld, 1);
+    layer->up = read_linear(r, e->precision, e->inner, e->ld);
+    layer->down = read_linear(r, e->precision, e->ld, e->inner);
+    layer->norm2_weight = read_floats(r, e->ld, 1);
+    layer->norm2_bias = read_floats(r, e->ld, 1);
+}
+
+static void read_attributes(struct reader *r, struct encoder *e)
+{
+    static const char *const precisions[] = {"fp32", "int16", "int8", NULL};
+    static const char *const activations[] = {"none", "gelu", "gelu_tanh", "relu", "silu", NULL};
+
+    int64_t padding = -1;
+
+    if (read_int(r, "layout") != PACK_LAYOUT)
+        refuse(r, "the weights are laid out for another version");
+    e->precision = (enum precision)read_choice(r, "precision", precisions);
+    e->activation = (enum activation_kind)read_choice(r, "activation", activations);
+    e->n_layers = read_int(r, "layers");
+    e->n_heads = read_int(r, "heads");
+    e->hidden = read_int(r, "hidden");
+    e->ld = rf__pack_lanes(e->hidden);
+    e->inner = rf__pack_lanes(read_int(r, "inner"));
+    fail(r, r->ort->KernelInfoGetAttribute_int64(r->info, "padding", &padding), "padding");
+    if (padding < -1 || padding >= MOST)
+        refuse(r, "padding is out of range");
+    e->padding = (int32_t)padding;
+    fail(r, r->ort->KernelInfoGetAttribute_float(r->info, "epsilon", &e->epsilon), "epsilon");
+    if (e->hidden % e->n_heads != 0)
+        refuse(r, "hidden is no multiple of heads");
+    if (!(e->epsilon >= 0 && e->epsilon < 1))
+        refuse(r, "epsilon is out of range");
+}
+
+static rf_status read_encoder(struct op *op, const OrtKernelInfo *info, rf_error *err)
+{
+    struct reader r = {.ort = op->ort, .info = info, .next = IN_WEIGHTS, .status = RF_OK, .err = err};
+    struct encoder *e = &op->encoder;
+
+    e->kernels = rf__kernels_best();
+    read_attributes(&r, e);
+    e->words = read_table(&r, e->hidden, &e->n_words);
+    e->types = read_table(&r, e->hidden, &e->n_types);
+    e->positions = read_table(&r, e->hidden, &e->n_positions);
+    e->norm_weight = read_floats(&r, e->ld, 1);
+    e->norm_bias = read_floats(&r, e->ld, 1);
+    if (r.status != RF_OK)
+        return r.status;
+    op->layers = rf__calloc(e->n_layers, sizeof *op->layers);
+    if (op->layers == NULL)
+        return rf__fail_memory(err);
+    e->layers = op->layers;
+    for (size_t i = 0; i < e->n_layers && r.status == RF_OK; i++)
+        read_layer(&r, e, &op->layers[i]);
+    return r.status;
+}
+
+/* ---- Runs -------------------------------------------------------------------------------------------------------- */
+
+static struct workspace borrow(struct op *op)
+{
+    struct workspace workspace = {0};
+
+    rf__os_mutex_lock(op->mutex);
+    if (op->n_idle > 0)
+        workspace = op->idle[--op->n_idle];
+    rf__os_mutex_unlock(op->mutex);
+    return workspace;
+}
+
+static void give_back(struct op *op, struct workspace *workspace)
+{
+    bool is_kept = false;
+
+    rf__os_mutex_lock(op->mutex);
+    if (op->n_idle < MOST_WORKSPACES) {
+        op->idle[op->n_idle++] = *workspace;
+        is_kept = true;
+    }
+    rf__os_mutex_unlock(op->mutex);
+    if (!is_kept)
+        rf__workspace_release(workspace);
+}
+
+static OrtStatus *to_ort(const OrtApi *ort, rf_status status, const rf_error *err)
+{
+    return ort->CreateStatus(status == RF_INVALID_ARGUMENT ? ORT_INVALID_ARGUMENT : ORT_FAIL, err->message);
+}
+
+/* An input of the run: int32 of rank 1. */
+static OrtStatus *get_input(const struct op *op, OrtKernelContext *context, size_t i, const int32_t **data, size_t *n)
+{
+    const OrtValue *value = NULL;
+    OrtTensorTypeAndShapeInfo *shape;
+    OrtStatus *failure = op->ort->KernelContext_GetInput(context, i, &value);
+    void *memory = NULL;
+
+    if (failure == NULL)
+        failure = op->ort->GetTensorTypeAndShape(value, &shape);
+    if (failure != NULL)
+        return failure;
+    failure = op->ort->GetTensorShapeElementCount(shape, n);
+    op->ort->ReleaseTensorTypeAndShapeInfo(shape);
+    if (failure == NULL)
+        failure = op->ort->GetTensorMutableData((OrtValue *)(uintptr_t)value, &memory);
+    *data = memory;
+    return failure;
+}
+
+static OrtStatus *get_inputs(const struct op *op, OrtKernelContext *context, struct encoder_input *in, size_t *threads)
+{
+    const int32_t *number = NULL;
+    size_t n_types = 0, n_begins = 0, n_numbers = 0;
+    OrtStatus *failure = get_input(op, context, IN_IDS, &in->ids, &in->n_rows);
+
+    if (failure == NULL)
+        failure = get_input(op, context, IN_TYPE_IDS, &in->type_ids, &n_types);
+    if (failure == NULL)
+        failure = get_input(op, context, IN_BEGINS, &in->begins, &n_begins);
+    if (failure == NULL)
+        failure = get_input(op, context, IN_THREADS, &number, &n_numbers);
+    if (failure != NULL)
+        return failure;
+    if (n_types != in->n_rows || n_begins < 2 || n_numbers != 1)
+        return op->ort->CreateStatus(ORT_INVALID_ARGUMENT, "rag_factory::Encoder: inputs of different lengths");
+    in->n_texts = n_begins - 1;
+    *threads = *number > 1 ? (size_t)*number : 1;
+    return NULL;
+}
+
+static OrtStatus *ORT_API_CALL compute(void *kernel, OrtKernelContext *context)
+{
+    struct op *op = kernel;
+    struct encoder_input in = {0};
+    struct workspace workspace;
+    size_t threads = 1;
+    OrtValue *value = NULL;
+    void *out = NULL;
+    rf_error err = {0};
+    rf_status status;
+    OrtStatus *failure = get_inputs(op, context, &in, &threads);
+
+    if (failure != NULL)
+        return failure;
+    status = rf__encoder_check(&op->encoder, &in, &err);
+    if (status != RF_OK)
+        return to_ort(op->ort, status, &err);
+    failure = op->ort->KernelContext_GetOutput(
+        context, 0, (const int64_t[]){1, (int64_t)in.n_rows, (int64_t)op->encoder.hidden}, 3, &value);
+    if (failure == NULL)
+        failure = op->ort->GetTensorMutableData(value, &out);
+    if (failure != NULL)
+        return failure;
+    workspace = borrow(op);
+    status = rf__encoder_run(&op->encoder, &in, threads, &workspace, out, &err);
+    give_back(op, &workspace);
+    return status == RF_OK ? NULL : to_ort(op->ort, status, &err);
+}
+
+/* ---- What ONNX Runtime asks -------------------------------------------------------------------------------------- */
+
+static void ORT_API_CALL destroy_kernel(void *kernel)
+{
+    struct op *op = kernel;
+
+    if (op == NULL)
+        return;
+    for (size_t i = 0; i < op->n_idle; i++)
+        rf__workspace_release(&op->idle[i]);
+    rf__os_mutex_free(op->mutex);
+    rf__free(op->layers);
+    rf__free(op);
+}
+
+static OrtStatus *ORT_API_CALL create_kernel(const OrtCustomOp *custom, const OrtApi *ort, const OrtKernelInfo *info,
+                                             void **kernel)
+{
+    struct op *op = rf__calloc(1, sizeof *op);
+    rf_error err = {0};
+    rf_status status;
+
+    (void)custom;
+    if (op == NULL)
+        return ort->CreateStatus(ORT_FAIL, "out of memory");
+    op->ort = ort;
+    op->mutex = rf__os_mutex_new();
+    status = op->mutex == NULL ? rf__fail_memory(&err) : read_encoder(op, info, &err);
+    if (status != RF_OK) {
+        destroy_kernel(op);
+        return to_ort(ort, status, &err);
+    }
+    *kernel = op;
+    return NULL;
+}
+
+static const char *ORT_API_CALL get_name(const OrtCustomOp *custom)
+{
+    (void)custom;
+    return "Encoder";
+}
+
+static const char *ORT_API_CALL get_provider(const OrtCustomOp *custom)
+{
+    (void)custom;
+    return NULL;
+}
+
+static size_t ORT_API_CALL input_count(const OrtCustomOp *custom)
+{
+    (void)custom;
+    return IN_WEIGHTS + 1;
+}
+
+static size_t ORT_API_CALL output_count(const OrtCustomOp *custom)
+{
+    (void)custom;
+    return 1;
+}
+
+static ONNXTensorElementDataType ORT_API_CALL input_type(const OrtCustomOp *custom, size_t i)
+{
+    (void)custom;
+    return i < IN_WEIGHTS ? ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32 : ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+}
+
+static ONNXTensorElementDataType ORT_API_CALL output_type(const OrtCustomOp *custom, size_t i)
+{
+    (void)custom, (void)i;
+    return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+}
+
+static OrtCustomOpInputOutputCharacteristic ORT_API_CALL input_characteristic(const OrtCustomOp *custom, size_t i)
+{
+    (void)custom;
+    return i < IN_WEIGHTS ? INPUT_OUTPUT_REQUIRED : INPUT_OUTPUT_VARIADIC;
+}
+
+static OrtCustomOpInputOutputCharacteristic ORT_API_CALL output_characteristic(const OrtCustomOp *custom, size_t i)
+{
+    (void)custom, (void)i;
+    return INPUT_OUTPUT_REQUIRED;
+}
+
+static OrtMemType ORT_API_CALL input_memory(const OrtCustomOp *custom, size_t i)
+{
+    (void)custom, (void)i;
+    return OrtMemTypeDefault;
+}
+
+static int ORT_API_CALL one(const OrtCustomOp *custom)
+{
+    (void)custom;
+    return 1;
+}
+
+static int ORT_API_CALL zero(const OrtCustomOp *custom)
+{
+    (void)custom;
+    return 0;
+}
+
+static const OrtCustomOp encoder_op = {
+    .version = RF_ORT_API,
+    .GetName = get_name,
+    .GetExecutionProviderType = get_provider,
+    .GetInputType = input_type,
+    .GetInputTypeCount = input_count,
+    .GetOutputType = output_type,
+    .GetOutputTypeCount = output_count,
+    .KernelDestroy = destroy_kernel,
+    .GetInputCharacteristic = input_characteristic,
+    .GetOutputCharacteristic = output_characteristic,
+    .GetInputMemoryType = input_memory,
+    .GetVariadicInputMinArity = one,
+    .GetVariadicInputHomogeneity = zero,
+    .GetVariadicOutputMinArity = one,
+    .GetVariadicOutputHomogeneity = zero,
+    .CreateKernelV2 = create_kernel,
+    .KernelComputeV2 = compute,
+    .GetStartVersion = one,
+    .GetEndVersion = one,
+};
+
+rf_status rf__encoder_op_register(const OrtApi *ort, OrtSessionOptions *options, OrtCustomOpDomain **domain,
+                                  rf_error *err)
+{
+    rf_status status = rf__ort_check(ort, ort->CreateCustomOpDomain(ENCODER_DOMAIN, domain), err, ENCODER_DOMAIN);
+
+    if (status == RF_OK)
+        status = rf__ort_check(ort, ort->CustomOpDomain_Add(*domain, &encoder_op), err, ENCODER_DOMAIN);
+    return status == RF_OK ? rf__ort_check(ort, ort->AddCustomOpDomain(options, *domain), err, ENCODER_DOMAIN) : status;
+}

@@ -1,0 +1,87 @@
+/*
+ * kernels: the arithmetic of an encoder, for each kind of processor. kernels_body.h is written once over vectors of 16
+ * floats; vec_*.h says what such a vector is: one AVX-512 register, two of AVX2, four of NEON, an array in plain C. All
+ * do the same operations in the same order, with fused multiply-add throughout, so that every kind gives the same bits,
+ * whatever the number of rows that a call has: a value is one chain of additions, from the first k to the last.
+ *
+ * Rows are [rows, ld] with ld a multiple of PACK_LANES; what is beyond the model's own width holds zeros.
+ */
+#ifndef RF_ENGINE_KERNELS_KERNELS_H
+#define RF_ENGINE_KERNELS_KERNELS_H
+
+#include "pack/pack.h"
+
+#include <stdbool.h>
+
+enum activation_kind { ACTIVATION_NONE, ACTIVATION_GELU, ACTIVATION_GELU_TANH, ACTIVATION_RELU, ACTIVATION_SILU };
+
+/* A linear layer as pack.h lays it out; n and k are rounded up. scales: NULL for fp32; sums: int8 alone. */
+struct linear {
+    const void *panels;
+    const float *scales;
+    const int32_t *sums;
+    const float *bias; /* [n] */
+    size_t n, k;
+};
+
+/* Rows that were quantized, with a scale for each group: what an int16 or int8 layer reads. */
+struct quantized {
+    void *values;  /* int16_t or int8_t [rows, k]; int8 with the kernel's own offset */
+    float *scales; /* [rows, groups of k] */
+};
+
+/* Columns [16 * first, 16 * last) of y = act(x W^T + b + residual) for all rows. x has ld = w->k; y and residual (NULL:
+ * none) have ld = ldy. */
+struct linear_job {
+    const struct linear *w;
+    const float *x;     /* of fp32 layers */
+    struct quantized q; /* of the others */
+    const float *residual;
+    float *y;
+    size_t rows, ldy, first, last;
+    enum activation_kind activation;
+};
+
+/* One head of one text: out = softmax(q k^T * scale) v. q, k, v: [n, width], rows ld apart; out rows are ldo apart. */
+struct attention_job {
+    const float *q, *k, *v;
+    float *out;
+    size_t n, width, ld, ldo;
+    float scale;
+    float *scratch; /* [rf__attention_scratch(n, width)], aligned as the rows are */
+};
+size_t rf__attention_scratch(size_t n, size_t width);
+
+/* y = (x - mean) / sqrt(variance + epsilon) * weight + bias for each row; weight and bias are 0 beyond `width`. y may
+ * be x. */
+struct norm {
+    const float *weight, *bias;
+    size_t width, ld;
+    float epsilon;
+};
+
+struct kernels {
+    const char *name; /* as RF_CPU names it: "plain", "avx2" … */
+    void (*linear_f32)(const struct linear_job *job);
+    void (*linear_i16)(const struct linear_job *job);
+    void (*linear_i8)(const struct linear_job *job);
+    void (*quantize_i16)(const float *x, size_t rows, size_t k, const struct quantized *out);
+    void (*quantize_i8)(const float *x, size_t rows, size_t k, const struct quantized *out);
+    void (*attention)(const struct attention_job *job);
+    void (*norm)(const struct norm *norm, const float *x, float *y, size_t rows);
+    void (*activate)(enum activation_kind kind, float *x, size_t n); /* n: a multiple of 16 */
+    void (*exp)(float *x, size_t n);                                 /* for x <= 0; likewise */
+};
+
+/* The i-th kind that was built and that this processor runs, the fastest first; NULL past the last, which is plain. */
+const struct kernels *rf__kernels_at(size_t i);
+/* The fastest, or the one that the environment variable RF_CPU names, where this processor runs it. */
+const struct kernels *rf__kernels_best(void);
+
+/* Of one file each; NULL where the compiler or the processor's family has none. */
+extern const struct kernels *const rf__kernels_plain;
+extern const struct kernels *const rf__kernels_avx2;
+extern const struct kernels *const rf__kernels_avx512;
+extern const struct kernels *const rf__kernels_neon;
+
+#endif

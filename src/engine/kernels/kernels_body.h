@@ -1,0 +1,548 @@
+/*
+ * kernels_body: the functions of struct kernels over the vectors of a vec_*.h, which is included before; see kernels.h.
+ * A file that includes this is compiled for its instruction set, without contraction of a * b + c by the compiler.
+ */
+#include "engine/kernels/kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+#define LANES PACK_LANES
+#if defined(__clang__)
+#define UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define UNROLL _Pragma("GCC unroll 16")
+#else
+#define UNROLL
+#endif
+
+/* ---- Functions ------------------------------------------------------------------------------------------------- */
+
+/* e^x for -87 <= x <= 0, and e^-87, the last before numbers become denormal, for what is below. 2^n e^r with r in
+ * [-ln 2 / 2, ln 2 / 2] and Cephes' polynomial for e^r; ln 2 in two parts keeps r exact. Relative error below 1.2e-7
+ * (test_kernels). */
+VEC vf exp_vec(vf x)
+{
+    const vf magic = vf_set1(0x1.8p23F);
+    vf low = vf_set1(-87.0F), n, r, p, t;
+
+    x = vf_max(x, low);
+    t = vf_fma(x, vf_set1(1.44269504F), magic);
+    n = vf_sub(t, magic);
+    r = vf_fma(n, vf_set1(-0.693359375F), x);
+    r = vf_fma(n, vf_set1(2.12194440e-4F), r);
+    p = vf_fma(vf_set1(1.9875691500e-4F), r, vf_set1(1.3981999507e-3F));
+    p = vf_fma(p, r, vf_set1(8.3334519073e-3F));
+    p = vf_fma(p, r, vf_set1(4.1665795894e-2F));
+    p = vf_fma(p, r, vf_set1(1.6666665459e-1F));
+    p = vf_fma(p, r, vf_set1(5.0000001201e-1F));
+    p = vf_fma(p, vf_mul(r, r), r);
+    return vf_shift_exponent(vf_add(p, vf_set1(1)), t);
+}
+
+/* x / 2 (1 + erf(x / sqrt 2)). erf is a rational function of degree 9 over 12, odd, on [-3.744, 3.744], beyond which it
+ * is 1 in float; error of erf below 4e-7 (test_kernels). */
+VEC vf gelu_vec(vf x)
+{
+    const vf edge = vf_set1(3.7439211627767994F);
+    vf z = vf_mul(x, vf_set1(0.707106781F)), z2, p, q, half = vf_mul(x, vf_set1(0.5F));
+
+    z = vf_max(vf_min(z, edge), vf_sub(vf_set1(0), edge));
+    z2 = vf_mul(z, z);
+    p = vf_fma(vf_set1(2.2905065861350646e-4F), z2, vf_set1(3.4082910107109506e-3F));
+    q = vf_fma(vf_set1(-1.1791602954361697e-7F), z2, vf_set1(2.3547966471313185e-5F));
+    p = vf_fma(p, z2, vf_set1(5.0955695062380861e-2F));
+    q = vf_fma(q, z2, vf_set1(1.0179625278914885e-3F));
+    p = vf_fma(p, z2, vf_set1(1.8520832239976145e-1F));
+    q = vf_fma(q, z2, vf_set1(1.4070470171167667e-2F));
+    p = vf_fma(p, z2, vf_set1(1.128379143519084F));
+    q = vf_fma(q, z2, vf_set1(1.1098505178285362e-1F));
+    q = vf_fma(q, z2, vf_set1(4.9746925110067538e-1F));
+    q = vf_fma(q, z2, vf_set1(1));
+    return vf_fma(half, vf_div(vf_mul(p, z), q), half);
+}
+
+/* x / (1 + e^-y), with e of a number that is not above 0 on both sides: no overflow. */
+VEC vf sigmoid_gate(vf x, vf y)
+{
+    vf negative = vf_min(y, vf_set1(0)), e, one = vf_set1(1);
+
+    /* y < 0: e^y / (1 + e^y); else 1 / (1 + e^-y). The numerator is e^min(y, 0). */
+    e = exp_vec(vf_sub(vf_add(negative, negative), y)); /* e^-|y| */
+    return vf_div(vf_mul(x, exp_vec(negative)), vf_add(one, e));
+}
+
+/* x / 2 (1 + tanh(u)) = x sigmoid(2u), u = sqrt(2 / pi) (x + 0.044715 x^3) */
+VEC vf gelu_tanh_vec(vf x)
+{
+    vf u = vf_fma(vf_mul(vf_mul(x, x), x), vf_set1(0.044715F), x);
+
+    return sigmoid_gate(x, vf_mul(u, vf_set1(1.59576912F)));
+}
+
+VEC void activate_one(enum activation_kind kind, float *x)
+{
+    switch (kind) {
+    case ACTIVATION_GELU:
+        vf_store(x, gelu_vec(vf_load(x)));
+        break;
+    case ACTIVATION_GELU_TANH:
+        vf_store(x, gelu_tanh_vec(vf_load(x)));
+        break;
+    case ACTIVATION_RELU:
+        vf_store(x, vf_max(vf_load(x), vf_set1(0)));
+        break;
+    case ACTIVATION_SILU:
+        vf_store(x, sigmoid_gate(vf_load(x), vf_load(x)));
+        break;
+    case ACTIVATION_NONE:
+        break;
+    }
+}
+
+static void activate(enum activation_kind kind, float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += LANES)
+        activate_one(kind, x + i);
+}
+
+static void exp_all(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += LANES)
+        vf_store(x + i, exp_vec(vf_load(x + i)));
+}
+
+/* ---- Linear layers --------------------------------------------------------------------------------------------- */
+
+/* What a tile reads and writes: `m` rows by `nv` panels. */
+struct tile {
+    const void *a;        /* first row; rows lda bytes apart */
+    const void *w;        /* first panel; panels w_stride bytes apart */
+    size_t lda, w_stride; /* bytes */
+    size_t k;
+    float *y;
+    size_t ldy;
+    /* fp32 attention has none of these */
+    const float *bias, *residual; /* at the tile's first column; residual as y, or NULL */
+    const float *row_scales;      /* of the first row; n_groups apart */
+    const float *w_scales;        /* of the first panel; n_groups * LANES apart */
+    const int32_t *w_sums;        /* likewise */
+    const char *ahead;            /* the weights that come next: rows of tiles bring them into the cache by turns */
+    size_t ahead_size;
+};
+
+/* Brings a slice of what comes next near. */
+VEC void look_ahead(const struct tile *t)
+{
+#if defined(__GNUC__)
+    for (size_t i = 0; i < t->ahead_size; i += 64)
+        __builtin_prefetch(t->ahead + i, 0, 2);
+#else
+    (void)t;
+#endif
+}
+
+/* What a sum starts with. */
+VEC vf tile_start(const struct tile *t, int i, int j)
+{
+    vf start = t->bias == NULL ? vf_set1(0) : vf_load(t->bias + j * LANES);
+
+    if (t->residual != NULL)
+        start = vf_add(start, vf_load(t->residual + (size_t)i * t->ldy + j * LANES));
+    return start;
+}
+
+VEC void tile_f32(const struct tile *t, const int m, const int nv)
+{
+    vf acc[TILE_ROWS][TILE_VECS];
+    const char *w = t->w, *a = t->a;
+
+    UNROLL for (int i = 0; i < m; i++)
+    {
+        UNROLL for (int j = 0; j < nv; j++) acc[i][j] = tile_start(t, i, j);
+    }
+    for (size_t p = 0; p < t->k; p++) {
+        vf b[TILE_VECS];
+        UNROLL for (int j = 0; j < nv; j++) b[j] = vf_load((const float *)(const void *)(w + (size_t)j * t->w_stride));
+        UNROLL for (int i = 0; i < m; i++)
+        {
+            vf x = vf_set1(*(const float *)(const void *)(a + (size_t)i * t->lda));
+            UNROLL for (int j = 0; j < nv; j++) acc[i][j] = vf_fma(x, b[j], acc[i][j]);
+        }
+        w += LANES * sizeof(float);
+        a += sizeof(float);
+    }
+    UNROLL for (int i = 0; i < m; i++)
+    {
+        UNROLL for (int j = 0; j < nv; j++) vf_store(t->y + (size_t)i * t->ldy + j * LANES, acc[i][j]);
+    }
+}
+
+/* The sums of a group, added to y with their scales. */
+VEC void add_group(const struct tile *t, const int m, const int nv, size_t group, vi acc[TILE_ROWS][TILE_VECS])
+{
+    size_t n_groups = rf__pack_groups(t->k);
+
+    UNROLL for (int j = 0; j < nv; j++)
+    {
+        vf scale = vf_load(t->w_scales + ((size_t)j * n_groups + group) * LANES);
+        UNROLL for (int i = 0; i < m; i++)
+        {
+            float *y = t->y + (size_t)i * t->ldy + j * LANES;
+            vf both = vf_mul(scale, vf_set1(t->row_scales[(size_t)i * n_groups + group]));
+            vf_store(y, vf_fma(vf_from_int(acc[i][j]), both, vf_load(y)));
+        }
+    }
+}
+
+/* int16: 2 of k in a step of 4 bytes of a row; int8: 4 of k. */
+VEC void tile_int(const struct tile *t, const int m, const int nv, const bool is_i8)
+{
+    const size_t step = is_i8 ? 4 : 2, n_groups = rf__pack_groups(t->k);
+    const char *w = t->w, *a = t->a;
+
+    UNROLL for (int i = 0; i < m; i++)
+    {
+        UNROLL for (int j = 0; j < nv; j++) vf_store(t->y + (size_t)i * t->ldy + j * LANES, tile_start(t, i, j));
+    }
+    for (size_t group = 0; group < n_groups; group++) {
+        size_t left = t->k - group * PACK_GROUP, n_steps = (left < PACK_GROUP ? left : PACK_GROUP) / step;
+        vi acc[TILE_ROWS][TILE_VECS];
+        UNROLL for (int j = 0; j < nv; j++)
+        {
+            vi start =
+                is_i8 && INT8_OFFSET != 0 ? vi_load(t->w_sums + ((size_t)j * n_groups + group) * LANES) : vi_zero();
+            UNROLL for (int i = 0; i < m; i++) acc[i][j] = start;
+        }
+        for (size_t p = 0; p < n_steps; p++) {
+            vi b[TILE_VECS];
+            UNROLL for (int j = 0; j < nv; j++) b[j] = vi_load(w + (size_t)j * t->w_stride);
+            UNROLL for (int i = 0; i < m; i++)
+            {
+                vi x = vi_set4(a + (size_t)i * t->lda);
+                UNROLL for (int j = 0; j < nv; j++) acc[i][j] =
+                    is_i8 ? vi_dot_i8(acc[i][j], x, b[j]) : vi_dot_i16(acc[i][j], x, b[j]);
+            }
+            w += 4 * LANES;
+            a += 4;
+        }
+        add_group(t, m, nv, group, acc);
+    }
+}
+
+enum tile_kind { TILE_F32, TILE_I16, TILE_I8 };
+
+VEC void tile_of(const struct tile *t, const int m, const int nv, const enum tile_kind kind)
+{
+    if (kind == TILE_F32)
+        tile_f32(t, m, nv);
+    else
+        tile_int(t, m, nv, kind == TILE_I8);
+}
+
+/* A tile of any height, its width TILE_VECS or 1. The sums of a row are the same at each height. */
+VEC void tile_any(const struct tile *t, size_t m, const int nv, const enum tile_kind kind)
+{
+    switch (m) {
+    case 1:
+        tile_of(t, 1, nv, kind);
+        break;
+#if TILE_ROWS >= 2
+    case 2:
+        tile_of(t, 2, nv, kind);
+        break;
+#endif
+#if TILE_ROWS >= 3
+    case 3:
+        tile_of(t, 3, nv, kind);
+        break;
+#endif
+#if TILE_ROWS >= 4
+    case 4:
+        tile_of(t, 4, nv, kind);
+        break;
+#endif
+#if TILE_ROWS >= 5
+    case 5:
+        tile_of(t, 5, nv, kind);
+        break;
+#endif
+#if TILE_ROWS >= 6
+    case 6:
+        tile_of(t, 6, nv, kind);
+        break;
+#endif
+    default:
+        break;
+    }
+}
+
+/* All rows of one column of panels. */
+VEC void linear_rows(const struct linear_job *job, size_t panel, const int nv, size_t n_left, const enum tile_kind kind)
+{
+    const struct linear *w = job->w;
+    const size_t size = kind == TILE_F32 ? 4 : kind == TILE_I16 ? 2 : 1, n_groups = rf__pack_groups(w->k);
+    const size_t n_tiles = (job->rows + TILE_ROWS - 1) / TILE_ROWS, column = panel * LANES;
+    const bool scaled = kind != TILE_F32;
+    struct tile t = {.w_stride = w->k * LANES * size, .lda = w->k * size, .k = w->k, .ldy = job->ldy};
+    const char *ahead;
+    size_t ahead_size;
+
+    t.w = (const char *)w->panels + panel * t.w_stride;
+    t.bias = w->bias + column;
+    if (scaled)
+        t.w_scales = w->scales + panel * n_groups * LANES;
+    if (kind == TILE_I8)
+        t.w_sums = w->sums + panel * n_groups * LANES;
+    ahead = (const char *)t.w + (size_t)nv * t.w_stride;
+    ahead_size = (n_left < (size_t)nv ? n_left : (size_t)nv) * t.w_stride;
+    t.ahead_size = (ahead_size / n_tiles + 63) / 64 * 64;
+    for (size_t row = 0; row < job->rows; row += TILE_ROWS) {
+        size_t m = job->rows - row < TILE_ROWS ? job->rows - row : TILE_ROWS, at = row / TILE_ROWS * t.ahead_size;
+        t.a = (kind == TILE_F32 ? (const char *)job->x : (const char *)job->q.values) + row * t.lda;
+        t.row_scales = scaled ? job->q.scales + row * n_groups : NULL;
+        t.y = job->y + row * job->ldy + column;
+        t.residual = job->residual == NULL ? NULL : job->residual + row * job->ldy + column;
+        if (at + t.ahead_size <= ahead_size) {
+            t.ahead = ahead + at;
+            look_ahead(&t);
+        }
+        tile_any(&t, m, nv, kind);
+        if (job->activation != ACTIVATION_NONE) {
+            for (size_t i = 0; i < m; i++)
+                activate(job->activation, t.y + i * job->ldy, (size_t)nv * LANES);
+        }
+    }
+}
+
+VEC void linear(const struct linear_job *job, const enum tile_kind kind)
+{
+    size_t panel = job->first;
+
+    for (; panel + TILE_VECS <= job->last; panel += TILE_VECS)
+        linear_rows(job, panel, TILE_VECS, job->last - panel - TILE_VECS, kind);
+#if TILE_VECS > 1
+    for (; panel < job->last; panel++)
+        linear_rows(job, panel, 1, job->last - panel - 1, kind);
+#endif
+}
+
+static void linear_f32(const struct linear_job *job)
+{
+    linear(job, TILE_F32);
+}
+
+static void linear_i16(const struct linear_job *job)
+{
+    linear(job, TILE_I16);
+}
+
+static void linear_i8(const struct linear_job *job)
+{
+    linear(job, TILE_I8);
+}
+
+/* ---- Quantization ---------------------------------------------------------------------------------------------- */
+
+VEC vf vf_abs(vf x)
+{
+    return vf_max(x, vf_sub(vf_set1(0), x));
+}
+
+/* A group of a row, [n]: its scale, and the integers through `store`. */
+VEC float quantize_group(const float *x, size_t n, float max, const bool is_i8, char *out)
+{
+    vf largest = vf_set1(0), inverse;
+    float most;
+
+    for (size_t i = 0; i < n; i += LANES)
+        largest = vf_max(vf_abs(vf_load(x + i)), largest);
+    most = vf_highest(largest);
+    inverse = vf_set1(most > 1e-30F ? max / most : 0);
+    for (size_t i = 0; i < n; i += LANES) {
+        vi rounded = vf_round(vf_mul(vf_load(x + i), inverse));
+        if (is_i8)
+            vi_store_i8((int8_t *)out + i, vi_offset(rounded));
+        else
+            vi_store_i16((int16_t *)(void *)out + i, rounded);
+    }
+    return most > 1e-30F ? most / max : 0;
+}
+
+VEC void quantize(const float *x, size_t rows, size_t k, const struct quantized *out, const bool is_i8)
+{
+    const size_t size = is_i8 ? 1 : 2;
+    char *values = out->values;
+    float *scales = out->scales;
+
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t begin = 0; begin < k; begin += PACK_GROUP) {
+            size_t n = k - begin < PACK_GROUP ? k - begin : PACK_GROUP;
+            *scales++ = quantize_group(x + row * k + begin, n, is_i8 ? PACK_MAX_I8 : PACK_MAX_I16, is_i8,
+                                       values + (row * k + begin) * size);
+        }
+    }
+}
+
+static void quantize_i16(const float *x, size_t rows, size_t k, const struct quantized *out)
+{
+    quantize(x, rows, k, out, false);
+}
+
+static void quantize_i8(const float *x, size_t rows, size_t k, const struct quantized *out)
+{
+    quantize(x, rows, k, out, true);
+}
+
+/* ---- Layer normalization --------------------------------------------------------------------------------------- */
+
+/* 1 in the lanes below n, 0 in the others. */
+VEC vf lanes_below(size_t n)
+{
+    float lanes[LANES];
+
+    for (size_t i = 0; i < LANES; i++)
+        lanes[i] = i < n ? 1 : 0;
+    return vf_load(lanes);
+}
+
+static void norm(const struct norm *norm, const float *x, float *y, size_t rows)
+{
+    const size_t last = norm->ld - LANES;
+    const vf mask = lanes_below(norm->width - last);
+
+    for (size_t row = 0; row < rows; row++, x += norm->ld, y += norm->ld) {
+        vf sum = vf_set1(0), squares = vf_set1(0), mean, factor, d;
+        for (size_t i = 0; i <= last; i += LANES)
+            sum = vf_add(sum, vf_load(x + i));
+        mean = vf_set1(vf_sum(sum) / (float)norm->width);
+        for (size_t i = 0; i < last; i += LANES) {
+            d = vf_sub(vf_load(x + i), mean);
+            squares = vf_fma(d, d, squares);
+        }
+        d = vf_mul(vf_sub(vf_load(x + last), mean), mask);
+        squares = vf_fma(d, d, squares);
+        factor = vf_set1(1 / sqrtf(vf_sum(squares) / (float)norm->width + norm->epsilon));
+        for (size_t i = 0; i <= last; i += LANES) {
+            d = vf_mul(vf_sub(vf_load(x + i), mean), factor);
+            vf_store(y + i, vf_fma(d, vf_load(norm->weight + i), vf_load(norm->bias + i)));
+        }
+    }
+}
+
+/* ---- Attention ------------------------------------------------------------------------------------------------- */
+
+/* The scratch of a head: keys as panels of 16 keys, [n / 16][width][16]; values as panels of 16 columns,
+ * [width / 16][n][16]; queries with the scale, [n, width]; the scores and the result of one tile's rows. */
+struct head {
+    float *keys, *values, *queries, *scores, *result;
+    size_t n_all, width_all; /* rounded up */
+};
+
+static void pack_head(const struct attention_job *job, struct head *head)
+{
+    const size_t n = job->n, width = job->width;
+
+    head->n_all = rf__pack_lanes(n);
+    head->width_all = rf__pack_lanes(width);
+    head->keys = job->scratch;
+    head->values = head->keys + head->n_all * width;
+    head->queries = head->values + n * head->width_all;
+    head->scores = head->queries + rf__pack_lanes(n * width);
+    head->result = head->scores + TILE_ROWS * head->n_all;
+    for (size_t i = 0; i < head->n_all; i++) {
+        float *out = head->keys + i / LANES * width * LANES + i % LANES;
+        for (size_t c = 0; c < width; c++)
+            out[c * LANES] = i < n ? job->k[i * job->ld + c] : 0;
+    }
+    for (size_t c = 0; c < head->width_all; c += LANES) {
+        float *out = head->values + c * n;
+        for (size_t i = 0; i < n; i++, out += LANES) {
+            const float *v = job->v + i * job->ld + c;
+            if (c + LANES <= width) {
+                vf_store(out, vf_load(v));
+            } else {
+                for (size_t lane = 0; lane < LANES; lane++)
+                    out[lane] = c + lane < width ? v[lane] : 0;
+            }
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < width; c++)
+            head->queries[i * width + c] = job->q[i * job->ld + c] * job->scale;
+}
+
+/* m rows times panels, without bias. */
+VEC void small_product(const float *a, size_t lda, const float *panels, size_t k, size_t n_panels, size_t m, float *y,
+                       size_t ldy)
+{
+    struct tile t = {.lda = lda * sizeof *a, .w_stride = k * LANES * sizeof *panels, .k = k, .ldy = ldy, .a = a};
+    size_t panel = 0;
+
+    for (; panel + TILE_VECS <= n_panels; panel += TILE_VECS) {
+        t.w = panels + panel * k * LANES;
+        t.y = y + panel * LANES;
+        tile_any(&t, m, TILE_VECS, TILE_F32);
+    }
+#if TILE_VECS > 2
+    for (; panel + 2 <= n_panels; panel += 2) {
+        t.w = panels + panel * k * LANES;
+        t.y = y + panel * LANES;
+        tile_any(&t, m, 2, TILE_F32);
+    }
+#endif
+#if TILE_VECS > 1
+    for (; panel < n_panels; panel++) {
+        t.w = panels + panel * k * LANES;
+        t.y = y + panel * LANES;
+        tile_any(&t, m, 1, TILE_F32);
+    }
+#endif
+}
+
+/* Scores of one row -> e^(score - highest); returns their sum. */
+VEC float softmax_row(float *scores, size_t n, size_t n_all)
+{
+    const size_t last = n_all - LANES;
+    vf highest = vf_set1(-INFINITY), sum = vf_set1(0), top;
+
+    for (size_t i = n - last; i < LANES; i++)
+        scores[last + i] = -INFINITY;
+    for (size_t i = 0; i < n_all; i += LANES)
+        highest = vf_max(vf_load(scores + i), highest);
+    top = vf_set1(vf_highest(highest));
+    for (size_t i = 0; i < last; i += LANES) {
+        vf e = exp_vec(vf_sub(vf_load(scores + i), top));
+        sum = vf_add(sum, e);
+        vf_store(scores + i, e);
+    }
+    top = vf_mul(exp_vec(vf_sub(vf_load(scores + last), top)), lanes_below(n - last));
+    vf_store(scores + last, top);
+    return vf_sum(vf_add(sum, top));
+}
+
+static void attention(const struct attention_job *job)
+{
+    struct head head;
+
+    pack_head(job, &head);
+    for (size_t row = 0; row < job->n; row += TILE_ROWS) {
+        size_t m = job->n - row < TILE_ROWS ? job->n - row : TILE_ROWS;
+        float sums[TILE_ROWS];
+        small_product(head.queries + row * job->width, job->width, head.keys, job->width, head.n_all / LANES, m,
+                      head.scores, head.n_all);
+        for (size_t i = 0; i < m; i++)
+            sums[i] = softmax_row(head.scores + i * head.n_all, job->n, head.n_all);
+        small_product(head.scores, head.n_all, head.values, job->n, head.width_all / LANES, m, head.result,
+                      head.width_all);
+        for (size_t i = 0; i < m; i++) {
+            const float *from = head.result + i * head.width_all;
+            float *to = job->out + (row + i) * job->ldo;
+            for (size_t c = 0; c < job->width; c++)
+                to[c] = from[c] / sums[i];
+        }
+    }
+}
+
+static const struct kernels table = {KERNELS_NAME, linear_f32, linear_i16, linear_i8, quantize_i16,
+                                     quantize_i8,  attention,  norm,       activate,  exp_all};
