@@ -159,7 +159,8 @@ typedef struct rf_model_options {
     const char *cache_dir; /* where models are downloaded to. NULL: HF_HUB_CACHE, HF_HOME, else
                               ~/.cache/rag_factory/onnx_models */
     const char *revision;  /* branch, tag or commit on the hub. NULL: "main", or what follows '@' in the source */
-    const char *onnx_file; /* which ONNX file of the model directory. NULL: onnx/model.onnx, else model.onnx */
+    const char *onnx_file; /* which ONNX file of the model directory. NULL: the weights where this library's kernels
+                              run and know them (see rf_precision), else onnx/model.onnx, else model.onnx */
     const char *const *session_options; /* NULL, or "name=value" strings ended by NULL, handed to ONNX Runtime:
                                            intra_op_num_threads, inter_op_num_threads, enable_cpu_mem_arena,
                                            enable_mem_pattern, execution_mode, graph_optimization_level, providers,

@@ -129,7 +129,7 @@ static rf_status folder_bytes(const char *path, uint64_t *out, rf_error *err)
 
 static rf_status tell_snapshot(const struct entry *entry, const char *commit, rf_error *err)
 {
-    struct snapshot_wish wish = {NULL, false};
+    struct snapshot_wish wish = {.onnx_file = NULL};
     struct snapshot snapshot = {0};
     struct buf refs;
     uint64_t bytes = 0;

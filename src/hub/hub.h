@@ -26,6 +26,7 @@ struct hub_options {
     const char *revision;  /* NULL: "main", or what follows '@' in the source */
     const char *onnx_file; /* NULL: onnx/model.onnx, else model.onnx, else the weights */
     bool onnx_only;        /* weights alone do not do: the architecture is none that a graph can be built for */
+    bool weights_first;    /* model.safetensors with a config.json is preferred to an ONNX file */
     bool update;           /* ask the hub for the newest commit, even if a complete copy is cached */
     bool offline;
     struct logger logger;

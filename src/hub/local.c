@@ -185,7 +185,7 @@ static rf_status find_named_onnx(const char *directory, const char *named, char 
 
 static rf_status find_model_file(const struct hub_options *options, struct model_source *out, rf_error *err)
 {
-    struct snapshot_wish wish = {options->onnx_file, options->onnx_only};
+    struct snapshot_wish wish = {options->onnx_file, options->onnx_only, options->weights_first};
     struct snapshot_plan plan = {0};
     struct repo repo = {0};
     struct buf modules;

@@ -490,7 +490,7 @@ rf_status rf__hub_resolve(const char *name, const struct hub_options *options, s
     struct resolution resolution = {
         .options = options,
         .logger = &options->logger,
-        .wish = {options->onnx_file, options->onnx_only},
+        .wish = {options->onnx_file, options->onnx_only, options->weights_first},
     };
     rf_status status = rf__source_read(name, options->revision, &options->logger, &resolution.source, err);
 

@@ -49,6 +49,7 @@ static const char *const weights_places[] = {"model.safetensors", "model.safeten
                                              "pytorch_model.bin.index.json"};
 #define N_ONNX_PLACES    (sizeof onnx_places / sizeof onnx_places[0])
 #define N_WEIGHTS_PLACES (sizeof weights_places / sizeof weights_places[0])
+#define N_PREFERRED      2 /* of weights_places: those that are turned into an ONNX file */
 
 /* Weights in several files, START-00001-of-00003END, and the index that names them. */
 static const struct sharding {
@@ -328,7 +329,7 @@ static rf_status want_module(void *user, const char *path, const char *type, rf_
 
 /* ---- The model file ------------------------------------------------------------------------------------------- */
 
-#define MAX_PLACES (2 * N_ONNX_PLACES + N_WEIGHTS_PLACES + 1)
+#define MAX_PLACES (2 * N_ONNX_PLACES + N_WEIGHTS_PLACES + 1 + N_PREFERRED)
 
 /* Where the model file may be, best first. */
 struct places {
@@ -385,6 +386,21 @@ static void guess_place(const struct repo *repo, struct places *places)
     }
 }
 
+/* Weights that stand before ONNX files where that is wished. */
+static rf_status preferred_places(const struct repo *repo, const struct snapshot_wish *wish, const char *folder,
+                                  struct places *places, rf_error *err)
+{
+    struct places config = {.n = 0};
+    rf_status status = RF_OK;
+
+    if (!wish->weights_first || wish->onnx_only)
+        return RF_OK;
+    status = add_place(repo, folder, "config.json", &config, err);
+    for (size_t k = 0; k < N_PREFERRED && status == RF_OK && config.found[0] != NULL; k++)
+        status = add_place(repo, folder, weights_places[k], places, err);
+    return status;
+}
+
 static rf_status usual_places(const struct repo *repo, const struct snapshot_wish *wish, const char *modules,
                               size_t modules_len, struct places *places, rf_error *err)
 {
@@ -396,6 +412,7 @@ static rf_status usual_places(const struct repo *repo, const struct snapshot_wis
         status = read_first_module(modules, modules_len, &folder, &is_static, err);
     if (status != RF_OK)
         return status;
+    status = preferred_places(repo, wish, folder != NULL ? folder : "", places, err);
     for (size_t k = 0; k < N_ONNX_PLACES && !is_static && folder != NULL && folder[0] != '\0' && status == RF_OK; k++)
         status = add_place(repo, folder, onnx_places[k], places, err);
     for (size_t k = 0; k < N_ONNX_PLACES && !is_static && status == RF_OK; k++)

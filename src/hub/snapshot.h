@@ -18,6 +18,7 @@
 struct snapshot_wish {
     const char *onnx_file; /* NULL: the usual places */
     bool onnx_only;
+    bool weights_first; /* model.safetensors with a config.json is preferred to an ONNX file */
 };
 
 struct snapshot_plan {

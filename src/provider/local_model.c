@@ -9,11 +9,22 @@
 
 #define CARD_MAX_BYTES ((size_t)4 << 20)
 
+/* Whether our kernels are faster than ONNX Runtime's, which they are on every kind but "plain". */
+static bool kernels_are_fast(void)
+{
+    const char *kernels = rf__engine_kernels();
+
+    return kernels[0] != '\0' && strcmp(kernels, "plain") != 0;
+}
+
+/* The kernels' files are made of weights: these come first where that pays or is asked for. */
 struct hub_options rf__hub_options(const rf_model_options *options)
 {
     return (struct hub_options){.cache_dir = options->cache_dir,
                                 .revision = options->revision,
                                 .onnx_file = options->onnx_file,
+                                .weights_first = options->onnx_file == NULL &&
+                                                 (options->precision == RF_PRECISION_INT16 || kernels_are_fast()),
                                 .offline = options->offline,
                                 .logger = {options->log, options->log_user},
                                 .progress = options->progress,
@@ -52,8 +63,7 @@ struct choice {
  * test_real_models hold. */
 static struct choice choose(rf_precision wanted)
 {
-    const char *kernels = rf__engine_kernels();
-    bool are_fast = kernels[0] != '\0' && strcmp(kernels, "plain") != 0;
+    bool are_fast = kernels_are_fast();
 
     if (wanted == RF_PRECISION_INT16)
         return (struct choice){ONNX_KERNELS_INT16, "asked for"};
@@ -98,8 +108,8 @@ static rf_status find_onnx(struct rf_model *model, const rf_model_options *optio
     return model->onnx_file == NULL ? rf__fail_memory(err) : RF_OK;
 }
 
-/* Weights that no graph can be built for: the repository that they are from may have an ONNX file all the same, which
- * was not asked for while the weights lay in the cache. Where it has none, the first reason stands. */
+/* Weights that no graph can be built for: the repository or directory that they are from may have an ONNX file all the
+ * same, which was not asked for while there were weights. Where it has none, the first reason stands. */
 static rf_status find_onnx_instead(struct rf_model *model, const char *source, const rf_model_options *options,
                                    rf_error *err)
 {
@@ -183,7 +193,7 @@ static rf_status open_model(struct rf_model *model, const char *source, const rf
                           model->source.directory, model->source.onnx_file);
     if (status == RF_OK && config.encoder == ENCODER_TRANSFORMER) {
         status = find_onnx(model, options, err);
-        if (status == RF_UNSUPPORTED && model->source.revision[0] != '\0')
+        if (status == RF_UNSUPPORTED && model->source.onnx_file == NULL)
             status = find_onnx_instead(model, source, options, err);
     }
     if (status == RF_OK)

@@ -58,7 +58,7 @@ static bool has_short_name(void *user, const struct repo_file *file)
 static void check_plan(const struct repo *repo, const char *modules, size_t modules_len, const char *onnx_file)
 {
     for (int i = 0; i < 4; i++) {
-        struct snapshot_wish wish = {i == 3 ? onnx_file : NULL, i == 1};
+        struct snapshot_wish wish = {i == 3 ? onnx_file : NULL, i == 1, i == 2};
         struct snapshot_plan plan;
         if (rf__snapshot_plan(repo, &wish, modules, modules_len, i == 2 ? has_short_name : NULL, NULL, "here", &plan,
                               NULL) != RF_OK)

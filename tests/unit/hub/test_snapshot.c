@@ -131,7 +131,7 @@ static void plans(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct snapshot_wish wish = {cases[i].onnx_file, cases[i].onnx_only};
+        struct snapshot_wish wish = {cases[i].onnx_file, cases[i].onnx_only, false};
         struct snapshot_plan plan;
         struct repo repo;
         rf_error err = {RF_OK, ""};
@@ -154,9 +154,37 @@ static void plans(void **state)
     }
 }
 
+static void weights_first(void **state)
+{
+    static const struct {
+        const char *files, *there, *model;
+    } cases[] = {
+        {"config.json model.onnx onnx/model.onnx model.safetensors", NULL, "model.safetensors"},
+        {"config.json model.onnx model.safetensors", " config.json model.onnx ", "model.onnx"},
+        {"model.onnx model.safetensors", NULL, "model.onnx"}, /* no config.json: nothing can be made of the weights */
+        {"config.json model.onnx pytorch_model.bin", NULL, "model.onnx"},
+        {"config.json model.onnx", NULL, "model.onnx"},
+    };
+    const struct snapshot_wish wish = {.weights_first = true};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct snapshot_plan plan;
+        struct repo repo;
+        rf_error err = {RF_OK, ""};
+        make_repo(cases[i].files, &repo);
+        assert_int_equal(rf__snapshot_plan(&repo, &wish, NULL, 0, cases[i].there != NULL ? has : NULL,
+                                           (void *)(uintptr_t)cases[i].there, "here", &plan, &err),
+                         RF_OK);
+        assert_string_equal(plan.model->path, cases[i].model);
+        rf__snapshot_plan_release(&plan);
+        rf__repo_release(&repo);
+    }
+}
+
 static void quantized_files_are_listed_not_taken(void **state)
 {
-    struct snapshot_wish wish = {NULL, false};
+    struct snapshot_wish wish = {.onnx_file = NULL};
     struct snapshot_plan plan;
     struct repo repo;
     rf_error err;
@@ -174,6 +202,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plans),
+        cmocka_unit_test(weights_first),
         cmocka_unit_test(quantized_files_are_listed_not_taken),
     };
 
