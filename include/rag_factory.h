@@ -173,6 +173,9 @@ typedef struct rf_model_options {
                             trained so (Matryoshka). 0: what the model declares, else all. RF_INVALID_ARGUMENT above. */
     rf_precision precision; /* RF_UNSUPPORTED where the model cannot be had in it. An ONNX file runs as it is, unless
                                this library made it of weights. */
+    const char *fallback;   /* NULL, or the source of a model that is opened where this one cannot be, with a warning
+                               that names both and the reason: rf_model_info tells which it was. The options revision,
+                               onnx_file, max_tokens, pooling, dimensions and precision are not for it. */
 } rf_model_options;
 
 /* Sets every option to its default. `size` is sizeof(rf_model_options). */
@@ -223,10 +226,45 @@ typedef struct rf_model_info {
     uint32_t full_dim;          /* length of a vector before the option dimensions, or the model itself, cuts it */
     const char *kernels; /* what computes: "ONNX Runtime"; this library's own kernels in it: "avx512", "avx2" …; "" */
     const char *precision_why; /* why this precision: "asked for" … */
+    const char *replaces;      /* the source that could not be opened, so that the option fallback stands in; else "" */
 } rf_model_info;
 
 /* Fills as much of `*info` as `info->size` says. */
 RF_API void rf_model_get_info(const rf_model *model, rf_model_info *info);
+
+/* An ONNX file of a model directory, or of the repository that it is a part of. */
+typedef struct rf_variant {
+    const char *path;      /* in the model directory; what the option onnx_file takes */
+    const char *precision; /* "fp32", "fp16", "int8", "q4" …, as the file's name says */
+    const char *made_for; /* the instructions that its name asks for: "AVX2", "AVX-512", "VNNI", "arm64"; "" for none */
+    uint64_t bytes;       /* with its external data; 0: not known */
+    bool fits;            /* this machine has those instructions; others run it too, but slower or less exactly */
+    bool is_here;         /* it is on this machine; else the option onnx_file brings it */
+} rf_variant;
+
+/* `variant` is valid during the call. Returning false ends the listing. */
+typedef bool (*rf_variant_fn)(void *user, const rf_variant *variant);
+
+/* Calls `fn` for each ONNX file that could be chosen in the place of the model's. */
+RF_API RF_MUST_USE rf_status rf_model_variants(const rf_model *model, rf_variant_fn fn, void *user, rf_error *err);
+
+/* What a model did since it was opened, and what this process holds. Times are those of a call, not added up over its
+ * threads. */
+typedef struct rf_model_stats {
+    size_t size; /* set by the caller to sizeof(rf_model_stats) before rf_model_get_stats() */
+    uint64_t calls, texts, tokens, truncated;
+    uint64_t tokenize_ns;             /* static embeddings: all of it */
+    uint64_t compute_ns;              /* ONNX Runtime, pooling, modules */
+    uint64_t open_ns;                 /* rf_model_open() */
+    uint64_t memory_now, memory_peak; /* resident bytes of the whole process; 0: not known */
+} rf_model_stats;
+
+/* Fills as much of `*stats` as `stats->size` says. Calls that are under way are counted when they end. */
+RF_API void rf_model_get_stats(const rf_model *model, rf_model_stats *stats);
+
+/* Gives memory that earlier calls needed back to the system, as far as that is possible: for a process that waits long
+ * for the next text. The next call is a little slower. No other call on the model may be under way. */
+RF_API RF_MUST_USE rf_status rf_model_trim(rf_model *model, rf_error *err);
 
 /* The text of one of the model's prompts; NULL where it has none of that name. Belongs to the model. */
 RF_API const char *rf_model_prompt(const rf_model *model, const char *name);
@@ -446,6 +484,8 @@ typedef struct rf_cached_model {
     const char *cache_dir; /* the cache that it lies in */
     uint64_t bytes;        /* size of its files */
     bool complete;         /* everything that rf_model_open() needs is there */
+    int64_t last_used;     /* seconds since 1970 when a file of it was last read, as the file system tells it (to a day
+                              on most); 0: not known */
 } rf_cached_model;
 
 /* `model` is valid during the call. Returning false ends the listing. */
@@ -453,6 +493,29 @@ typedef bool (*rf_cached_model_fn)(void *user, const rf_cached_model *model);
 
 /* Calls `fn` for every model in every configured and standard cache (and in `cache_dir`, when not NULL). */
 RF_API RF_MUST_USE rf_status rf_cache_list(const char *cache_dir, rf_cached_model_fn fn, void *user, rf_error *err);
+
+typedef struct rf_verified_file {
+    const char *model;     /* "org/name" */
+    const char *cache_dir; /* the cache that it lies in */
+    const char *path;      /* of the file */
+    uint64_t bytes;
+    rf_status status;    /* RF_OK: its hash is the one that it is named after; RF_BAD_FORMAT: it is damaged; RF_IO */
+    const char *message; /* what is wrong, without the path; "" where nothing is */
+    bool removed;        /* a damaged file that was removed: rf_model_pull() brings it anew */
+} rf_verified_file;
+
+/* `file` is valid during the call. Returning false ends the work. */
+typedef bool (*rf_verified_fn)(void *user, const rf_verified_file *file);
+
+/* Reads every file of a model (NULL: of all models) in every configured and standard cache, or in `cache_dir` alone
+ * when not NULL, and compares its hash with its name. With `repair` damaged files are removed. Opens no socket.
+ * RF_NOT_FOUND when no cache has the model; damaged files are no failure of the call. */
+RF_API RF_MUST_USE rf_status rf_cache_verify(const char *cache_dir, const char *name, bool repair, rf_verified_fn fn,
+                                             void *user, rf_error *err);
+
+/* Removes a model with all its revisions, and what was made of it, from every configured and standard cache, or from
+ * `cache_dir` alone when not NULL. *bytes (may be NULL) receives what was freed. RF_NOT_FOUND when no cache has it. */
+RF_API RF_MUST_USE rf_status rf_cache_remove(const char *cache_dir, const char *name, uint64_t *bytes, rf_error *err);
 
 /* The folder that new models are downloaded to: `cache_dir` when not NULL, else what the environment says, else the
  * default. To be released with rf_free(). */

@@ -1,4 +1,4 @@
-/* models: pull, info and list: what is on the hub and in the caches. */
+/* models: pull, info, list, verify and remove: what is on the hub and in the caches. */
 #include "commands.h"
 #include "display.h"
 #include "open.h"
@@ -9,6 +9,7 @@
 #include "os/os.h"
 
 #include <string.h>
+#include <time.h>
 
 /* A model may be named as an argument as well as with -m. OPT_GO_ON, or wrong usage, told. */
 static int take_name(const struct command *command, struct options *options)
@@ -69,13 +70,14 @@ struct field {
     uint64_t number;
 };
 
-#define N_FIELDS 24
+#define N_FIELDS 25
 
 static void fill_fields(const rf_model_info *info, struct field *fields)
 {
     const char *pooling = info->pooled_by_graph ? "graph" : rf__pooling_word(info->pooling);
     const struct field all[N_FIELDS] = {
         {"source", "source", FIELD_TEXT, info->source, 0},
+        {"replaces", "in place of", FIELD_TEXT, info->replaces, 0},
         {"directory", "directory", FIELD_TEXT, info->directory, 0},
         {"revision", "revision", FIELD_TEXT, info->revision, 0},
         {"onnx_file", "ONNX file", FIELD_TEXT, info->onnx_file, 0},
@@ -129,6 +131,48 @@ static void print_field_text(const struct field *field, struct output *out)
     rf__output_printf(out, "%-14s %s\n", field->label, value);
 }
 
+struct variants {
+    struct output *out;
+    bool json;
+    size_t n;
+};
+
+static bool print_variant(void *user, const rf_variant *v)
+{
+    struct variants *variants = user;
+    char size[RF_SIZE_TEXT];
+
+    if (variants->json) {
+        rf__output_text(variants->out, variants->n > 0 ? ",\n  {\"path\":" : "\n  {\"path\":");
+        rf__output_json(variants->out, v->path, strlen(v->path));
+        rf__output_printf(variants->out,
+                          ",\"precision\":\"%s\",\"made_for\":\"%s\",\"bytes\":%llu,\"fits\":%s,\"here\":%s}",
+                          v->precision, v->made_for, (unsigned long long)v->bytes, v->fits ? "true" : "false",
+                          v->is_here ? "true" : "false");
+    } else {
+        rf__output_printf(variants->out, "%-14s %s: %s%s%s%s, %s%s\n", variants->n == 0 ? "ONNX files" : "", v->path,
+                          v->precision, v->made_for[0] != '\0' ? ", for " : "", v->made_for,
+                          v->fits ? "" : " (this machine has not)", v->bytes > 0 ? rf__size_text(v->bytes, size) : "?",
+                          v->is_here ? "" : ", not downloaded");
+    }
+    variants->n++;
+    return true;
+}
+
+/* The ONNX files to choose from; nothing where there is no choice. */
+static void print_variants(const rf_model *model, bool json, struct output *out)
+{
+    struct variants variants = {out, json, 0};
+    rf_error err;
+
+    if (json)
+        rf__output_text(out, ",\n \"onnx_files\":[");
+    if (rf_model_variants(model, print_variant, &variants, &err) != RF_OK)
+        rf__output_fail(out, &err);
+    if (json)
+        rf__output_text(out, "]");
+}
+
 static void print_info(const rf_model *model, bool json, struct output *out)
 {
     rf_model_info info = {.size = sizeof info};
@@ -145,6 +189,7 @@ static void print_info(const rf_model *model, bool json, struct output *out)
             print_field_text(&fields[i], out);
         }
     }
+    print_variants(model, json, out);
     rf__output_text(out, json ? "}\n" : "");
 }
 
@@ -200,6 +245,7 @@ struct cached {
     char *name, *revision, *refs, *directory, *cache_dir;
     uint64_t bytes;
     bool complete;
+    int64_t last_used;
 };
 
 struct cached_list {
@@ -229,7 +275,8 @@ static bool add_cached(void *user, const rf_cached_model *model)
                            rf__strdup(model->directory),
                            rf__strdup(model->cache_dir),
                            model->bytes,
-                           model->complete};
+                           model->complete,
+                           model->last_used};
     list->out_of_memory = row->name == NULL || row->revision == NULL || row->refs == NULL || row->directory == NULL ||
                           row->cache_dir == NULL;
     return !list->out_of_memory;
@@ -260,6 +307,7 @@ static void print_list_json(const struct cached_list *list, struct output *out)
             {"cache", NULL, FIELD_TEXT, row->cache_dir, 0},
             {"bytes", NULL, FIELD_NUMBER, NULL, row->bytes},
             {"complete", NULL, FIELD_BOOL, NULL, row->complete},
+            {"last_used", NULL, FIELD_NUMBER, NULL, (uint64_t)row->last_used},
         };
         for (size_t k = 0; k < sizeof fields / sizeof fields[0]; k++) {
             rf__output_printf(out, "%s\"%s\":", k > 0 ? "," : i > 0 ? ",\n{" : "{", fields[k].key);
@@ -277,6 +325,17 @@ static size_t wider(size_t width, const char *text)
     return own > width ? own : width;
 }
 
+/* "2026-11-24", or "-" where it is not known. */
+static const char *date_text(int64_t seconds, char text[11])
+{
+    time_t when = (time_t)seconds;
+    const struct tm *day = seconds > 0 ? gmtime(&when) : NULL;
+
+    if (day == NULL || strftime(text, 11, "%Y-%m-%d", day) == 0)
+        strcpy(text, "-");
+    return text;
+}
+
 static void print_list_text(const struct cached_list *list, struct output *out)
 {
     size_t name_width = strlen("name"), refs_width = strlen("refs");
@@ -285,15 +344,16 @@ static void print_list_text(const struct cached_list *list, struct output *out)
         name_width = wider(name_width, list->rows[i].name);
         refs_width = wider(refs_width, list->rows[i].refs);
     }
-    rf__output_printf(out, "%-*s  %-*s  %-*s  %9s  %s\n", (int)name_width, "name", SHORT_REVISION, "revision",
-                      (int)refs_width, "refs", "size", "cache");
+    rf__output_printf(out, "%-*s  %-*s  %-*s  %9s  %-10s  %s\n", (int)name_width, "name", SHORT_REVISION, "revision",
+                      (int)refs_width, "refs", "size", "last used", "cache");
     for (size_t i = 0; i < list->n; i++) {
         const struct cached *row = &list->rows[i];
-        char size[RF_SIZE_TEXT];
+        char size[RF_SIZE_TEXT], date[11];
         rf__display_print(out, row->name, strlen(row->name), name_width, true);
         rf__output_printf(out, "  %-*.*s  ", SHORT_REVISION, SHORT_REVISION, row->revision);
         rf__display_print(out, row->refs, strlen(row->refs), refs_width, true);
-        rf__output_printf(out, "  %9s  ", row->complete ? rf__size_text(row->bytes, size) : "partial");
+        rf__output_printf(out, "  %9s  %-10s  ", row->complete ? rf__size_text(row->bytes, size) : "partial",
+                          date_text(row->last_used, date));
         rf__display_print(out, row->cache_dir, strlen(row->cache_dir), SIZE_MAX, false);
         rf__output_text(out, "\n");
     }
@@ -350,15 +410,181 @@ static const struct command cmd_list = {
     run_list,
 };
 
+/* ---- verify -------------------------------------------------------------------------------------------------- */
+
+struct verification {
+    uint64_t n, bytes, n_damaged;
+    struct opt_list damaged; /* names of models with a damaged file, in our own memory */
+    bool is_cancelled, out_of_memory;
+};
+
+static bool note_damaged(struct verification *v, const char *model)
+{
+    const char **items;
+
+    if (v->damaged.n > 0 && strcmp(v->damaged.items[v->damaged.n - 1], model) == 0)
+        return true;
+    items = rf__realloc(v->damaged.items, (v->damaged.n + 1) * sizeof *items);
+    if (items == NULL)
+        return false;
+    v->damaged.items = items;
+    items[v->damaged.n] = rf__strdup(model);
+    return items[v->damaged.n++] != NULL;
+}
+
+static bool take_verified(void *user, const rf_verified_file *file)
+{
+    struct verification *v = user;
+
+    v->n++;
+    v->bytes += file->bytes;
+    if (file->status != RF_OK) {
+        v->n_damaged++;
+        rf__say_error("%s: %s: %s%s", file->model, file->path, file->message, file->removed ? "; removed" : "");
+        v->out_of_memory = !note_damaged(v, file->model);
+    }
+    v->is_cancelled = rf__say_interrupted();
+    return !v->is_cancelled && !v->out_of_memory;
+}
+
+/* Downloads what was removed. */
+static rf_status fetch_again(const struct opt_common *common, const struct verification *v, rf_error *err)
+{
+    struct opt_common own = *common;
+    rf_status status = RF_OK;
+
+    for (size_t i = 0; i < v->damaged.n && status == RF_OK; i++) {
+        char *directory = NULL;
+        own.model = v->damaged.items[i];
+        status = rf__open_pull(&own, &directory, err);
+        rf_free(directory);
+    }
+    return status;
+}
+
+static void release_verification(struct verification *v)
+{
+    for (size_t i = 0; i < v->damaged.n; i++)
+        rf__free((char *)(uintptr_t)v->damaged.items[i]);
+    rf__free(v->damaged.items);
+}
+
+static rf_status verify(const struct opt_common *common, const char *name, bool repair, struct verification *v,
+                        rf_error *err)
+{
+    rf_status status = rf_cache_verify(common->cache_dir, name, repair, take_verified, v, err);
+    char count[RF_SIZE_TEXT], size[RF_SIZE_TEXT];
+
+    if (status == RF_OK && v->out_of_memory)
+        status = rf__fail_memory(err);
+    if (status == RF_OK && v->is_cancelled)
+        status = rf__say_cancelled(err);
+    if (status != RF_OK)
+        return status;
+    printf("%s files, %s: %s\n", rf__count_text(v->n, count), rf__size_text(v->bytes, size),
+           v->n_damaged == 0 ? "all whole" : "damaged ones among them");
+    if (v->n_damaged > 0 && !repair)
+        return rf__fail(err, RF_BAD_FORMAT, "%llu damaged; --repair removes them and downloads them again",
+                        (unsigned long long)v->n_damaged);
+    return fetch_again(common, v, err);
+}
+
+static int run_verify(const struct command *command, int argc, char **argv)
+{
+    bool repair = false;
+    const struct opt own[] = {
+        {"repair", 0, OPT_FLAG, &repair, NULL, "remove damaged files and download them again"},
+        {"cache-dir", 0, OPT_TEXT, NULL, "DIR", "look into DIR alone (default: every cache)"},
+        {"offline", 0, OPT_FLAG, NULL, NULL, "open no socket, so that nothing is downloaded again"},
+        OPT_END,
+    };
+    struct opt table[sizeof own / sizeof own[0]];
+    struct options options;
+    struct verification v = {.n = 0};
+    rf_status status;
+    rf_error err;
+    int code;
+
+    memcpy(table, own, sizeof own);
+    table[1].target = &options.common.cache_dir;
+    table[2].target = &options.common.offline;
+    code = rf__opt_read(command, 0, table, argc, argv, &options);
+    if (code == OPT_GO_ON && options.n_args > 1)
+        code = rf__opt_wrong(command, "more than one model named");
+    if (code == OPT_GO_ON) {
+        status = verify(&options.common, options.n_args == 1 ? options.args[0] : NULL, repair, &v, &err);
+        code = status == RF_OK ? EXIT_DONE : rf__say_failure(&err);
+    }
+    release_verification(&v);
+    rf__opt_release(&options);
+    return code;
+}
+
+static const struct command cmd_verify = {
+    "models verify",
+    "check the files in the caches",
+    "Reads every file of a model, or of all models, and compares its hash with the one that the hub gave. Opens no "
+    "socket "
+    "unless something is to be repaired.",
+    "[NAME] [options]",
+    "  rag-factory models verify\n"
+    "  rag-factory models verify BAAI/bge-small-en-v1.5 --repair",
+    NULL,
+    run_verify,
+};
+
+/* ---- remove -------------------------------------------------------------------------------------------------- */
+
+static int run_remove(const struct command *command, int argc, char **argv)
+{
+    const struct opt own[] = {
+        {"cache-dir", 0, OPT_TEXT, NULL, "DIR", "remove from DIR alone (default: from every cache)"},
+        OPT_END,
+    };
+    struct opt table[sizeof own / sizeof own[0]];
+    struct options options;
+    uint64_t bytes = 0;
+    char size[RF_SIZE_TEXT];
+    rf_status status;
+    rf_error err;
+    int code;
+
+    memcpy(table, own, sizeof own);
+    table[0].target = &options.common.cache_dir;
+    code = rf__opt_read(command, 0, table, argc, argv, &options);
+    if (code == OPT_GO_ON && options.n_args != 1)
+        code = rf__opt_wrong(command, options.n_args == 0 ? "which model?" : "more than one model named");
+    if (code == OPT_GO_ON) {
+        status = rf_cache_remove(options.common.cache_dir, options.args[0], &bytes, &err);
+        if (status == RF_OK)
+            printf("%s freed\n", rf__size_text(bytes, size));
+        code = status == RF_OK ? EXIT_DONE : rf__say_failure(&err);
+    }
+    rf__opt_release(&options);
+    return code;
+}
+
+static const struct command cmd_remove = {
+    "models remove",
+    "remove a model from the caches",
+    "Removes a model with all its revisions, and the ONNX files made of it, from every cache of this machine, that of "
+    "the "
+    "Python tools included.",
+    "NAME [options]",
+    "  rag-factory models remove sentence-transformers/all-MiniLM-L6-v2",
+    NULL,
+    run_remove,
+};
+
 /* ---- Dispatch ------------------------------------------------------------------------------------------------ */
 
-const struct command *const rf__models_commands[] = {&cmd_pull, &cmd_info, &cmd_list, NULL};
+const struct command *const rf__models_commands[] = {&cmd_pull, &cmd_info, &cmd_list, &cmd_verify, &cmd_remove, NULL};
 
 static void print_overview(void)
 {
     printf("Example:\n%s\n\nUsage: rag-factory models COMMAND [options]\n\nCommands:\n", cmd_pull.example);
     for (size_t i = 0; rf__models_commands[i] != NULL; i++) {
-        printf("  %-6s %s\n", rf__models_commands[i]->name + strlen("models "), rf__models_commands[i]->in_short);
+        printf("  %-7s%s\n", rf__models_commands[i]->name + strlen("models "), rf__models_commands[i]->in_short);
     }
     printf("\nrag-factory models COMMAND --help shows its options.\n");
 }
@@ -368,7 +594,7 @@ static int run_models(const struct command *command, int argc, char **argv)
     const struct command *found;
 
     if (argc < 2)
-        return rf__opt_wrong(command, "which one: models pull, info or list?");
+        return rf__opt_wrong(command, "which one: models pull, info, list, verify or remove?");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         print_overview();
         return EXIT_DONE;
@@ -379,9 +605,9 @@ static int run_models(const struct command *command, int argc, char **argv)
 
 const struct command rf__cmd_models = {
     "models",
-    "pull, info, list: models on the hub and in the cache",
-    "Downloads, describes and lists models.",
-    "pull|info|list [NAME]",
+    "pull, info, list, verify, remove: models on the hub and in the cache",
+    "Downloads, describes, lists, checks and removes models.",
+    "pull|info|list|verify|remove [NAME]",
     "",
     NULL,
     run_models,

@@ -68,7 +68,8 @@ rf_status rf__open_tokenizer(const struct opt_common *common, rf_tokenizer **out
     char *directory = NULL;
     rf_status status;
 
-    if (len > 5 && strcmp(common->model + len - 5, ".onnx") == 0 && rf__os_is_file(common->model))
+    if (len > 5 && (rf__ends_with(common->model, ".onnx") || rf__ends_with(common->model, ".ort")) &&
+        rf__os_is_file(common->model))
         return open_beside(common->model, out, err);
     if (rf__os_stat(common->model).kind != OS_NOTHING)
         return rf_tokenizer_open(common->model, out, err);

@@ -57,6 +57,8 @@ static void fill_table(struct table *table, unsigned groups, const struct opt *o
         {"offline", 0, OPT_FLAG, &c->offline, NULL, "use only what is on this machine; open no socket"},
         {"onnx-file", 0, OPT_TEXT, &c->onnx_file, "FILE",
          "which ONNX file of the model (default: onnx/model.onnx, else model.onnx)"},
+        {"fallback", 0, OPT_TEXT, &c->fallback, "MODEL",
+         "the model to use, with a warning, where the other cannot be opened (default: none: that fails)"},
         OPT_END,
     };
     const struct opt limit[] = {
@@ -437,6 +439,7 @@ void rf__opt_model_options(const struct opt_common *common, rf_model_options *ou
     out->l2 = common->no_normalize ? RF_L2_OFF : RF_L2_DEFAULT;
     out->truncate = (rf_truncate)common->truncate;
     out->dimensions = common->dimensions;
+    out->fallback = common->fallback;
     out->offline = common->offline;
     out->cache_dir = common->cache_dir;
     out->revision = common->revision;

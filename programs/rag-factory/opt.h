@@ -61,7 +61,7 @@ enum opt_group {
 
 struct opt_common {
     const char *model; /* never NULL after reading */
-    const char *revision, *cache_dir, *onnx_file;
+    const char *revision, *cache_dir, *onnx_file, *fallback;
     bool offline;
     uint32_t max_tokens;
     int truncate;  /* rf_truncate */

@@ -204,6 +204,24 @@ static void warn_of_truncation(const struct stream *stream)
                     stream->n_truncated == 1 ? "was" : "were");
 }
 
+/* What -v tells at the end. */
+static void tell_stats(const struct stream *stream)
+{
+    rf_model_stats s = {.size = sizeof s};
+    char texts[RF_SIZE_TEXT], tokens[RF_SIZE_TEXT], cut[RF_SIZE_TEXT], now[RF_SIZE_TEXT], peak[RF_SIZE_TEXT];
+    rf_error line;
+
+    rf_model_get_stats(stream->model, &s);
+    rf__fail(
+        &line, RF_IO,
+        "%s texts, %s tokens, %s cut; opened in %.2f s, tokenized in %.2f s, computed in %.2f s; memory %s, at most "
+        "%s",
+        rf__count_text(s.texts, texts), rf__count_text(s.tokens, tokens), rf__count_text(s.truncated, cut),
+        (double)s.open_ns / 1e9, (double)s.tokenize_ns / 1e9, (double)s.compute_ns / 1e9,
+        rf__size_text(s.memory_now, now), rf__size_text(s.memory_peak, peak));
+    rf__say_log(NULL, RF_LOG_INFO, line.message);
+}
+
 rf_status rf__stream_embed(const rf_model *model, const rf_embed_options *how, struct input *input, stream_fn fn,
                            void *user, uint64_t *n_texts, rf_error *err)
 {
@@ -223,8 +241,10 @@ rf_status rf__stream_embed(const rf_model *model, const rf_embed_options *how, s
     if (status == RF_OK)
         status = run(&stream, fn, user, err);
     rf__progress_end(&stream.progress);
-    if (status == RF_OK)
+    if (status == RF_OK) {
         warn_of_truncation(&stream);
+        tell_stats(&stream);
+    }
     if (n_texts != NULL)
         *n_texts = stream.n_texts;
     rf__free(stream.vectors);

@@ -2,6 +2,7 @@
  * call down. */
 #include "api/options.h"
 #include "base/mem.h"
+#include "os/os.h"
 #include "provider/provider.h"
 
 #include <string.h>
@@ -102,6 +103,32 @@ rf_status rf_model_pull(const char *source, const rf_model_options *options, cha
     return status;
 }
 
+rf_status rf_model_variants(const rf_model *model, rf_variant_fn fn, void *user, rf_error *err)
+{
+    if (fn == NULL)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_model_variants: fn is NULL");
+    return rf__hub_variants(model->info.directory, fn, user, err);
+}
+
+void rf_model_get_stats(const rf_model *model, rf_model_stats *stats)
+{
+    rf_model_stats own = {
+        .open_ns = model->open_ns, .memory_now = rf__os_memory_now(), .memory_peak = rf__os_memory_peak()};
+    size_t size = stats->size < sizeof own ? stats->size : sizeof own;
+
+    rf__pipeline_stats(model->pipeline, &own);
+    memcpy(stats, &own, size);
+    memcpy(stats, &size, sizeof size);
+}
+
+rf_status rf_model_trim(rf_model *model, rf_error *err)
+{
+    rf_status status = rf__pipeline_trim(model->pipeline, err);
+
+    rf__os_trim_memory();
+    return status;
+}
+
 const char *rf_model_prompt(const rf_model *model, const char *name)
 {
     const struct prompts *prompts = rf__pipeline_prompts(model->pipeline);
@@ -167,6 +194,21 @@ rf_status rf_cache_list(const char *cache_dir, rf_cached_model_fn fn, void *user
     if (fn == NULL)
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_cache_list: fn is NULL");
     return rf__hub_list(cache_dir, fn, user, err);
+}
+
+rf_status rf_cache_verify(const char *cache_dir, const char *name, bool repair, rf_verified_fn fn, void *user,
+                          rf_error *err)
+{
+    if (fn == NULL)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_cache_verify: fn is NULL");
+    return rf__hub_verify(cache_dir, name, repair, fn, user, err);
+}
+
+rf_status rf_cache_remove(const char *cache_dir, const char *name, uint64_t *bytes, rf_error *err)
+{
+    if (name == NULL)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_cache_remove: name is NULL");
+    return rf__hub_remove(cache_dir, name, NULL, bytes, err);
 }
 
 rf_status rf_cache_default_dir(const char *cache_dir, char **out, rf_error *err)

@@ -138,6 +138,10 @@ const struct prompts *rf__pipeline_prompts(const struct pipeline *pipeline);
 rf_status rf__pipeline_embed(const struct pipeline *pipeline, const rf_text *texts, size_t n,
                              const rf_embed_options *options, float *out, rf_error *err);
 
+/* See rf_model_get_stats(): what the pipeline knows of it. */
+void rf__pipeline_stats(const struct pipeline *pipeline, rf_model_stats *out);
+rf_status rf__pipeline_trim(const struct pipeline *pipeline, rf_error *err);
+
 /* "mean", "cls" … as the program's --pooling has it. */
 const char *rf__pooling_name(rf_pooling pooling);
 

@@ -35,7 +35,10 @@ struct pipeline {
     struct prompts prompts;
     atomic_bool prompts_noted; /* that there are prompts and none was used was said */
     bool l2_again;             /* after a vector was cut to info.dim */
-    uint32_t token_dim;        /* of the vectors that come out of the engine or the table */
+    struct counters {
+        atomic_uint_least64_t calls, texts, tokens, truncated, tokenize_ns, compute_ns;
+    } counters;
+    uint32_t token_dim; /* of the vectors that come out of the engine or the table */
     struct pipeline_info info;
     rf_truncate truncate;
     struct logger logger;
@@ -325,6 +328,23 @@ const struct prompts *rf__pipeline_prompts(const struct pipeline *pipeline)
     return &pipeline->prompts;
 }
 
+void rf__pipeline_stats(const struct pipeline *pipeline, rf_model_stats *out)
+{
+    struct counters *c = &((struct pipeline *)(uintptr_t)pipeline)->counters; /* atomics are read */
+
+    out->calls = atomic_load(&c->calls);
+    out->texts = atomic_load(&c->texts);
+    out->tokens = atomic_load(&c->tokens);
+    out->truncated = atomic_load(&c->truncated);
+    out->tokenize_ns = atomic_load(&c->tokenize_ns);
+    out->compute_ns = atomic_load(&c->compute_ns);
+}
+
+rf_status rf__pipeline_trim(const struct pipeline *pipeline, rf_error *err)
+{
+    return pipeline->engine != NULL ? rf__engine_trim(pipeline->engine, err) : RF_OK;
+}
+
 /* ---- A call -------------------------------------------------------------------------------------------- */
 
 /* What a worker owns: the ids that it tokenized in this window, and room to gather a batch. */
@@ -356,7 +376,8 @@ struct call {
     struct batch *batches;
     size_t window_begin, window_n, n_batches;
     atomic_size_t next; /* text or batch that is not yet taken */
-    atomic_size_t n_truncated;
+    atomic_size_t n_truncated, n_tokens;
+    uint64_t tokenize_ns, compute_ns;
 
     atomic_bool failed; /* the workers stop */
     struct os_mutex *mutex;
@@ -502,6 +523,7 @@ static rf_status tokenize_text(struct call *call, size_t worker_index, size_t i,
         finish_vector(call, worker, index);
     }
     was_cut = was_cut || worker->encoding.truncated;
+    atomic_fetch_add(&call->n_tokens, worker->encoding.n);
     if (call->options->n_tokens != NULL)
         call->options->n_tokens[index] = (uint32_t)worker->encoding.n;
     if (call->options->truncated != NULL)
@@ -657,12 +679,15 @@ static void run_window(struct call *call)
 {
     size_t n_bytes, n_workers;
     struct batch_limits limits;
+    uint64_t begin = rf__os_now_ns(), tokenized;
 
     call->window_n = measure_window(call, &n_bytes);
     for (size_t w = 0; w < call->n_workers; w++)
         call->workers[w].n_ids = 0;
     atomic_store(&call->next, 0);
     rf__os_parallel(n_bytes < THREAD_MIN_BYTES ? 1 : call->n_workers, tokenize_worker, call);
+    tokenized = rf__os_now_ns();
+    call->tokenize_ns += tokenized - begin;
     if (atomic_load(&call->failed) || call->pipeline->table != NULL)
         return;
     limits = rf__batch_limits(call->pipeline->engine->info.packs, call->tokenized, call->window_n, call->n_workers);
@@ -670,6 +695,20 @@ static void run_window(struct call *call)
     atomic_store(&call->next, 0);
     n_workers = call->n_batches < call->n_workers ? call->n_batches : call->n_workers;
     rf__os_parallel(n_workers, compute_worker, call);
+    call->compute_ns += rf__os_now_ns() - tokenized;
+}
+
+/* Adds what a call did to what the pipeline did. */
+static void count_call(const struct call *call)
+{
+    struct counters *c = &((struct pipeline *)(uintptr_t)call->pipeline)->counters;
+
+    atomic_fetch_add(&c->calls, 1);
+    atomic_fetch_add(&c->texts, call->n);
+    atomic_fetch_add(&c->tokens, call->n_tokens);
+    atomic_fetch_add(&c->truncated, call->n_truncated);
+    atomic_fetch_add(&c->tokenize_ns, call->tokenize_ns);
+    atomic_fetch_add(&c->compute_ns, call->compute_ns);
 }
 
 static void release_call(struct call *call)
@@ -773,6 +812,8 @@ rf_status rf__pipeline_embed(const struct pipeline *pipeline, const rf_text *tex
     if (status == RF_OK && call.n_truncated > 0 && call.options->truncated == NULL) /* else the caller sees it there */
         rf__log(&pipeline->logger, RF_LOG_WARNING, "%zu of %zu texts were longer than %u tokens and were cut",
                 (size_t)call.n_truncated, n, pipeline->info.max_tokens);
+    if (status == RF_OK)
+        count_call(&call);
     release_call(&call);
     return status;
 }

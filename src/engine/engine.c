@@ -20,6 +20,11 @@ rf_status rf__engine_run(const struct engine *engine, const struct engine_batch 
     return status;
 }
 
+rf_status rf__engine_trim(const struct engine *engine, rf_error *err)
+{
+    return engine->ops->trim != NULL ? engine->ops->trim(engine, err) : RF_OK;
+}
+
 void rf__engine_output_release(struct engine_output *output)
 {
     if (output->release != NULL)

@@ -46,6 +46,8 @@ struct engine_ops {
     rf_status (*run)(const struct engine *engine, const struct engine_batch *batch, struct engine_output *out,
                      rf_error *err);
     void (*free)(struct engine *engine);
+    /* Gives back memory that runs left behind; no run is under way. NULL: there is none. */
+    rf_status (*trim)(const struct engine *engine, rf_error *err);
 };
 
 /* The beginning of every engine. */
@@ -71,6 +73,7 @@ rf_status rf__engine_open_bytes(const void *data, size_t len, const char *path, 
 
 rf_status rf__engine_run(const struct engine *engine, const struct engine_batch *batch, struct engine_output *out,
                          rf_error *err);
+rf_status rf__engine_trim(const struct engine *engine, rf_error *err);
 void rf__engine_output_release(struct engine_output *output); /* fine on a zeroed one */
 void rf__engine_free(struct engine *engine);                  /* NULL is fine */
 

@@ -51,6 +51,14 @@ static const char *useful_part(const char *message)
     return message;
 }
 
+/* Whether the file asks for more than this ONNX Runtime knows: a newer form of file, or newer operators. */
+static bool is_too_new(const char *message)
+{
+    return strstr(message, "Unsupported model IR version") != NULL ||
+           (strstr(message, "Opset") != NULL && strstr(message, "under development") != NULL) ||
+           strstr(message, "ORT format model version") != NULL;
+}
+
 rf_status rf__ort_check(const OrtApi *ort, OrtStatus *failure, rf_error *err, const char *what)
 {
     rf_status status;
@@ -58,6 +66,15 @@ rf_status rf__ort_check(const OrtApi *ort, OrtStatus *failure, rf_error *err, co
     if (failure == NULL)
         return RF_OK;
     status = status_of(ort->GetErrorCode(failure));
+    if (is_too_new(ort->GetErrorMessage(failure))) {
+        status =
+            rf__fail(err, RF_UNSUPPORTED,
+                     "%s: is made for a newer ONNX Runtime than the one that runs, %s; install a newer one, or export "
+                     "the model with a lower opset (ONNX Runtime: %.200s)",
+                     what, rf__engine_runtime_version(), useful_part(ort->GetErrorMessage(failure)));
+        ort->ReleaseStatus(failure);
+        return status;
+    }
     rf__fail(err, status,
              status == RF_BAD_FORMAT ? "%s: is damaged, or no ONNX model (ONNX Runtime: %s)" : "%s: ONNX Runtime: %s",
              what, useful_part(ort->GetErrorMessage(failure)));

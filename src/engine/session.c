@@ -416,8 +416,9 @@ static rf_status read_output(const struct session *s, struct run_output *owner, 
     return RF_OK;
 }
 
-static rf_status session_run(const struct engine *engine, const struct engine_batch *batch, struct engine_output *out,
-                             rf_error *err)
+/* `run_options` may be NULL. */
+static rf_status run_batch(const struct engine *engine, const struct engine_batch *batch,
+                           const OrtRunOptions *run_options, struct engine_output *out, rf_error *err)
 {
     const struct session *s = (const struct session *)engine;
     const char *names[N_INPUTS];
@@ -444,10 +445,10 @@ static rf_status session_run(const struct engine *engine, const struct engine_ba
     }
     if (status == RF_OK) {
         const char *const output = s->output;
-        status = check(
-            s,
-            s->ort->Run(s->session, NULL, names, (const OrtValue *const *)values, n_inputs, &output, 1, &owner->value),
-            err);
+        status = check(s,
+                       s->ort->Run(s->session, run_options, names, (const OrtValue *const *)values, n_inputs, &output,
+                                   1, &owner->value),
+                       err);
     }
     if (status == RF_OK)
         status = read_output(s, owner, batch, out, err);
@@ -461,6 +462,32 @@ out:
     } else if (owner != NULL) {
         release_output(owner);
     }
+    return status;
+}
+
+static rf_status session_run(const struct engine *engine, const struct engine_batch *batch, struct engine_output *out,
+                             rf_error *err)
+{
+    return run_batch(engine, batch, NULL, out, err);
+}
+
+/* ONNX Runtime gives the memory of its arena back at the end of a run that asks for it: one of a single token. */
+static rf_status session_trim(const struct engine *engine, rf_error *err)
+{
+    const struct session *s = (const struct session *)engine;
+    const uint32_t id = 0;
+    const struct engine_batch batch = {.ids = &id, .n_texts = 1, .n_tokens = 1};
+    struct engine_output output = {0};
+    OrtRunOptions *run_options = NULL;
+    rf_status status = check(s, s->ort->CreateRunOptions(&run_options), err);
+
+    if (status == RF_OK)
+        status = check(s, s->ort->AddRunConfigEntry(run_options, "memory.enable_memory_arena_shrinkage", "cpu:0"), err);
+    if (status == RF_OK)
+        status = run_batch(engine, &batch, run_options, &output, err);
+    rf__engine_output_release(&output);
+    if (run_options != NULL)
+        s->ort->ReleaseRunOptions(run_options);
     return status;
 }
 
@@ -564,7 +591,7 @@ static rf_status open_session(struct session *s, const void *data, size_t len, c
     return status == RF_OK ? bind_output(s, err) : status;
 }
 
-static const struct engine_ops session_ops = {session_run, session_free};
+static const struct engine_ops session_ops = {session_run, session_free, session_trim};
 
 static rf_status open_bytes(const void *data, size_t len, const char *path, const char *real_path,
                             const struct engine_options *options, struct engine **out, rf_error *err)

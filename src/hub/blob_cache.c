@@ -179,7 +179,7 @@ rf_status rf__cache_write_tree(const char *model_folder, const struct repo *repo
 static struct os_stat look_at(struct cache_view *view, const char *folder, const char *path)
 {
     char *full = rf__format("%s/%s/%s/%s", view->model_folder, folder, view->commit, path);
-    struct os_stat stat = {OS_NOTHING, 0, 0, 0};
+    struct os_stat stat = {.kind = OS_NOTHING};
 
     if (full == NULL)
         view->out_of_memory = true;

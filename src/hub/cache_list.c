@@ -107,8 +107,9 @@ static rf_status refs_of(const struct entry *entry, const char *commit, struct b
 
 /* ---- Sizes ---------------------------------------------------------------------------------------------------- */
 
-/* Bytes of the files in a folder, to the levels that rf__repo_read_folder() looks. */
-static rf_status folder_bytes(const char *path, uint64_t *out, rf_error *err)
+/* Bytes of the files in a folder, to the levels that rf__repo_read_folder() looks, and when one was last read (may be
+ * NULL). */
+static rf_status folder_bytes(const char *path, uint64_t *out, int64_t *last_used, rf_error *err)
 {
     struct repo files = {0};
     uint64_t bytes = 0;
@@ -117,8 +118,13 @@ static rf_status folder_bytes(const char *path, uint64_t *out, rf_error *err)
     if (status == RF_NO_MEMORY)
         return rf__fail_memory(err);
     for (size_t i = 0; i < files.n; i++) {
+        char *file = last_used == NULL ? NULL : rf__path_join(path, files.files[i].path);
+        int64_t used = file == NULL ? 0 : rf__os_stat(file).atime_s;
         if (files.files[i].size != REPO_UNKNOWN_SIZE)
             bytes += files.files[i].size;
+        if (last_used != NULL && used > *last_used)
+            *last_used = used;
+        rf__free(file);
     }
     rf__repo_release(&files);
     *out = bytes;
@@ -133,6 +139,7 @@ static rf_status tell_snapshot(const struct entry *entry, const char *commit, rf
     struct snapshot snapshot = {0};
     struct buf refs;
     uint64_t bytes = 0;
+    int64_t last_used = 0;
     rf_status status;
 
     rf__buf_init(&refs, (size_t)1 << 20);
@@ -140,7 +147,7 @@ static rf_status tell_snapshot(const struct entry *entry, const char *commit, rf
     if (status == RF_OK)
         status = rf__snapshot_inspect(entry->folder, commit, &wish, &snapshot, err);
     if (status == RF_OK && snapshot.directory != NULL)
-        status = folder_bytes(snapshot.directory, &bytes, err);
+        status = folder_bytes(snapshot.directory, &bytes, &last_used, err);
     if (status == RF_OK && snapshot.directory != NULL) {
         rf_cached_model model = {
             .name = entry->name,
@@ -150,6 +157,7 @@ static rf_status tell_snapshot(const struct entry *entry, const char *commit, rf
             .cache_dir = entry->cache,
             .bytes = bytes,
             .complete = snapshot.state >= SNAPSHOT_PROBABLE,
+            .last_used = last_used,
         };
         entry->listing->stopped = !entry->listing->fn(entry->listing->user, &model);
     }
@@ -170,7 +178,7 @@ static rf_status tell_fragment(const struct entry *entry, rf_error *err)
         .cache_dir = entry->cache,
     };
 
-    rf_status status = blobs == NULL ? rf__fail_memory(err) : folder_bytes(blobs, &model.bytes, err);
+    rf_status status = blobs == NULL ? rf__fail_memory(err) : folder_bytes(blobs, &model.bytes, NULL, err);
 
     if (status == RF_OK)
         entry->listing->stopped = !entry->listing->fn(entry->listing->user, &model);

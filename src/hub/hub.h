@@ -48,6 +48,14 @@ rf_status rf__hub_resolve(const char *name, const struct hub_options *options, s
 
 /* See rf_cache_list(), rf_cache_default_dir(), rf_hub_check(). Strings in new memory (rf__free). */
 rf_status rf__hub_list(const char *cache_dir, rf_cached_model_fn fn, void *user, rf_error *err);
+/* See rf_model_variants(). */
+rf_status rf__hub_variants(const char *directory, rf_variant_fn fn, void *user, rf_error *err);
+
+/* See rf_cache_verify(), rf_cache_remove(); `name` of the first may be NULL: all models. */
+rf_status rf__hub_verify(const char *cache_dir, const char *name, bool repair, rf_verified_fn fn, void *user,
+                         rf_error *err);
+rf_status rf__hub_remove(const char *cache_dir, const char *name, const struct logger *logger, uint64_t *bytes,
+                         rf_error *err);
 rf_status rf__hub_cache_dir(const char *cache_dir, char **out, rf_error *err);
 rf_status rf__hub_check(bool offline, char **endpoint, rf_error *err);
 

@@ -268,7 +268,7 @@ static rf_status read_level(const char *path, const char *prefix, struct repo *r
     for (size_t i = 0; i < n && status == RF_OK && repo->n < MAX_FOLDER_FILES; i++) {
         char *relative = names[i][0] == '.' ? NULL : rf__format("%s%s", prefix, names[i]);
         char *full = relative == NULL ? NULL : rf__path_join(path, names[i]);
-        struct os_stat stat = {OS_NOTHING, 0, 0, 0};
+        struct os_stat stat = {.kind = OS_NOTHING};
         struct repo_file *file;
         if (names[i][0] == '.')
             continue;

@@ -63,7 +63,7 @@ static const struct sharding {
 
 bool rf__snapshot_is_onnx(const char *path)
 {
-    return rf__ends_with(path, ".onnx");
+    return rf__ends_with(path, ".onnx") || rf__ends_with(path, ".ort");
 }
 
 bool rf__snapshot_is_weights(const char *path)
@@ -101,10 +101,12 @@ static rf_status find_named(const struct repo *repo, const char *named, const st
 
 /* External data of an ONNX file: beside it, its whole name with something after it ("model.onnx_data",
  * "model.onnx.data", "model.onnx_data_1"), or its stem with ".data" or "_data". */
-static bool is_external_data(const char *path, const char *onnx)
+bool rf__snapshot_is_external_data(const char *path, const char *onnx)
 {
     size_t len = strlen(onnx), stem = len - strlen(".onnx");
 
+    if (!rf__ends_with(onnx, ".onnx")) /* a file in ONNX Runtime's own format has all in itself */
+        return false;
     if (strncmp(path, onnx, len) == 0 && (path[len] == '_' || path[len] == '.'))
         return strchr(path + len, '/') == NULL;
     return strncmp(path, onnx, stem) == 0 && (strcmp(path + stem, ".data") == 0 || strcmp(path + stem, "_data") == 0);
@@ -185,7 +187,7 @@ static rf_status each_part(const struct repo *repo, const struct repo_file *mode
 
     for (size_t i = 0; i < repo->n && status == RF_OK; i++) {
         const struct repo_file *file = &repo->files[i];
-        if (file != model && ((is_onnx && is_external_data(file->path, model->path)) ||
+        if (file != model && ((is_onnx && rf__snapshot_is_external_data(file->path, model->path)) ||
                               (sharding != NULL && shard_total(sharding, file->path) > 0)))
             status = fn(user, file, err);
     }

@@ -58,7 +58,10 @@ rf_status rf__snapshot_inspect(const char *model_folder, const char *revision, c
                                struct snapshot *out, rf_error *err);
 void rf__snapshot_release(struct snapshot *snapshot); /* fine on a zeroed one */
 
+/* An ONNX file, or one in ONNX Runtime's own format (.ort). */
 bool rf__snapshot_is_onnx(const char *path);
+/* Whether the path is, by its name, external data of the ONNX file. */
+bool rf__snapshot_is_external_data(const char *path, const char *onnx);
 /* Weights of any kind, those included that are not read here. */
 bool rf__snapshot_is_weights(const char *path);
 

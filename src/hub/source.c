@@ -155,8 +155,8 @@ static bool is_meant_as_path(const char *text)
     bool has_two_slashes = slash != NULL && strchr(slash + 1, '/') != NULL;
 
     return text[0] == '/' || text[0] == '.' || text[0] == '~' || strchr(text, '\\') != NULL || has_two_slashes ||
-           rf__ends_with(text, ".onnx") || rf__ends_with(text, ".safetensors") || rf__ends_with(text, ".bin") ||
-           rf__ends_with(text, "/");
+           rf__ends_with(text, ".onnx") || rf__ends_with(text, ".ort") || rf__ends_with(text, ".safetensors") ||
+           rf__ends_with(text, ".bin") || rf__ends_with(text, "/");
 }
 
 /* ---- Paths ---------------------------------------------------------------------------------------------------- */
@@ -167,7 +167,7 @@ static rf_status read_path(const char *text, enum os_kind kind, struct source *o
 
     if (kind == OS_DIRECTORY)
         out->kind = SOURCE_DIRECTORY;
-    else if (rf__ends_with(text, ".onnx"))
+    else if (rf__ends_with(text, ".onnx") || rf__ends_with(text, ".ort"))
         out->kind = SOURCE_ONNX_FILE;
     else if (rf__ends_with(text, ".safetensors") || rf__ends_with(text, ".bin") ||
              rf__ends_with(text, ".safetensors.index.json") || rf__ends_with(text, ".bin.index.json"))

@@ -19,6 +19,7 @@ struct os_stat {
     uint64_t size;
     int64_t mtime_ns;     /* since 1970 */
     int64_t blocks_bytes; /* what it takes on the disk */
+    int64_t atime_s;      /* when it was last read, since 1970, as far as the file system keeps it */
 };
 
 /* What lies at a path; kind OS_NOTHING when nothing does or it cannot be reached. Never fails. */

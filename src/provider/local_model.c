@@ -245,6 +245,7 @@ static rf_status describe(struct rf_model *model, const char *source, rf_error *
                         .vocab_size = p->vocab_size,
                         .threads = p->threads,
                         .full_dim = p->full_dim,
+                        .replaces = "",
                         .prompts = prompts->names,
                         .default_prompt = prompts->default_name != NULL ? prompts->default_name : "",
                         .file_size = model->onnx_file[0] != '\0' ? onnx_size(model->onnx_file)
@@ -254,7 +255,7 @@ static rf_status describe(struct rf_model *model, const char *source, rf_error *
     return RF_OK;
 }
 
-rf_status rf__local_open(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err)
+static rf_status open_source(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err)
 {
     const struct logger logger = {options->log, options->log_user};
     const struct hub_options hub_options = rf__hub_options(options);
@@ -273,11 +274,61 @@ rf_status rf__local_open(const char *source, const rf_model_options *options, st
         rf__local_free(model);
         return status;
     }
+    model->open_ns = rf__os_now_ns() - begin;
     rf__log(&logger, RF_LOG_INFO, "%s: %s, %s by %s, dimension %u, limit %u tokens, %u threads, opened in %.0f ms",
             source, model->info.modules, model->info.precision, model->info.kernels, model->info.dim,
-            model->info.max_tokens, model->info.threads, (double)(rf__os_now_ns() - begin) / 1e6);
+            model->info.max_tokens, model->info.threads, (double)model->open_ns / 1e6);
     *out = model;
     return RF_OK;
+}
+
+/* Not for what another model does not cure: no memory, a call that is wrong, a user who stopped it. */
+static bool may_fall_back(rf_status status)
+{
+    return status != RF_OK && status != RF_NO_MEMORY && status != RF_INVALID_ARGUMENT && status != RF_CANCELLED;
+}
+
+/* Opens the fallback in the place of `source`, which could not be for that reason. */
+static rf_status open_fallback(const char *source, const rf_error *reason, const rf_model_options *options,
+                               struct rf_model **out, rf_error *err)
+{
+    const struct logger logger = {options->log, options->log_user};
+    rf_model_options own = *options;
+    rf_error fault = {RF_OK, ""};
+    rf_status status;
+
+    own.revision = own.onnx_file = NULL;
+    own.max_tokens = own.dimensions = 0;
+    own.pooling = RF_POOLING_DEFAULT;
+    own.precision = 0;
+    status = open_source(options->fallback, &own, out, &fault);
+    if (status == RF_NO_MEMORY)
+        return rf__fail_memory(err);
+    if (status != RF_OK)
+        return rf__fail(err, reason->status, "%.320s (nor can the fallback '%.60s' be opened: %.100s)", reason->message,
+                        options->fallback, fault.message);
+    (*out)->replaces = rf__strdup(source);
+    if ((*out)->replaces == NULL) {
+        rf__local_free(*out);
+        *out = NULL;
+        return rf__fail_memory(err);
+    }
+    (*out)->info.replaces = (*out)->replaces;
+    rf__log(&logger, RF_LOG_WARNING, "'%s' cannot be opened, '%s' is used instead, whose vectors are others: %s",
+            source, options->fallback, reason->message);
+    return RF_OK;
+}
+
+rf_status rf__local_open(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err)
+{
+    rf_error reason = {RF_OK, ""};
+    rf_status status = open_source(source, options, out, &reason);
+
+    if (options->fallback != NULL && strcmp(options->fallback, source) != 0 && may_fall_back(status))
+        return open_fallback(source, &reason, options, out, err);
+    if (status != RF_OK && err != NULL)
+        *err = reason;
+    return status;
 }
 
 void rf__local_free(struct rf_model *model)
@@ -291,5 +342,6 @@ void rf__local_free(struct rf_model *model)
     rf__free(model->architecture);
     rf__free(model->license);
     rf__free(model->precision);
+    rf__free(model->replaces);
     rf__free(model);
 }

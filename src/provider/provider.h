@@ -15,6 +15,8 @@ struct rf_model {
     rf_model_info info;
     struct model_source source;
     char *name, *onnx_file, *architecture, *license, *precision;
+    char *replaces; /* NULL: nothing */
+    uint64_t open_ns;
     const char *kernels, *why; /* static */
 };
 

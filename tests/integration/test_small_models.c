@@ -1,5 +1,6 @@
-/* test_small_models: every model directory of tests/golden/bert-tiny-* and modules-* against what sentence-transformers
- * (or model2vec) says of it: small models with random weights, each of which tries another corner. */
+/* test_small_models: every model directory of tests/golden/bert-tiny-*, modules-* and matrix-* against what
+ * sentence-transformers (or model2vec) says of it: small models with random weights, each of which tries another
+ * corner. */
 #include "golden.h"
 
 #include "base/mem.h"
@@ -10,7 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TOLERANCE 2e-5F /* of one number, relative to 1 + its size */
+#define LIKENESS  0.99999 /* the least cosine of an exported file, whose operators add up in another order */
+#define TOLERANCE 2e-5F   /* of one number, relative to 1 + its size */
 
 static rf_model *open_model(const char *directory, rf_model_options *options)
 {
@@ -18,9 +20,31 @@ static rf_model *open_model(const char *directory, rf_model_options *options)
 
     options->size = sizeof *options;
     options->offline = true;
+    options->precision = RF_PRECISION_FP32;
     options->cache_dir = golden_path("build/test-cache");
     assert_ok(rf_model_open(directory, options, &model, err));
     return model;
+}
+
+static void compare_numbers(const float *ours, const struct golden_array *golden, const char *name, const char *file)
+{
+    for (size_t k = 0; k < golden->rows * golden->cols; k++)
+        if (!(fabsf(ours[k] - golden->values[k]) <= TOLERANCE * (1 + fabsf(golden->values[k]))))
+            fail_msg("%s: %s: text %zu, dimension %zu: %g, expected %g", name, file, k / golden->cols, k % golden->cols,
+                     (double)ours[k], (double)golden->values[k]);
+}
+
+static void compare_cosines(const float *ours, const struct golden_array *golden, const char *name, const char *file)
+{
+    double worst = 1;
+
+    for (size_t i = 0; i < golden->rows; i++) {
+        double c = cosine(ours + i * golden->cols, golden->values + i * golden->cols, golden->cols);
+        if (!(c >= LIKENESS))
+            fail_msg("%s: %s: text %zu has cosine %.7f", name, file, i, c);
+        worst = c < worst ? c : worst;
+    }
+    print_message("%s: %s: %zu texts, worst cosine %.8f\n", name, file, golden->rows, worst);
 }
 
 /* Compares with DIRECTORY/FILE.npy. */
@@ -40,10 +64,10 @@ static void compare(const rf_model *model, const char *name, const char *file, c
                  golden.rows, golden.cols);
     out = rf__alloc_array(golden.rows * golden.cols, sizeof *out);
     assert_ok(rf_embed(model, tiny.texts, tiny.n, options, out, golden.rows * golden.cols, err));
-    for (size_t k = 0; k < golden.rows * golden.cols; k++)
-        if (!(fabsf(out[k] - golden.values[k]) <= TOLERANCE * (1 + fabsf(golden.values[k]))))
-            fail_msg("%s: %s: text %zu, dimension %zu: %g, expected %g", name, file, k / golden.cols, k % golden.cols,
-                     (double)out[k], (double)golden.values[k]);
+    if (strncmp(name, "matrix-", 7) == 0)
+        compare_cosines(out, &golden, name, file);
+    else
+        compare_numbers(out, &golden, name, file);
     rf__free(out);
     golden_array_release(&golden);
     golden_tiny_release(&tiny);
@@ -141,6 +165,38 @@ static void test_prompts(void **state)
     }
 }
 
+/* ONNX files exported by torch, of every architecture, with tokenizers of every kind. */
+static void test_exported_architectures(void **state)
+{
+    static const struct {
+        const char *name;
+        bool has_prompts;
+    } exported[] = {
+        {"matrix-bert", false},       {"matrix-distilbert", false}, {"matrix-electra", false},
+        {"matrix-mpnet", false},      {"matrix-roberta", true},     {"matrix-camembert", false},
+        {"matrix-xlm-roberta", true}, {"matrix-albert", false},     {"matrix-deberta-v2", false},
+        {"matrix-modernbert", false}, {"matrix-t5", false},         {"matrix-qwen2", true},
+        {"matrix-qwen3", true},       {"matrix-gemma3", true},      {"matrix-mistral", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof exported / sizeof exported[0]; i++) {
+        const rf_embed_options query = {.size = sizeof query, .role = RF_ROLE_QUERY},
+                               document = {.size = sizeof document, .role = RF_ROLE_DOCUMENT};
+        char path[512];
+        rf_model_options options = {.threads = 2};
+        rf_model *model;
+        snprintf(path, sizeof path, "%s/tests/golden/%s", golden_path("."), exported[i].name);
+        model = open_model(path, &options);
+        compare(model, exported[i].name, "expected", NULL);
+        if (exported[i].has_prompts) {
+            compare(model, exported[i].name, "expected_query", &query);
+            compare(model, exported[i].name, "expected_document", &document);
+        }
+        rf_model_free(model);
+    }
+}
+
 /* The model's own dimension, and one that was asked for. */
 static void test_dimensions(void **state)
 {
@@ -207,12 +263,87 @@ static void test_prompts_that_are_not_used_are_told_once(void **state)
     rf_model_free(model);
 }
 
+static void keep_warning(void *user, rf_log_level level, const char *message)
+{
+    if (level == RF_LOG_WARNING)
+        snprintf(user, 512, "%s", message);
+}
+
+static void test_fallback(void **state)
+{
+    char good[512], warning[512] = "";
+    rf_model_options options = {.size = sizeof options,
+                                .threads = 1,
+                                .fallback = good,
+                                .log = keep_warning,
+                                .log_user = warning,
+                                .offline = true,
+                                .onnx_file = "none.onnx",
+                                .dimensions = 99};
+    rf_model_info info = {.size = sizeof info};
+    rf_error fault = {0};
+    rf_model *model = NULL;
+
+    (void)state;
+    snprintf(good, sizeof good, "%s/tests/golden/modules-static", golden_path("."));
+    options.cache_dir = golden_path("build/test-cache");
+    assert_ok(rf_model_open("./nowhere", &options, &model, err));
+    rf_model_get_info(model, &info);
+    assert_string_equal(info.source, good);
+    assert_string_equal(info.replaces, "./nowhere");
+    assert_int_equal(info.dim, 16);
+    assert_non_null(strstr(warning, "'./nowhere' cannot be opened"));
+    assert_non_null(strstr(warning, "modules-static' is used instead, whose vectors are others: ./nowhere: no such"));
+    rf_model_free(model);
+    options.fallback = "./nothing";
+    assert_int_equal(rf_model_open("./nowhere", &options, &model, &fault), RF_NOT_FOUND);
+    assert_non_null(strstr(fault.message, "./nowhere: no such file"));
+    assert_non_null(strstr(fault.message, "nor can the fallback './nothing' be opened: ./nothing: no such"));
+    options = (rf_model_options){.size = sizeof options, .threads = 1, .fallback = good, .pooling = RF_POOLING_MAX};
+    assert_int_equal(rf_model_open("", &options, &model, &fault), RF_INVALID_ARGUMENT); /* a wrong call stays one */
+}
+
+static void test_statistics_and_trim(void **state)
+{
+    char path[512];
+    rf_model_options options = {.threads = 1};
+    rf_model_stats stats = {.size = sizeof stats}, older = {.size = offsetof(rf_model_stats, texts)};
+    static char text[1000];
+    const rf_text texts[2] = {{"hello world", 11}, {text, sizeof text}};
+    float before[2 * 24], after[2 * 24];
+    rf_model *model;
+
+    (void)state;
+    memset(text, '.', sizeof text);
+    snprintf(path, sizeof path, "%s/tests/golden/bert-tiny-mean-gelu", golden_path("."));
+    model = open_model(path, &options);
+    assert_ok(rf_embed_documents(model, texts, 2, before, 48, err));
+    assert_ok(rf_model_trim(model, err));
+    assert_ok(rf_embed_documents(model, texts, 2, after, 48, err));
+    assert_memory_equal(before, after, sizeof before);
+    rf_model_get_stats(model, &stats);
+    assert_int_equal(stats.calls, 2);
+    assert_int_equal(stats.texts, 4);
+    assert_int_equal(stats.tokens, 2 * (4 + 48));
+    assert_int_equal(stats.truncated, 2);
+    assert_true(stats.tokenize_ns > 0 && stats.compute_ns > 0 && stats.open_ns > 0);
+    assert_true(stats.memory_now > 0 && stats.memory_peak >= stats.memory_now);
+    older.texts = 77;
+    rf_model_get_stats(model, &older);
+    assert_int_equal(older.texts, 77);
+    assert_int_equal(older.calls, 2);
+    rf_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_directory),
         cmocka_unit_test(test_prompts),
+        cmocka_unit_test(test_exported_architectures),
         cmocka_unit_test(test_dimensions),
+        cmocka_unit_test(test_fallback),
+        cmocka_unit_test(test_statistics_and_trim),
         cmocka_unit_test(test_prompts_that_are_not_used_are_told_once),
     };
 

@@ -38,6 +38,7 @@ struct os_stat rf__os_stat(const char *path)
     out.size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
     out.mtime_ns = mtime_ns(&st);
     out.blocks_bytes = (int64_t)st.st_blocks * 512;
+    out.atime_s = (int64_t)st.st_atime;
     return out;
 }
 

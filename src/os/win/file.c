@@ -56,6 +56,8 @@ struct os_stat rf__os_stat(const char *path)
         out.kind = info.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY ? OS_DIRECTORY : OS_FILE;
         out.size = (uint64_t)info.nFileSizeHigh << 32 | info.nFileSizeLow;
         out.mtime_ns = ((int64_t)time - EPOCH_1970) * 100;
+        time = (uint64_t)info.ftLastAccessTime.dwHighDateTime << 32 | info.ftLastAccessTime.dwLowDateTime;
+        out.atime_s = ((int64_t)time - EPOCH_1970) / 10000000;
         out.blocks_bytes = (int64_t)out.size;
         if (GetFileInformationByHandleEx(file, FileStandardInfo, &standard, sizeof standard))
             out.blocks_bytes = standard.AllocationSize.QuadPart;

@@ -61,7 +61,7 @@ static void fake_free(struct engine *engine)
 
 static struct fake_engine *fake_engine_new(uint32_t rank, uint32_t dim, uint32_t vocab_size)
 {
-    static const struct engine_ops ops = {fake_run, fake_free};
+    static const struct engine_ops ops = {fake_run, fake_free, NULL};
     struct fake_engine *fake = rf__calloc(1, sizeof *fake);
 
     if (fake == NULL)

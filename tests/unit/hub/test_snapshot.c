@@ -123,6 +123,7 @@ static void plans(void **state)
         {"0_StaticEmbedding/model.safetensors modules.json", NULL, false, NULL, NULL,
          "0_StaticEmbedding/model.safetensors", "0_StaticEmbedding/model.safetensors modules.json"},
         {"0_Other/model.safetensors", NULL, false, NULL, NULL, NULL, NULL},
+        {"onnx/model.ort onnx/model.onnx", "model.ort", false, NULL, NULL, "onnx/model.ort", "onnx/model.ort"},
         /* An older layout: the transformer in a folder of its own. */
         {"0_Transformer/config.json 0_Transformer/onnx/model.onnx 0_Transformer/model.safetensors", NULL, false,
          "[{\"path\": \"0_Transformer\", \"type\": \"x.Transformer\"}]", NULL, "0_Transformer/onnx/model.onnx",

@@ -1,0 +1,135 @@
+/*
+ * variants: the ONNX files of a model directory or repository; see rf_model_variants(). What a file is made for stands
+ * in its name, as optimum and sentence-transformers write it:
+ *
+ *     model.onnx  model_O1.onnx … model_O4.onnx  model_fp16.onnx  model_quantized.onnx  model_q4.onnx
+ *     model_qint8_arm64.onnx  model_quint8_avx2.onnx  model_qint8_avx512.onnx  model_qint8_avx512_vnni.onnx
+ */
+#include "hub/hub.h"
+
+#include "base/mem.h"
+#include "hub/blob_cache.h"
+#include "hub/snapshot.h"
+#include "os/os.h"
+
+#include <string.h>
+
+#define MAX_NAME 256
+
+/* Parts of a name and the precision that they tell, the first that fits. */
+static const struct {
+    const char *part, *precision;
+} precisions[] = {
+    {"q4f16", "q4 with fp16"}, {"bnb4", "q4"},   {"q4", "q4"},          {"fp16", "fp16"},
+    {"float16", "fp16"},       {"bf16", "bf16"}, {"quint8", "int8"},    {"qint8", "int8"},
+    {"uint8", "int8"},         {"int8", "int8"}, {"quantized", "int8"}, {"_o4", "fp16"},
+};
+
+/* Parts of a name and the instructions that the file is made for, as rf__os_cpu_features() and rf__os_name() have them.
+ */
+static const struct {
+    const char *part, *feature;
+} machines[] = {
+    {"avx512_vnni", "VNNI"},
+    {"avx512", "AVX-512"},
+    {"avx2", "AVX2"},
+    {"arm64", "arm64"},
+};
+
+/* The name of a file without folders and ending, in small letters. */
+static void base_name(const char *path, char out[MAX_NAME])
+{
+    const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1, *dot = strrchr(name, '.');
+    size_t len = dot == NULL ? strlen(name) : (size_t)(dot - name);
+
+    if (len >= MAX_NAME)
+        len = MAX_NAME - 1;
+    for (size_t i = 0; i < len; i++)
+        out[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 'a' - 'A') : name[i];
+    out[len] = '\0';
+}
+
+static const char *precision_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof precisions / sizeof precisions[0]; i++)
+        if (strstr(name, precisions[i].part) != NULL)
+            return precisions[i].precision;
+    return "fp32";
+}
+
+/* NULL: any machine. */
+static const char *machine_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof machines / sizeof machines[0]; i++)
+        if (strstr(name, machines[i].part) != NULL)
+            return machines[i].feature;
+    return NULL;
+}
+
+static bool has_feature(const char *feature)
+{
+    char features[256];
+
+    rf__os_cpu_features(features, sizeof features);
+    return feature == NULL || strstr(features, feature) != NULL || strstr(rf__os_name(), feature) != NULL;
+}
+
+/* Bytes of the file and of what belongs to it by name; UINT64_MAX where a size is not known. */
+static uint64_t size_with_data(const struct repo *repo, const struct repo_file *file)
+{
+    uint64_t bytes = file->size;
+
+    for (size_t i = 0; i < repo->n && bytes != REPO_UNKNOWN_SIZE; i++) {
+        uint64_t size = repo->files[i].size;
+        if (rf__snapshot_is_external_data(repo->files[i].path, file->path))
+            bytes = size == REPO_UNKNOWN_SIZE || size > UINT64_MAX - bytes ? REPO_UNKNOWN_SIZE : bytes + size;
+    }
+    return bytes == REPO_UNKNOWN_SIZE ? 0 : bytes;
+}
+
+/* What the repository holds: its listing in the cache where the directory is a snapshot, else the directory. */
+static rf_status read_listing(const char *directory, struct repo *out, rf_error *err)
+{
+    const char *last = strrchr(directory, '/');
+    char *model_folder = last == NULL ? NULL : rf__format("%.*s/..", (int)(last - directory), directory);
+    rf_status status = RF_NOT_FOUND;
+
+    if (last != NULL && model_folder == NULL)
+        return rf__fail_memory(err);
+    if (last != NULL && rf__source_is_hex(last + 1, SOURCE_COMMIT_LEN))
+        status = rf__cache_read_tree(model_folder, last + 1, out, NULL);
+    rf__free(model_folder);
+    if (status == RF_NO_MEMORY)
+        return rf__fail_memory(err);
+    return status == RF_OK ? RF_OK : rf__repo_read_folder(directory, out, err);
+}
+
+rf_status rf__hub_variants(const char *directory, rf_variant_fn fn, void *user, rf_error *err)
+{
+    struct repo repo = {0};
+    rf_status status = read_listing(directory, &repo, err);
+    bool goes_on = true;
+
+    for (size_t i = 0; i < repo.n && status == RF_OK && goes_on; i++) {
+        const struct repo_file *file = &repo.files[i];
+        char name[MAX_NAME], *path;
+        rf_variant variant = {.path = file->path};
+        if (!rf__snapshot_is_onnx(file->path))
+            continue;
+        path = rf__path_join(directory, file->path);
+        if (path == NULL) {
+            status = rf__fail_memory(err);
+            break;
+        }
+        base_name(file->path, name);
+        variant.precision = precision_of(name);
+        variant.made_for = machine_of(name) != NULL ? machine_of(name) : "";
+        variant.fits = has_feature(machine_of(name));
+        variant.bytes = size_with_data(&repo, file);
+        variant.is_here = rf__os_is_file(path);
+        goes_on = fn(user, &variant);
+        rf__free(path);
+    }
+    rf__repo_release(&repo);
+    return status;
+}
