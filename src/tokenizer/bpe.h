@@ -89,7 +89,7 @@ struct bpe_settings {
 };
 
 /* A model without merges, which come next. Takes the vocabulary, finished, over, also when it fails. Makes room for
- * n_pairs. */
+ * n_pairs; ranks are below that. */
 rf_status rf__bpe_new(struct vocabulary *vocabulary, const struct bpe_settings *settings, size_t n_pairs,
                       struct bpe **out, rf_error *err);
 /* Within what was announced, ranks too; the later of two merges of one pair counts. */
@@ -104,6 +104,8 @@ void rf__bpe_free(struct model *self);
 bool rf__bpe_use_bytes(struct model *self);
 /* The printable character that ByteLevel writes for a byte, below RF_BPE_LOW. */
 uint32_t rf__bpe_char_of_byte(uint8_t byte);
+/* The characters of bytes, in UTF-8; `out` has room for two for each. Returns the length. */
+size_t rf__bpe_chars_of_bytes(const char *bytes, size_t len, char *out);
 
 /* ---- Reading ------------------------------------------------------------------------------------------------ */
 

@@ -247,7 +247,7 @@ rf_status rf__bpe_new(struct vocabulary *vocabulary, const struct bpe_settings *
     if (status == RF_OK)
         status = pairs_init(&bpe->pairs, n_pairs, err);
     if (status == RF_OK) {
-        bpe->id_of_rank = rf__alloc_array(n_pairs, sizeof *bpe->id_of_rank);
+        bpe->id_of_rank = rf__calloc(n_pairs, sizeof *bpe->id_of_rank);
         bpe->joins = rf__calloc(RF_BPE_JOINS_BITS / 64, sizeof *bpe->joins);
         if (bpe->id_of_rank == NULL || bpe->joins == NULL)
             status = rf__fail_memory(err);
@@ -300,6 +300,15 @@ uint32_t rf__bpe_char_of_byte(uint8_t byte)
     if (byte <= ' ')
         return 256u + byte;
     return byte == 0xAD ? 256u + 67 : 256u + 33 + (byte - 0x7Fu);
+}
+
+size_t rf__bpe_chars_of_bytes(const char *bytes, size_t len, char *out)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < len; i++)
+        n += rf__utf8_encode(rf__bpe_char_of_byte((uint8_t)bytes[i]), out + n);
+    return n;
 }
 
 static bool is_in_utf8(unsigned byte)

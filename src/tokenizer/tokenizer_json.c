@@ -129,6 +129,26 @@ static rf_status read_stages(struct rf_tokenizer *tokenizer, const struct json *
     return rf__decoders_read(&tokenizer->decoders, &source, err);
 }
 
+rf_status rf__tokenizer_read_stages(struct rf_tokenizer *tokenizer, const char *text, const char *name, rf_error *err)
+{
+    struct json json;
+    struct stage_source source;
+    rf_status status = rf__json_parse(&json, text, strlen(text), name, err);
+
+    if (status != RF_OK)
+        return status;
+    source = stage(&json, "pre_tokenizer");
+    status = rf__pretokenizers_read(&tokenizer->pretokenizers, &source, err);
+    source = stage(&json, "post_processor");
+    if (status == RF_OK)
+        status = rf__postprocessor_read(&tokenizer->postprocessor, &source, err);
+    source = stage(&json, "decoder");
+    if (status == RF_OK)
+        status = rf__decoders_read(&tokenizer->decoders, &source, err);
+    rf__json_release(&json);
+    return status;
+}
+
 rf_status rf__tokenizer_read_json_and_config(struct rf_tokenizer *tokenizer, const char *text, size_t len,
                                              const char *name, const struct json *config, bool lower_case,
                                              const struct logger *logger, rf_error *err)

@@ -31,7 +31,7 @@ rf_status rf__tokenizer_read_json_and_config(struct rf_tokenizer *tokenizer, con
                                              const char *name, const struct json *config, bool lower_case,
                                              const struct logger *logger, rf_error *err);
 
-/* The files beside a vocab.txt or a model of sentencepiece that say more; a json without a document where there is
+/* The files beside a vocabulary or a model of sentencepiece that say more; a json without a document where there is
  * none. */
 struct vocab_companions {
     struct json config;             /* tokenizer_config.json */
@@ -48,6 +48,26 @@ rf_status rf__tokenizer_read_vocab(struct rf_tokenizer *tokenizer, const char *t
 rf_status rf__tokenizer_read_sentencepiece(struct rf_tokenizer *tokenizer, const char *data, size_t len,
                                            const char *name, const struct vocab_companions *companions, bool lower_case,
                                            const struct logger *logger, rf_error *err);
+
+/* A vocab.json and its merges.txt. */
+struct vocab_json_files {
+    struct json vocab;
+    rf_text merges;
+    const char *merges_name; /* path */
+};
+rf_status rf__tokenizer_read_vocab_json(struct rf_tokenizer *tokenizer, const struct vocab_json_files *files,
+                                        const struct vocab_companions *companions, bool lower_case,
+                                        const struct logger *logger, rf_error *err);
+
+/* The ranks of a tiktoken encoding; `name` is their path. */
+rf_status rf__tokenizer_read_tiktoken(struct rf_tokenizer *tokenizer, const char *text, size_t len, const char *name,
+                                      const struct logger *logger, rf_error *err);
+/* Whether a file begins as one of them does. */
+bool rf__is_tiktoken(const char *text, size_t len);
+
+/* Fills in the stages that a description in our own words has, as a tokenizer.json has them: pre_tokenizer,
+ * post_processor, decoder. */
+rf_status rf__tokenizer_read_stages(struct rf_tokenizer *tokenizer, const char *json, const char *name, rf_error *err);
 
 /* The last step of all: the tokenizer is complete. */
 rf_status rf__tokenizer_finish(struct rf_tokenizer *tokenizer, const struct logger *logger, rf_error *err);

@@ -1,0 +1,56 @@
+/* Property: a file of ranks, whatever it is, is refused with a message, or becomes a tokenizer that encodes. The corpus
+ * has short ones; the ranks of all bytes, without which every file is refused, come before them. */
+#include "fuzz.h"
+
+#include "base/buf.h"
+#include "tokenizer/tokenizer_parts.h"
+
+#include <stdlib.h>
+
+static void check(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void use(const struct rf_tokenizer *tokenizer)
+{
+    static const char text[] =
+        "ab abc bcd\xE4\xB8\xAD<|endoftext|>  \n aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    struct encode_request request = {.text = {text, sizeof text - 1}};
+    struct encode_scratch *scratch = rf__encode_scratch_new();
+    struct encoding encoding = {0};
+    rf_error err = {0};
+
+    if (rf__encode(tokenizer, &request, scratch, &encoding, &err) == RF_OK)
+        for (size_t i = 0; i < encoding.n; i++)
+            check(encoding.ids[i] < rf__tokenizer_vocab_size(tokenizer) && encoding.end[i] <= request.text.len);
+    rf__encoding_release(&encoding);
+    rf__encode_scratch_free(scratch);
+}
+
+static void append_bytes(struct buf *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    for (unsigned b = 0; b < 256; b++)
+        check(rf__buf_printf(out, NULL, "%c%c== %u\n", digits[b >> 2], digits[(b & 3) << 4], b) == RF_OK);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct rf_tokenizer tokenizer = {0};
+    struct buf text;
+    rf_error err = {0};
+
+    rf__buf_init(&text, (size_t)1 << 26);
+    append_bytes(&text);
+    if (rf__buf_append(&text, data, size, NULL) == RF_OK &&
+        rf__tokenizer_read_tiktoken(&tokenizer, text.data, text.len, "cl100k_base", NULL, &err) == RF_OK)
+        use(&tokenizer);
+    else
+        check(err.message[0] != '\0');
+    rf__tokenizer_release(&tokenizer);
+    rf__buf_release(&text);
+    return 0;
+}
