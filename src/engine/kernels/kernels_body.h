@@ -8,7 +8,8 @@
 #include <string.h>
 
 #define LANES PACK_LANES
-#if defined(__clang__)
+#if defined(UNROLL) /* the vectors of plain C are loops themselves */
+#elif defined(__clang__)
 #define UNROLL _Pragma("unroll")
 #elif defined(__GNUC__)
 #define UNROLL _Pragma("GCC unroll 16")

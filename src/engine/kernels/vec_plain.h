@@ -21,6 +21,7 @@
 #define TILE_ROWS   2
 #define TILE_VECS   1
 #define INT8_OFFSET 0
+#define UNROLL
 
 typedef struct {
     float f[16];
