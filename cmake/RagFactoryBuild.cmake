@@ -41,7 +41,8 @@ endfunction()
 
 # rf_kernels(FOLDER): engine's kernels, kernels_KIND.c compiled for the instruction set KIND where this processor's family
 # has it; the file is empty elsewhere. Optimized in every build, since a slow kernel tests nothing more than a fast one
-# and the tests run millions of products; and as written: no a * b + c contracted, so that all kinds give the same bits.
+# and the tests run millions of products - but for libFuzzer, whose counters in unrolled loops take clang many minutes and
+# whose targets are parsers; and as written: no a * b + c contracted, so that all kinds give the same bits.
 function(rf_kernels folder)
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.c)
     target_sources(rf_engine PRIVATE ${sources})
@@ -56,6 +57,6 @@ function(rf_kernels folder)
     endif()
     foreach(kind IN ITEMS plain avx2 avx512 neon)
         set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/${folder}/kernels_${kind}.c PROPERTIES
-                                    COMPILE_OPTIONS "-O3;-ffp-contract=off;${${kind}}")
+                                    COMPILE_OPTIONS "$<IF:$<BOOL:${RF_FUZZ}>,-O0,-O3>;-ffp-contract=off;${${kind}}")
     endforeach()
 endfunction()
