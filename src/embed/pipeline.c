@@ -25,6 +25,7 @@
 #define WINDOW_TOKENS    (1u << 20) /* a window closes once its texts may have so many tokens */
 #define TOKENIZE_BLOCK   16         /* texts that a worker takes at once */
 #define THREAD_MIN_BYTES 4096       /* fewer bytes of text are tokenized without a second thread */
+#define SHARE_TOKENS     128 /* one text of fewer is computed by one thread: on a busy machine, waiting costs more */
 
 struct pipeline {
     struct rf_tokenizer *tokenizer;
@@ -585,12 +586,13 @@ static rf_status gather(struct call *call, struct worker *worker, const struct b
         begins[i] = (uint32_t)n;
     }
     begins[batch->n] = (uint32_t)n;
-    *out = (struct engine_batch){.ids = ids,
-                                 .type_ids = type_ids,
-                                 .begins = packs ? begins : NULL,
-                                 .n_texts = batch->n,
-                                 .n_tokens = packs ? n : texts[0].n_tokens,
-                                 .threads = call->n_batches == 1 ? call->pipeline->info.threads : 1};
+    *out =
+        (struct engine_batch){.ids = ids,
+                              .type_ids = type_ids,
+                              .begins = packs ? begins : NULL,
+                              .n_texts = batch->n,
+                              .n_tokens = packs ? n : texts[0].n_tokens,
+                              .threads = call->n_batches == 1 && n >= SHARE_TOKENS ? call->pipeline->info.threads : 1};
     return RF_OK;
 }
 
