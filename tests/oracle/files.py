@@ -19,6 +19,10 @@ O200K = "|".join((r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{
 CL100K = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 GPT2 = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 PATTERNS = {"cl100k_base": CL100K, "o200k_base": O200K, "p50k_base": GPT2, "r50k_base": GPT2}
+SPECIAL = {
+    "cl100k_base": {"<|endoftext|>": 100257, "<|fim_prefix|>": 100258, "<|fim_middle|>": 100259, "<|fim_suffix|>": 100260, "<|endofprompt|>": 100276},
+    "o200k_base": {"<|endoftext|>": 199999, "<|endofprompt|>": 200018}, "p50k_base": {"<|endoftext|>": 50256}, "r50k_base": {"<|endoftext|>": 50256},
+}
 
 
 @dataclasses.dataclass
@@ -65,8 +69,8 @@ def lowered(tokenizer):
 def open_reference(sort, path):
     """What `path` is compared with, and the tokenizer that tells how many tokens are added (None where nothing is cut)."""
     if sort == "tiktoken":
-        encoding = tiktoken.Encoding(path.stem, pat_str=PATTERNS[path.stem], mergeable_ranks=training.ranks(path), special_tokens={})
-        return IdsReference(encoding.encode_ordinary), None
+        encoding = tiktoken.Encoding(path.stem, pat_str=PATTERNS[path.stem], mergeable_ranks=training.ranks(path), special_tokens=SPECIAL[path.stem])
+        return IdsReference(lambda text: encoding.encode(text, allowed_special="all")), None
     if sort == "sentencepiece":
         model = sentencepiece.SentencePieceProcessor(model_file=str(path))
         return IdsReference(model.encode), None

@@ -150,7 +150,7 @@ def all_models(folder):
         "bytes": dict(model_type="unigram", vocab_size=4000, character_coverage=0.98, byte_fallback=True, normalization_rule_name="identity",
                       remove_extra_whitespaces=False),
         "bpe": dict(model_type="bpe", vocab_size=4000, character_coverage=0.98, byte_fallback=True, normalization_rule_name="identity",
-                    remove_extra_whitespaces=False, split_digits=True, user_defined_symbols=["<|im_start|>", "foo"]),
+                    remove_extra_whitespaces=False, split_digits=True),
         "bpe-nfkc": dict(model_type="bpe", vocab_size=4000, character_coverage=0.98, normalization_rule_name="nmt_nfkc"),
     }
     for name, options in spm.items():

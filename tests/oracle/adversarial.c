@@ -1,0 +1,134 @@
+/*
+ * adversarial: the time for each byte of texts that are made to be slow, at n, 2n and 4n bytes; it must not grow.
+ *
+ *     adversarial BYTES TOKENIZER…     a table: nanoseconds for each byte, and how much more at 4n than at n
+ *
+ * The exit code is 1 where some text takes more than four times as long for each byte when it is four times as long.
+ */
+#include "base/mem.h"
+#include "tokenizer/tokenizer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const struct {
+    const char *name;
+    const char *first; /* once */
+    const char *units; /* again and again */
+} texts[] = {
+    {"one letter", "", "a"},
+    {"one word", "", "unaffablelyqzx"},
+    {"white space", "", " "},
+    {"white space, mixed", "", " \t\n\u00a0"},
+    {"new lines", "", "\n"},
+    {"a space, new lines", "", " \n"},
+    {"combining marks", "a", "\u0301\u0323"},
+    {"marks out of order", "a", "\u0301\u0345\u0323\u0338"},
+    {"joined emoji", "", "\U0001F468\u200d"},
+    {"scripts in turn", "", "a\u4e2d\u0431\u05d0\u3042"},
+    {"scripts in turn, spaced", "", "a \u4e2d \u0431 "},
+    {"U+2581", "", "\u2581"},
+    {"digits", "", "1"},
+    {"punctuation", "", "!?"},
+    {"quotes", "", "'"},
+    {"special tokens", "", "[SEP]"},
+    {"special tokens, others", "", "<s>"},
+    {"beginnings of special tokens", "", "<|begin_of_"},
+    {"not UTF-8", "", "\xff"},
+    {"cut characters", "", "\xf0\x9f\x98"},
+    {"Hangul letters", "", "\u1100\u1161\u11a8"},
+    {"unknown characters", "", "\U000F0000"},
+    {"ligatures that grow", "", "\ufdfa"},
+    {"capitals in turn", "", "aA"},
+};
+#define N_TEXTS (sizeof texts / sizeof texts[0])
+
+static void die(const char *message)
+{
+    fprintf(stderr, "adversarial: %s\n", message);
+    exit(1);
+}
+
+static double seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static rf_text make_text(size_t which, size_t size)
+{
+    size_t first = strlen(texts[which].first), unit = strlen(texts[which].units), len = first;
+    char *data = rf__alloc(size + first + unit);
+
+    if (data == NULL)
+        die("out of memory");
+    for (size_t i = 0; i < first; i++)
+        data[i] = texts[which].first[i];
+    for (; len < size; len += unit)
+        for (size_t i = 0; i < unit; i++)
+            data[len + i] = texts[which].units[i];
+    return (rf_text){data, len};
+}
+
+/* The best of some rounds, each with memory of its own; few where they take long. */
+static double measure(const struct rf_tokenizer *tokenizer, rf_text text)
+{
+    struct encode_request request = {.text = text};
+    double best = 1e9, sum = 0;
+
+    for (int round = 0; round < 3 && sum < 2; round++) {
+        struct encode_scratch *scratch = rf__encode_scratch_new();
+        struct encoding encoding = {0};
+        rf_error err;
+        double start = seconds(), taken;
+        if (rf__encode(tokenizer, &request, scratch, &encoding, &err) != RF_OK)
+            die(err.message);
+        taken = seconds() - start;
+        sum += taken;
+        best = taken < best ? taken : best;
+        rf__encoding_release(&encoding);
+        rf__encode_scratch_free(scratch);
+    }
+    return best / (double)text.len * 1e9;
+}
+
+/* Returns whether the times are flat. */
+static bool measure_text(const struct rf_tokenizer *tokenizer, const char *name, size_t which, size_t size)
+{
+    double ns[3];
+
+    for (int i = 0; i < 3; i++) {
+        rf_text text = make_text(which, size << i);
+        ns[i] = measure(tokenizer, text);
+        rf__free((void *)(uintptr_t)text.data);
+    }
+    printf("| %s | %s | %.1f | %.1f | %.1f | %.2f |\n", name, texts[which].name, ns[0], ns[1], ns[2], ns[2] / ns[0]);
+    fflush(stdout);
+    return ns[2] < 4 * ns[0];
+}
+
+int main(int argc, char **argv)
+{
+    size_t size = argc > 2 ? strtoul(argv[1], NULL, 10) : 0;
+    int slow = 0;
+
+    if (size == 0)
+        die("usage: adversarial BYTES TOKENIZER…");
+    printf("| tokenizer | text | ns a byte, %zu bytes | twice | four times | growth |\n|---|---|---|---|---|---|\n",
+           size);
+    for (int i = 2; i < argc; i++) {
+        struct rf_tokenizer *tokenizer;
+        rf_error err;
+        if (rf__tokenizer_open(argv[i], false, NULL, &tokenizer, &err) != RF_OK)
+            die(err.message);
+        for (size_t which = 0; which < N_TEXTS; which++)
+            slow += !measure_text(tokenizer, argv[i], which, size);
+        rf__tokenizer_free(tokenizer);
+    }
+    fprintf(stderr, "%d slow\n", slow);
+    return slow > 0;
+}
