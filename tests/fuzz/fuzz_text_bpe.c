@@ -16,20 +16,25 @@
     "true,"                                                                                                            \
     "\"single_word\":true},{\"content\":\"  \",\"normalized\":true}],"
 
+#define FALLBACK                                                                                                       \
+    "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"\u2581\"},{\"type\":"  \
+    "\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"\u2581\"}]},\"decoder\":{\"type\":\"Sequence\","         \
+    "\"decoders\":[{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"},{\"type\":\"Strip\",\"content\":\" \",\"start\":1," \
+    "\"stop\":0}]}"
+#define SUFFIXED                                                                                                       \
+    "\"normalizer\":{\"type\":\"Lowercase\"},\"pre_tokenizer\":{\"type\":\"Whitespace\"},\"decoder\":{\"type\":"       \
+    "\"BPEDecoder\",\"suffix\":\"</w>\"}"
+
 static const char *const stages[] = {
     "\"pre_tokenizer\":" BYTE_LEVEL("true", "false") ",\"decoder\":" BYTE_LEVEL("true", "true"),
     ADDED "\"normalizer\":{\"type\":\"NFC\"},\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[" SPLIT(
         GPT4) "," BYTE_LEVEL("false", "false") "]},\"decoder\":" BYTE_LEVEL("true", "true"),
     "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[" SPLIT("\\\\w+|[^\\\\w\\\\s]+") "," BYTE_LEVEL(
         "false", "true") "]},\"decoder\":" BYTE_LEVEL("true", "true"),
-    "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"\u2581\"},{\"type\":"
-    "\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"\u2581\"}]},\"decoder\":{\"type\":\"Sequence\","
-    "\"decoders\":[{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"},{\"type\":\"Strip\",\"content\":\" \",\"start\":1,"
-    "\"stop\":0}]}",
+    FALLBACK,
     ADDED "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\u2581\",\"prepend_scheme\":\"first\",\"split\":"
           "false},\"decoder\":{\"type\":\"ByteFallback\"}",
-    "\"normalizer\":{\"type\":\"Lowercase\"},\"pre_tokenizer\":{\"type\":\"Whitespace\"},\"decoder\":{\"type\":"
-    "\"BPEDecoder\",\"suffix\":\"</w>\"}",
+    SUFFIXED,
 };
 #define N_FILES (sizeof stages / sizeof stages[0])
 
