@@ -34,8 +34,4 @@ struct onnx_build {
  * option that is not known; RF_BAD_FORMAT a tensor that is missing or has another shape. */
 rf_status rf__onnx_build(const struct onnx_build *build, rf_error *err);
 
-/* Whether model_type is known; the names of those that are, separated by ", ". */
-bool rf__onnx_knows(const char *model_type);
-const char *rf__onnx_architectures(void);
-
 #endif

@@ -8,21 +8,11 @@
 
 #define CONFIG_MAX_BYTES ((size_t)16 << 20)
 
-bool rf__onnx_knows(const char *model_type)
-{
-    return rf__arch_find(model_type) != NULL;
-}
-
 const char *rf__precision_name(enum onnx_precision precision)
 {
     static const char *const names[] = {"fp32", "fp32", "int16", "int8"};
 
     return names[precision];
-}
-
-const char *rf__onnx_architectures(void)
-{
-    return rf__arch_names();
 }
 
 static rf_status read_config(const char *path, struct json *out, rf_error *err)
