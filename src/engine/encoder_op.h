@@ -2,14 +2,19 @@
  * encoder_op: the encoder of kernels/ as an operator of ONNX, so that a model with it is an ONNX file like any other,
  * which ONNX Runtime loads, maps and runs. rag_factory::Encoder, version 1:
  *
- *     inputs    ids, type_ids  int32 [rows]          tokens of several texts, one text behind the other
- *               begins         int32 [texts + 1]     where each text begins, and the end
- *               threads        int32 [1]             that may share the work
- *               weights …      constants: words, types, positions, norm weight, norm bias; then for each layer qkv,
- * out, norm weight, norm bias, up, down, norm weight, norm bias, where qkv, out, up and down are panels (pack.h),
- * scales (int16 and int8), sums (int8), bias output    float [1, rows, hidden] attributes  precision "fp32" | "int16" |
- * "int8", activation "gelu" | "gelu_tanh" | "relu" | "silu", layers, heads, hidden, inner, epsilon, layout
- * (PACK_LAYOUT), padding (an id behind which positions begin, as RoBERTa's do; -1: they begin at 0)
+ * Inputs, in this order:
+ *   - ids, type_ids: int32 [rows], the tokens of several texts, one text behind the other;
+ *   - begins: int32 [texts + 1], where each text begins, and the end;
+ *   - threads: int32 [1], how many may share the work;
+ *   - constants: the tables of words, types and positions, norm weight, norm bias; then for each layer qkv, out, norm
+ *     weight, norm bias, up, down, norm weight, norm bias, where qkv, out, up and down are panels (pack.h), scales
+ *     (int16 and int8), sums (int8), bias.
+ *
+ * Output: float [1, rows, hidden].
+ *
+ * Attributes: precision "fp32" | "int16" | "int8"; activation "none" | "gelu" | "gelu_tanh" | "relu" | "silu"; layers,
+ * heads, hidden, inner; epsilon; layout (PACK_LAYOUT); padding (an id behind which positions begin, as RoBERTa's do;
+ * -1: they begin at 0).
  */
 #ifndef RF_ENGINE_ENCODER_OP_H
 #define RF_ENGINE_ENCODER_OP_H
