@@ -8,6 +8,7 @@
  */
 #include "embed/static_embedding.h"
 
+#include "base/bytes.h"
 #include "base/half.h"
 #include "base/mem.h"
 #include "embed/model_config.h"
@@ -45,12 +46,12 @@ static float element(const struct tensor *rows, size_t i)
     case DTYPE_I8:
         return (float)(int8_t)p[0];
     case DTYPE_F16:
-        return rf__half_to_float((uint16_t)(p[0] | p[1] << 8));
+        return rf__half_to_float(rf__u16_at(p));
     case DTYPE_BF16:
-        bits = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 24;
+        bits = (uint32_t)rf__u16_at(p) << 16;
         break;
     default:
-        bits = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+        bits = rf__u32_at(p);
     }
     memcpy(&value, &bits, sizeof value);
     return value;

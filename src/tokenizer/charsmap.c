@@ -1,6 +1,7 @@
 /* charsmap: see charsmap.h. */
 #include "tokenizer/charsmap.h"
 
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "unicode/unicode.h"
@@ -189,14 +190,9 @@ static rf_status fill_flags(struct charsmap *map, rf_error *err)
 
 /* ---- Reading ------------------------------------------------------------------------------------------------ */
 
-static uint32_t u32_at(const uint8_t *b)
-{
-    return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
-}
-
 static rf_status read_parts(struct charsmap *map, const uint8_t *data, size_t len, const char *name, rf_error *err)
 {
-    size_t trie_len = len < 4 ? 0 : u32_at(data) / 4 * (size_t)4;
+    size_t trie_len = len < 4 ? 0 : rf__u32_at(data) / 4 * (size_t)4;
 
     if (trie_len == 0 || trie_len > len - 4)
         return rf__fail(err, RF_BAD_FORMAT, "%s: no trie of the size that it names, of %zu bytes", name, len);
@@ -207,7 +203,7 @@ static rf_status read_parts(struct charsmap *map, const uint8_t *data, size_t le
     if (map->units == NULL || map->strings == NULL)
         return rf__fail_memory(err);
     for (size_t i = 0; i < map->n_units; i++)
-        map->units[i] = u32_at(data + 4 + 4 * i);
+        map->units[i] = rf__u32_at(data + 4 + 4 * i);
     if (!rf__utf8_valid(map->strings, map->strings_len))
         return rf__fail(err, RF_BAD_FORMAT, "%s: the strings are not valid UTF-8", name);
     return fill_flags(map, err);

@@ -1,6 +1,7 @@
 /* sentencepiece_model: see sentencepiece_model.h. */
 #include "tokenizer/sentencepiece_model.h"
 
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "tokenizer/vocabulary.h"
@@ -67,7 +68,7 @@ static bool read_field(struct wire *wire, struct field *out)
         bytes = wire->data + wire->at;
         if (!skip(wire, 4))
             return false;
-        out->value = bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint64_t)bytes[3] << 24;
+        out->value = rf__u32_at(bytes);
         return true;
     }
     return false;

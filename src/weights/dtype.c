@@ -3,7 +3,7 @@
 #include "weights/weights.h"
 
 #include "base/half.h"
-#include "weights/bytes.h"
+#include "base/bytes.h"
 #include "weights/reader.h"
 
 #include <assert.h>

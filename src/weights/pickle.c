@@ -2,13 +2,14 @@
 #include "weights/pickle.h"
 
 #include "base/mem.h"
-#include "weights/bytes.h"
+#include "base/bytes.h"
 #include "weights/pickle_globals.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define BLOCK_VALUES 256
+#define KEY_MAX      255                /* bytes: a storage's key is a number, written out */
 #define PICKLE_MAX   ((size_t)16 << 20) /* bytes; a tensor takes about 150 */
 
 struct pickle_block {
@@ -431,7 +432,7 @@ static rf_status copy_pairs(struct machine *m, const struct pickle_value *list, 
         if ((pair->kind != PICKLE_TUPLE && pair->kind != PICKLE_LIST) || pair->as.items.n != 2)
             return damaged(m, "an OrderedDict of something that is no pair", err);
         m->copied += 2;
-        if (m->copied > m->size)
+        if (m->copied > m->at)
             return damaged(m, "copies more values than it has bytes", err);
         status = items_add(&dict->as.items, pair->as.items.at[0], err);
         if (status == RF_OK)
@@ -458,7 +459,7 @@ static rf_status call_ordered_dict(struct machine *m, const struct pickle_value 
 
 static bool is_sizes(const struct pickle_value *value)
 {
-    if (value->kind != PICKLE_TUPLE)
+    if (value->kind != PICKLE_TUPLE || value->as.items.n > PICKLE_MAX_DIMENSIONS)
         return false;
     for (size_t i = 0; i < value->as.items.n; i++)
         if (value->as.items.at[i]->kind != PICKLE_INT || value->as.items.at[i]->as.integer < 0)
@@ -545,7 +546,7 @@ static rf_status load_persistent(struct machine *m, unsigned unused, rf_error *e
     at = id->as.items.at;
     if (at[0]->kind != PICKLE_TEXT || at[0]->as.text.len != 7 || memcmp(at[0]->as.text.data, "storage", 7) != 0 ||
         at[1]->kind != PICKLE_GLOBAL || at[1]->as.global.name != GLOBAL_STORAGE || at[2]->kind != PICKLE_TEXT ||
-        at[4]->kind != PICKLE_INT || at[4]->as.integer < 0)
+        at[2]->as.text.len > KEY_MAX || at[4]->kind != PICKLE_INT || at[4]->as.integer < 0)
         return damaged(m, "a persistent id that is no storage", err);
     value = new_value(m, PICKLE_STORAGE);
     if (value != NULL)

@@ -4,8 +4,9 @@
  * other name is refused, by that name, when it comes: nothing is ever looked up or called.
  *
  * https://github.com/python/cpython/blob/main/Lib/pickletools.py describes the operations; protocols 2 to 5 are read.
- * Memory is bounded by the length of the pickle: an operation makes at most one value, and what is copied out of tuples
- * and lists is at most as many items as there are bytes.
+ * Memory and time are bounded by the length of the pickle: an operation makes at most one value, what is copied out of
+ * tuples and lists is at most as many items as there were bytes before, and of what a value may be shared by many
+ * (sizes, keys of storages) the length has a ceiling.
  */
 #ifndef RF_WEIGHTS_PICKLE_H
 #define RF_WEIGHTS_PICKLE_H
@@ -33,6 +34,8 @@ enum pickle_global {
     GLOBAL_SIZE,
     GLOBAL_STORAGE /* torch.FloatStorage …; the value's dtype says which */
 };
+
+#define PICKLE_MAX_DIMENSIONS 64 /* of a tensor; PyTorch's own limit */
 
 struct pickle_value;
 

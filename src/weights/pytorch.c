@@ -10,13 +10,14 @@
  *     magic number | protocol version 1001 | system | state dict | [KEY, …] | for each key: u64 elements, bytes
  *
  * A tensor is checked to lie in its storage and a storage in the file. One that is transposed is laid out in memory of
- * its own; its elements are no more than those of its storage.
+ * its own. A file may say so of the same bytes many times: what is copied, names included, is in sum at most as much as
+ * the file has bytes.
  */
 #include "weights/reader.h"
 
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "weights/bytes.h"
+#include "base/bytes.h"
 #include "weights/pickle.h"
 #include "weights/zip.h"
 
@@ -49,6 +50,7 @@ struct reading {
     size_t n_places;
     struct tensor_list *list;
     struct reader_memory *memory;
+    size_t may_copy; /* bytes */
 };
 
 bool rf__is_pytorch(const uint8_t *data, size_t size)
@@ -330,17 +332,29 @@ static bool is_contiguous(const struct pickle_tensor *from, const struct tensor 
     return true;
 }
 
+/* Memory of the tensors', out of what may be copied. */
+static rf_status alloc_copy(struct reading *in, size_t size, void **out, rf_error *err)
+{
+    if (size > in->may_copy)
+        return damaged(in, "its tensors share so much that they are larger than the file", err);
+    in->may_copy -= size;
+    *out = rf__reader_alloc(in->memory, size);
+    return *out == NULL ? rf__fail_memory(err) : RF_OK;
+}
+
 /* Lays the elements out in the order of the shape. */
-static rf_status lay_out(const struct reading *in, const struct pickle_tensor *from, struct tensor *tensor,
+static rf_status lay_out(struct reading *in, const struct pickle_tensor *from, struct tensor *tensor,
                          const uint8_t *storage, rf_error *err)
 {
     size_t element = rf__dtype_size(tensor->dtype);
     uint64_t index[WEIGHTS_MAX_RANK] = {0}, at = from->offset;
-    uint8_t *out = rf__reader_alloc(in->memory, tensor->data_size);
+    void *memory;
+    uint8_t *out;
+    rf_status status = alloc_copy(in, tensor->data_size, &memory, err);
 
-    if (out == NULL)
-        return rf__fail_memory(err);
-    tensor->data = out;
+    if (status != RF_OK)
+        return status;
+    tensor->data = out = memory;
     for (uint64_t i = 0; i < tensor->n_elements; i++) {
         memcpy(out + i * element, storage + at * element, element);
         for (size_t d = tensor->rank; d-- > 0;) {
@@ -354,17 +368,19 @@ static rf_status lay_out(const struct reading *in, const struct pickle_tensor *f
     return RF_OK;
 }
 
-static rf_status read_name(const struct reading *in, const struct pickle_value *key, struct tensor *tensor,
-                           rf_error *err)
+static rf_status read_name(struct reading *in, const struct pickle_value *key, struct tensor *tensor, rf_error *err)
 {
     size_t len = key->as.text.len;
+    rf_status status;
+    void *memory;
     char *name;
 
     if (len == 0 || memchr(key->as.text.data, '\0', len) != NULL || !rf__utf8_valid(key->as.text.data, len))
         return damaged(in, "a tensor has a name that is no text", err);
-    name = rf__reader_alloc(in->memory, len + 1);
-    if (name == NULL)
-        return rf__fail_memory(err);
+    status = alloc_copy(in, len + 1, &memory, err);
+    if (status != RF_OK)
+        return status;
+    name = memory;
     memcpy(name, key->as.text.data, len);
     name[len] = '\0';
     tensor->name = name;
@@ -427,7 +443,7 @@ static rf_status add_tensors(struct reading *in, rf_error *err)
 rf_status rf__pytorch_read(const uint8_t *data, size_t size, const char *path, struct tensor_list *list,
                            struct reader_memory *memory, rf_error *err)
 {
-    struct reading in = {.path = path, .list = list, .memory = memory};
+    struct reading in = {.path = path, .list = list, .memory = memory, .may_copy = size};
     rf_status status;
 
     if (!rf__is_pytorch(data, size))

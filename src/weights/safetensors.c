@@ -12,7 +12,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "weights/bytes.h"
+#include "base/bytes.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -51,12 +51,14 @@ void *rf__reader_alloc(struct reader_memory *memory, size_t size)
 {
     void **blocks, *block;
 
-    if (memory->n >= SIZE_MAX / sizeof *blocks - 1)
-        return NULL;
-    blocks = rf__realloc(memory->blocks, (memory->n + 1) * sizeof *blocks);
-    if (blocks == NULL)
-        return NULL;
-    memory->blocks = blocks;
+    if ((memory->n & (memory->n - 1)) == 0) { /* as many as there is room for: 0, 1, 2, 4 … */
+        if (memory->n > SIZE_MAX / 2 / sizeof *blocks)
+            return NULL;
+        blocks = rf__realloc(memory->blocks, (memory->n == 0 ? 1 : 2 * memory->n) * sizeof *blocks);
+        if (blocks == NULL)
+            return NULL;
+        memory->blocks = blocks;
+    }
     block = rf__alloc(size);
     if (block != NULL)
         memory->blocks[memory->n++] = block;

@@ -2,7 +2,7 @@
 #include "weights/zip.h"
 
 #include "base/mem.h"
-#include "weights/bytes.h"
+#include "base/bytes.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* bytes: little-endian numbers in a file. */
-#ifndef RF_WEIGHTS_BYTES_H
-#define RF_WEIGHTS_BYTES_H
+#ifndef RF_BASE_BYTES_H
+#define RF_BASE_BYTES_H
 
 #include <stdint.h>
 
