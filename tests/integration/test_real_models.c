@@ -12,6 +12,13 @@
 
 #define LIKENESS 0.99999 /* the least cosine with sentence-transformers, of every text */
 
+/* Texts of which one is taken: instrumented code is ten times as slow. */
+#ifdef RF_SANITIZED
+#define EVERY 10
+#else
+#define EVERY 1
+#endif
+
 static const char *model_path(const char *name)
 {
     static char path[1024];
@@ -68,6 +75,7 @@ static void compare(const rf_model *model, const char *vectors, const char *subs
     rf_text *texts;
     float *out;
     double worst = 1, sum = 0;
+    size_t n = 0;
 
     golden_texts_read("tests/golden/texts.bin", &all);
     golden_npy_read(vectors, &golden);
@@ -76,37 +84,27 @@ static void compare(const rf_model *model, const char *vectors, const char *subs
         assert_ok(rf__os_read_file(golden_path(subset), &index, err));
     texts = rf__alloc_array(golden.rows, sizeof *texts);
     out = rf__alloc_array(golden.rows * golden.cols, sizeof *out);
-    for (size_t i = 0; i < golden.rows; i++) {
-        uint32_t which = (uint32_t)i;
+    for (size_t row = 0; row < golden.rows; row += EVERY) {
+        uint32_t which = (uint32_t)row;
         if (subset != NULL)
-            memcpy(&which, index.data + 4 + 4 * i, sizeof which);
-        texts[i] = all.texts[which];
+            memcpy(&which, index.data + 4 + 4 * row, sizeof which);
+        texts[n++] = all.texts[which];
     }
     assert_int_equal(rf_model_dim(model), golden.cols);
-    assert_ok(rf_embed_documents(model, texts, golden.rows, out, golden.rows * golden.cols, err));
-    for (size_t i = 0; i < golden.rows; i++) {
-        double c = cosine(out + i * golden.cols, golden.values + i * golden.cols, golden.cols);
+    assert_ok(rf_embed_documents(model, texts, n, out, n * golden.cols, err));
+    for (size_t i = 0; i < n; i++) {
+        double c = cosine(out + i * golden.cols, golden.values + i * EVERY * golden.cols, golden.cols);
         if (!(c >= LIKENESS))
-            fail_msg("%s: row %zu has cosine %.7f", vectors, i, c);
+            fail_msg("%s: row %zu has cosine %.7f", vectors, i * EVERY, c);
         worst = c < worst ? c : worst;
         sum += c;
     }
-    print_message("%s: %zu texts, cosine worst %.8f, mean %.8f\n", vectors, golden.rows, worst,
-                  sum / (double)golden.rows);
+    print_message("%s: %zu texts, cosine worst %.8f, mean %.8f\n", vectors, n, worst, sum / (double)n);
     rf__free(texts);
     rf__free(out);
     rf__buf_release(&index);
     golden_array_release(&golden);
     golden_texts_release(&all);
-}
-
-static void test_minilm_from_its_weights(void **state)
-{
-    rf_model *model = open_minilm(2);
-
-    (void)state;
-    compare(model, "tests/golden/all-MiniLM-L6-v2.npy", NULL);
-    rf_model_free(model);
 }
 
 /* Each precision, and ONNX Runtime's own operators. */
@@ -191,7 +189,7 @@ static void test_ids(void **state)
 
 static void test_same_bits_alone_among_others_in_any_order_and_thread_count(void **state)
 {
-    enum { N = 501, DIM = 384 };
+    enum { N = EVERY == 1 ? 501 : 51, DIM = 384 };
     struct golden_texts all;
     static rf_text texts[N], reversed[N];
     float *one = rf__alloc_array(N * DIM, sizeof *one), *two = rf__alloc_array(N * DIM, sizeof *two);
@@ -346,7 +344,6 @@ static void test_wrong_calls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_minilm_from_its_weights),
         cmocka_unit_test(test_minilm_in_every_precision),
         cmocka_unit_test(test_onnx_files),
         cmocka_unit_test(test_ids),
