@@ -332,7 +332,7 @@ static const char *date_text(int64_t seconds, char text[11])
     const struct tm *day = seconds > 0 ? gmtime(&when) : NULL;
 
     if (day == NULL || strftime(text, 11, "%Y-%m-%d", day) == 0)
-        strcpy(text, "-");
+        memcpy(text, "-", sizeof "-");
     return text;
 }
 
