@@ -15,7 +15,8 @@
 
 /* What a made tensor is made of; in the graph's memory. */
 struct source {
-    const struct arch *arch;
+    const struct weights *weights; /* not the arch: that is gone when the file is written */
+    enum onnx_precision precision;
     const struct tensor *parts[PACKED_MAX_PARTS]; /* each [rows, cols]; a vector has one column */
     size_t n_parts, rows, cols;
 };
@@ -52,7 +53,7 @@ static rf_status read_part(const struct source *source, size_t i, float **out, r
     for (size_t k = 0; status == RF_OK && k < n; k++)
         if (!isfinite(values[k]))
             status = rf__fail(err, RF_BAD_FORMAT, "%s: tensor '%s' holds NaN or infinity: the weights are damaged",
-                              rf__weights_path(source->arch->weights), tensor->name);
+                              rf__weights_path(source->weights), tensor->name);
     if (status == RF_OK)
         *out = values;
     else
@@ -89,8 +90,8 @@ static rf_status make_layer(const void *arg, void *out, enum wanted wanted, rf_e
     void *memory[3] = {NULL};
     rf_status status = RF_OK;
 
-    if (source->arch->precision != ONNX_KERNELS_FP32)
-        sizes[PANELS] = source->arch->precision == ONNX_KERNELS_INT16 ? n * k * 2 : n * k;
+    if (source->precision != ONNX_KERNELS_FP32)
+        sizes[PANELS] = source->precision == ONNX_KERNELS_INT16 ? n * k * 2 : n * k;
     for (int i = PANELS; i <= SUMS; i++) {
         memory[i] = i == (int)wanted ? out : rf__alloc(sizes[i]);
         if (memory[i] == NULL)
@@ -101,7 +102,7 @@ static rf_status make_layer(const void *arg, void *out, enum wanted wanted, rf_e
         status = read_part(source, i, &values, err);
         if (status != RF_OK)
             break;
-        switch (source->arch->precision) {
+        switch (source->precision) {
         case ONNX_KERNELS_INT16:
             rf__pack_i16(values, source->rows, source->cols, memory[PANELS], memory[SCALES]);
             break;
@@ -180,7 +181,11 @@ static struct source *new_source(struct packed *packed, size_t n_parts, uint64_t
         rf__graph_fail(g, rf__fail(rf__graph_error(g), RF_UNSUPPORTED, "a tensor is too large for this machine"));
         return NULL;
     }
-    *source = (struct source){.arch = packed->arch, .n_parts = n_parts, .rows = (size_t)rows, .cols = (size_t)cols};
+    *source = (struct source){.weights = packed->arch->weights,
+                              .precision = packed->arch->precision,
+                              .n_parts = n_parts,
+                              .rows = (size_t)rows,
+                              .cols = (size_t)cols};
     return source;
 }
 
