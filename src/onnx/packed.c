@@ -79,47 +79,47 @@ static rf_status make_vector(const void *arg, void *out, rf_error *err)
     return RF_OK;
 }
 
-/* Which of what packing gives is wanted; the others go to memory of their own. */
+/* Which of what packing gives is wanted. */
 enum wanted { PANELS, SCALES, SUMS };
+
+/* Packs one part into `out`; returns what comes behind it. */
+static char *pack_part(const struct source *source, const float *values, enum wanted wanted, char *out)
+{
+    const size_t n = rf__pack_lanes(source->rows), k = rf__pack_lanes(source->cols);
+    void *panels = wanted == PANELS ? out : NULL, *scales = wanted == SCALES ? out : NULL;
+    void *sums = wanted == SUMS ? out : NULL;
+    size_t element = 4;
+
+    switch (source->precision) {
+    case ONNX_KERNELS_INT16:
+        rf__pack_i16(values, source->rows, source->cols, panels, scales);
+        element = 2;
+        break;
+    case ONNX_KERNELS_INT8:
+        rf__pack_i8(values, source->rows, source->cols, panels, scales, sums);
+        element = 1;
+        break;
+    default:
+        rf__pack_f32(values, source->rows, source->cols, panels);
+        break;
+    }
+    return out + (wanted == PANELS ? n * k * element : n * rf__pack_groups(k) * 4);
+}
 
 static rf_status make_layer(const void *arg, void *out, enum wanted wanted, rf_error *err)
 {
     const struct source *source = arg;
-    size_t n = rf__pack_lanes(source->rows), k = rf__pack_lanes(source->cols), groups = rf__pack_groups(k);
-    size_t sizes[] = {[PANELS] = n * k * 4, [SCALES] = n * groups * 4, [SUMS] = n * groups * 4};
-    void *memory[3] = {NULL};
-    rf_status status = RF_OK;
+    char *at = out;
 
-    if (source->precision != ONNX_KERNELS_FP32)
-        sizes[PANELS] = source->precision == ONNX_KERNELS_INT16 ? n * k * 2 : n * k;
-    for (int i = PANELS; i <= SUMS; i++) {
-        memory[i] = i == (int)wanted ? out : rf__alloc(sizes[i]);
-        if (memory[i] == NULL)
-            status = rf__fail_memory(err);
-    }
-    for (size_t i = 0; status == RF_OK && i < source->n_parts; i++) {
+    for (size_t i = 0; i < source->n_parts; i++) {
         float *values = NULL;
-        status = read_part(source, i, &values, err);
+        rf_status status = read_part(source, i, &values, err);
         if (status != RF_OK)
-            break;
-        switch (source->precision) {
-        case ONNX_KERNELS_INT16:
-            rf__pack_i16(values, source->rows, source->cols, memory[PANELS], memory[SCALES]);
-            break;
-        case ONNX_KERNELS_INT8:
-            rf__pack_i8(values, source->rows, source->cols, memory[PANELS], memory[SCALES], memory[SUMS]);
-            break;
-        default:
-            rf__pack_f32(values, source->rows, source->cols, memory[PANELS]);
-            break;
-        }
+            return status;
+        at = pack_part(source, values, wanted, at);
         rf__free(values);
-        memory[wanted] = (char *)memory[wanted] + sizes[wanted];
     }
-    for (int i = PANELS; i <= SUMS; i++)
-        if (i != (int)wanted)
-            rf__free(memory[i]);
-    return status;
+    return RF_OK;
 }
 
 static rf_status make_panels(const void *arg, void *out, rf_error *err)

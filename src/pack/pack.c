@@ -43,45 +43,54 @@ static int quantized(float value, float inverse, int max)
     return q > max ? max : q < -max ? -max : q;
 }
 
-void rf__pack_i16(const float *w, size_t n, size_t k, int16_t *panels, float *scales)
+/* The two integer forms differ in their element: how many of them lie side by side, and its type. */
+static void put(void *panels, size_t at, size_t element, int q)
 {
-    size_t k_all = rf__pack_lanes(k), n_all = rf__pack_lanes(n), n_groups = rf__pack_groups(k_all);
+    if (element == sizeof(int16_t))
+        ((int16_t *)panels)[at] = (int16_t)q;
+    else
+        ((int8_t *)panels)[at] = (int8_t)q;
+}
 
-    memset(panels, 0, n_all * k_all * sizeof *panels);
-    memset(scales, 0, n_all * n_groups * sizeof *scales);
+/* Elements of `element` bytes, 4 / element of a row side by side, up to `max`. */
+static void pack_integers(const float *w, size_t n, size_t k, size_t element, int max, void *panels, float *scales,
+                          int32_t *sums)
+{
+    const size_t k_all = rf__pack_lanes(k), n_all = rf__pack_lanes(n), n_groups = rf__pack_groups(k_all);
+    const size_t beside = 4 / element;
+
+    if (panels != NULL)
+        memset(panels, 0, n_all * k_all * element);
+    if (scales != NULL)
+        memset(scales, 0, n_all * n_groups * sizeof *scales);
+    if (sums != NULL)
+        memset(sums, 0, n_all * n_groups * sizeof *sums);
     for (size_t row = 0; row < n; row++) {
         size_t panel = row / PACK_LANES, lane = row % PACK_LANES;
-        int16_t *out = panels + panel * k_all * PACK_LANES + lane * 2;
+        size_t first = panel * k_all * PACK_LANES + lane * beside;
         for (size_t begin = 0; begin < k; begin += PACK_GROUP) {
             size_t end = begin + PACK_GROUP < k ? begin + PACK_GROUP : k;
-            float inverse, scale = group_scale(w + row * k + begin, end - begin, PACK_MAX_I16, &inverse);
-            scales[(panel * n_groups + begin / PACK_GROUP) * PACK_LANES + lane] = scale;
-            for (size_t i = begin; i < end; i++)
-                out[i / 2 * 2 * PACK_LANES + i % 2] = (int16_t)quantized(w[row * k + i], inverse, PACK_MAX_I16);
+            size_t at = (panel * n_groups + begin / PACK_GROUP) * PACK_LANES + lane;
+            float inverse, scale = group_scale(w + row * k + begin, end - begin, max, &inverse);
+            if (scales != NULL)
+                scales[at] = scale;
+            for (size_t i = begin; i < end && (panels != NULL || sums != NULL); i++) {
+                int q = quantized(w[row * k + i], inverse, max);
+                if (panels != NULL)
+                    put(panels, first + i / beside * beside * PACK_LANES + i % beside, element, q);
+                if (sums != NULL)
+                    sums[at] -= 128 * q;
+            }
         }
     }
 }
 
+void rf__pack_i16(const float *w, size_t n, size_t k, int16_t *panels, float *scales)
+{
+    pack_integers(w, n, k, sizeof *panels, PACK_MAX_I16, panels, scales, NULL);
+}
+
 void rf__pack_i8(const float *w, size_t n, size_t k, int8_t *panels, float *scales, int32_t *sums)
 {
-    size_t k_all = rf__pack_lanes(k), n_all = rf__pack_lanes(n), n_groups = rf__pack_groups(k_all);
-
-    memset(panels, 0, n_all * k_all * sizeof *panels);
-    memset(scales, 0, n_all * n_groups * sizeof *scales);
-    memset(sums, 0, n_all * n_groups * sizeof *sums);
-    for (size_t row = 0; row < n; row++) {
-        size_t panel = row / PACK_LANES, lane = row % PACK_LANES;
-        int8_t *out = panels + panel * k_all * PACK_LANES + lane * 4;
-        for (size_t begin = 0; begin < k; begin += PACK_GROUP) {
-            size_t end = begin + PACK_GROUP < k ? begin + PACK_GROUP : k;
-            size_t at = (panel * n_groups + begin / PACK_GROUP) * PACK_LANES + lane;
-            float inverse, scale = group_scale(w + row * k + begin, end - begin, PACK_MAX_I8, &inverse);
-            scales[at] = scale;
-            for (size_t i = begin; i < end; i++) {
-                int q = quantized(w[row * k + i], inverse, PACK_MAX_I8);
-                out[i / 4 * 4 * PACK_LANES + i % 4] = (int8_t)q;
-                sums[at] -= 128 * q;
-            }
-        }
-    }
+    pack_integers(w, n, k, sizeof *panels, PACK_MAX_I8, panels, scales, sums);
 }

@@ -32,7 +32,7 @@ size_t rf__pack_groups(size_t k);
 
 /* Packs rows of W, [n, k] row by row; n and k are as in the model, the outputs as large as said above with both rounded
  * up. Where several layers share their input (query, key and value) each is packed into its own place, one after the
- * other. */
+ * other. Outputs of integers that are NULL are left out. */
 void rf__pack_f32(const float *w, size_t n, size_t k, float *panels);
 void rf__pack_i16(const float *w, size_t n, size_t k, int16_t *panels, float *scales);
 void rf__pack_i8(const float *w, size_t n, size_t k, int8_t *panels, float *scales, int32_t *sums);
