@@ -34,21 +34,14 @@ static value layer_name(struct arch *arch, const struct postnorm *encoder, uint6
 /* The defaults are those of AlbertConfig. */
 static void build(struct arch *arch)
 {
+    static const struct postnorm_defaults defaults = {30000, 4096, 64, 16384, "gelu_new"};
     struct postnorm albert = {.names = &names, .layer_name = layer_name};
 
     rf__postnorm_refuse_decoder(arch);
-    albert.vocabulary = rf__arch_size(arch, "vocab_size", 30000, 1 << 24);
-    albert.hidden = rf__arch_size(arch, "hidden_size", 4096, 1 << 16);
+    rf__postnorm_read(arch, &defaults, &albert);
     albert.embedding = rf__arch_size(arch, "embedding_size", 128, 1 << 16);
-    albert.layers = rf__arch_size(arch, "num_hidden_layers", 12, 1 << 10);
     albert.groups = rf__arch_size(arch, "num_hidden_groups", 1, 1 << 10);
     albert.inner_groups = rf__arch_size(arch, "inner_group_num", 1, 1 << 10);
-    albert.heads = rf__arch_size(arch, "num_attention_heads", 64, 1 << 16);
-    albert.inner = rf__arch_size(arch, "intermediate_size", 16384, 1 << 18);
-    albert.n_positions = rf__arch_size(arch, "max_position_embeddings", 512, 1 << 20);
-    albert.n_types = rf__arch_size(arch, "type_vocab_size", 2, 1 << 16);
-    albert.epsilon = rf__arch_double(arch, "layer_norm_eps", 1e-12);
-    albert.activation = rf__activation_read(arch, "hidden_act", "gelu_new");
     if (albert.groups.n > albert.layers.n)
         rf__arch_refuse(arch, RF_BAD_FORMAT, "'num_hidden_groups' is %llu, expected at most 'num_hidden_layers', %llu",
                         (unsigned long long)albert.groups.n, (unsigned long long)albert.layers.n);

@@ -269,12 +269,8 @@ static value add_embeddings(struct arch *arch, const struct deberta *d, const st
 
     x = rf__graph_binary(g, "embeddings.word", "Gather", x, in->ids);
     if (d->has_positions) {
-        value zero = rf__graph_ints(g, "embeddings.first", &(int64_t){0}, 1), length;
-        length = rf__graph_node(
-            g, "sequence_length",
-            &(struct node){.op = "Shape", .inputs = {in->ids}, .attributes = {{.name = "start", .i = 1}}});
         y = rf__arch_matrix(arch, "embeddings.position_embeddings.weight", &d->positions, width);
-        y = rf__graph_node(g, "embeddings.position", &(struct node){.op = "Slice", .inputs = {y, zero, length, zero}});
+        y = rf__block_first_rows(arch, "embeddings.position", in, y);
         x = rf__graph_binary(g, "embeddings.with_position", "Add", x, y);
     }
     if (d->types.n > 0) {

@@ -10,8 +10,6 @@
 #include <math.h>
 #include <string.h>
 
-#define HEADS_MAX 1024
-
 static const struct postnorm_names names = {
     .words = "embeddings.word_embeddings",
     .types = "embeddings.token_type_embeddings",
@@ -43,9 +41,11 @@ static double slope_of(uint64_t i, uint64_t n)
 static value attention_bias(struct arch *arch, const struct postnorm *jina, const struct encoder_inputs *in)
 {
     struct graph *g = arch->graph;
-    float slopes[HEADS_MAX];
+    float *slopes = rf__graph_alloc(g, (size_t)jina->heads.n * sizeof *slopes);
     value distances = rf__block_distances(arch, in), by_head;
 
+    if (slopes == NULL)
+        return NULL;
     for (uint64_t i = 0; i < jina->heads.n; i++)
         slopes[i] = -(float)slope_of(i, jina->heads.n);
     distances = rf__graph_unary(g, "alibi.distance", "Abs", distances);
@@ -62,18 +62,12 @@ static value attention_bias(struct arch *arch, const struct postnorm *jina, cons
 
 void rf__jina_build(struct arch *arch)
 {
+    static const struct postnorm_defaults defaults = {30522, 768, 12, 3072, NULL};
     struct postnorm jina = {
         .names = &names, .layer_name = rf__bert_layer_name, .attention_bias = attention_bias, .is_gated = true};
     const char *unit = rf__arch_str(arch, "feed_forward_type", "original");
 
-    jina.vocabulary = rf__arch_size(arch, "vocab_size", 30522, 1 << 24);
-    jina.hidden = rf__arch_size(arch, "hidden_size", 768, 1 << 16);
-    jina.embedding = jina.hidden;
-    jina.layers = rf__arch_size(arch, "num_hidden_layers", 12, 1 << 10);
-    jina.heads = rf__arch_size(arch, "num_attention_heads", 12, HEADS_MAX);
-    jina.inner = rf__arch_size(arch, "intermediate_size", 3072, 1 << 18);
-    jina.n_types = rf__arch_size(arch, "type_vocab_size", 2, 1 << 16);
-    jina.epsilon = rf__arch_double(arch, "layer_norm_eps", 1e-12);
+    rf__postnorm_read(arch, &defaults, &jina);
     if (strcmp(unit, "geglu") == 0)
         jina.activation = rf__activation_find(arch, "feed_forward_type", "gelu");
     else if (strcmp(unit, "reglu") == 0)

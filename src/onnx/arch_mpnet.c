@@ -39,21 +39,14 @@ static value attention_bias(struct arch *arch, const struct postnorm *mpnet, con
 /* The defaults are those of MPNetConfig. */
 static void build(struct arch *arch)
 {
+    static const struct postnorm_defaults defaults = {30527, 768, 12, 3072, "gelu"};
     struct postnorm mpnet = {.names = &names,
                              .layer_name = rf__bert_layer_name,
                              .attention_bias = attention_bias,
                              .positions = POSITIONS_BEHIND_PADDING,
                              .padding = PADDING};
 
-    mpnet.vocabulary = rf__arch_size(arch, "vocab_size", 30527, 1 << 24);
-    mpnet.hidden = rf__arch_size(arch, "hidden_size", 768, 1 << 16);
-    mpnet.embedding = mpnet.hidden;
-    mpnet.layers = rf__arch_size(arch, "num_hidden_layers", 12, 1 << 10);
-    mpnet.heads = rf__arch_size(arch, "num_attention_heads", 12, 1 << 16);
-    mpnet.inner = rf__arch_size(arch, "intermediate_size", 3072, 1 << 18);
-    mpnet.n_positions = rf__arch_size(arch, "max_position_embeddings", 512, 1 << 20);
-    mpnet.epsilon = rf__arch_double(arch, "layer_norm_eps", 1e-12);
-    mpnet.activation = rf__activation_read(arch, "hidden_act", "gelu");
+    rf__postnorm_read(arch, &defaults, &mpnet);
     rf__postnorm_build(arch, &mpnet);
 }
 

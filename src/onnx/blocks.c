@@ -145,6 +145,22 @@ value rf__block_project(struct arch *arch, const char *name, value x, value resi
     return gemm(arch, name, x, residual, in, out);
 }
 
+/* [sequence] as a rank-1 tensor of one number. */
+static value sequence_length(struct graph *g, const char *name, const struct encoder_inputs *in)
+{
+    return rf__graph_node(
+        g, name, &(struct node){.op = "Shape", .inputs = {in->ids}, .attributes = {{.name = "start", .i = 1}}});
+}
+
+value rf__block_first_rows(struct arch *arch, const char *name, const struct encoder_inputs *in, value rows)
+{
+    struct graph *g = arch->graph;
+    value zero = rf__graph_ints(g, rf__graph_name(g, "%s.first", name), &(int64_t){0}, 1);
+    value length = sequence_length(g, "sequence_length", in);
+
+    return rf__graph_node(g, name, &(struct node){.op = "Slice", .inputs = {rows, zero, length, zero}});
+}
+
 /* 0, 1 … of int64. */
 static value counted(struct arch *arch, const char *name, const struct encoder_inputs *in)
 {
@@ -152,9 +168,7 @@ static value counted(struct arch *arch, const char *name, const struct encoder_i
     value zero = rf__graph_int(g, rf__graph_name(g, "%s.zero", name), 0), length;
     value one = rf__graph_int(g, rf__graph_name(g, "%s.one", name), 1);
 
-    length =
-        rf__graph_node(g, rf__graph_name(g, "%s.shape", name),
-                       &(struct node){.op = "Shape", .inputs = {in->ids}, .attributes = {{.name = "start", .i = 1}}});
+    length = sequence_length(g, rf__graph_name(g, "%s.shape", name), in);
     length = rf__graph_unary(g, rf__graph_name(g, "%s.length", name), "Squeeze", length);
     return rf__graph_node(g, rf__graph_name(g, "%s.range", name),
                           &(struct node){.op = "Range", .inputs = {zero, length, one}});

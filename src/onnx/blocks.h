@@ -43,6 +43,9 @@ value rf__block_norm_without_bias(struct arch *arch, const char *name, value x, 
 value rf__block_rms_norm(struct arch *arch, const char *name, value x, const struct arch_size *size, double epsilon,
                          bool is_plus_1);
 
+/* The first `sequence` rows of a table. */
+value rf__block_first_rows(struct arch *arch, const char *name, const struct encoder_inputs *in, value rows);
+
 /* Shape [batch, sequence, width]. */
 value rf__block_batched(struct arch *arch, const char *name, const struct encoder_inputs *in, uint64_t width);
 /* 0, 1 … of float, [sequence]; and of int64 how far the key (column) is behind the query (row), [sequence, sequence].

@@ -26,6 +26,23 @@ value rf__bert_layer_name(struct arch *arch, const struct postnorm *encoder, uin
     return rf__graph_name(arch->graph, "encoder.layer.%llu", (unsigned long long)n);
 }
 
+void rf__postnorm_read(struct arch *arch, const struct postnorm_defaults *defaults, struct postnorm *encoder)
+{
+    encoder->vocabulary = rf__arch_size(arch, "vocab_size", defaults->vocabulary, 1 << 24);
+    encoder->hidden = rf__arch_size(arch, "hidden_size", defaults->hidden, 1 << 16);
+    encoder->embedding = encoder->hidden;
+    encoder->layers = rf__arch_size(arch, "num_hidden_layers", 12, 1 << 10);
+    encoder->heads = rf__arch_size(arch, "num_attention_heads", defaults->heads, 1 << 16);
+    encoder->inner = rf__arch_size(arch, "intermediate_size", defaults->inner, 1 << 18);
+    if (encoder->names->positions != NULL)
+        encoder->n_positions = rf__arch_size(arch, "max_position_embeddings", 512, 1 << 20);
+    if (encoder->names->types != NULL)
+        encoder->n_types = rf__arch_size(arch, "type_vocab_size", 2, 1 << 16);
+    encoder->epsilon = rf__arch_double(arch, "layer_norm_eps", 1e-12);
+    if (defaults->activation != NULL)
+        encoder->activation = rf__activation_read(arch, "hidden_act", defaults->activation);
+}
+
 void rf__postnorm_refuse_decoder(struct arch *arch)
 {
     const char *positions = rf__arch_str(arch, "position_embedding_type", "absolute");
@@ -56,19 +73,6 @@ static void check(struct arch *arch, const struct postnorm *encoder)
 static value table(struct arch *arch, const char *name, const struct arch_size *rows, const struct arch_size *cols)
 {
     return rf__arch_matrix(arch, rf__graph_name(arch->graph, "%s.weight", name), rows, cols);
-}
-
-/* The first rows of the table. */
-static value positions_from_zero(struct arch *arch, const struct encoder_inputs *in, value rows)
-{
-    struct graph *g = arch->graph;
-    value zero = rf__graph_ints(g, "embeddings.position.first", &(int64_t){0}, 1), length;
-
-    length =
-        rf__graph_node(g, "sequence_length",
-                       &(struct node){.op = "Shape", .inputs = {in->ids}, .attributes = {{.name = "start", .i = 1}}});
-    return rf__graph_node(g, "embeddings.position",
-                          &(struct node){.op = "Slice", .inputs = {rows, zero, length, zero}});
 }
 
 /* create_position_ids_from_input_ids() of transformers. */
@@ -106,8 +110,9 @@ static value add_embeddings(struct arch *arch, const struct postnorm *encoder, c
     }
     if (names->positions != NULL) {
         positions = table(arch, names->positions, &encoder->n_positions, width);
-        positions = encoder->positions == POSITIONS_FROM_ZERO ? positions_from_zero(arch, in, positions)
-                                                              : positions_behind_padding(arch, encoder, in, positions);
+        positions = encoder->positions == POSITIONS_FROM_ZERO
+                        ? rf__block_first_rows(arch, "embeddings.position", in, positions)
+                        : positions_behind_padding(arch, encoder, in, positions);
         x = rf__graph_binary(g, "embeddings.sum", "Add", x, positions);
     }
     if (encoder->embedding.n != encoder->hidden.n)

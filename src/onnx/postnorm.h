@@ -47,6 +47,16 @@ struct postnorm {
 extern const struct postnorm_names rf__bert_names;
 value rf__bert_layer_name(struct arch *arch, const struct postnorm *encoder, uint64_t n);
 
+/* What config.json is taken to say where it says nothing. */
+struct postnorm_defaults {
+    uint64_t vocabulary, hidden, heads, inner;
+    const char *activation; /* NULL: hidden_act is not read */
+};
+/* Reads what BERT and those that took over its keys have: sizes (embeddings as wide as the layers; positions and types
+ * where encoder->names has them), epsilon and activation. 12 layers, 512 positions, 2 types and 1e-12 are the default
+ * of all. */
+void rf__postnorm_read(struct arch *arch, const struct postnorm_defaults *defaults, struct postnorm *encoder);
+
 /* Refuses decoders, and positions other than "absolute". */
 void rf__postnorm_refuse_decoder(struct arch *arch);
 
