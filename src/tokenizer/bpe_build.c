@@ -4,8 +4,6 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-#include <stdio.h>
-
 #define BAR     0x2581u /* what stands for a space in the vocabularies of sentencepiece */
 #define MAX_RUN 512     /* full slots in a row; chance gives some tens in a table that is filled to two thirds */
 
@@ -218,16 +216,6 @@ static rf_status copy_settings(struct bpe *bpe, const struct bpe_settings *setti
     return RF_OK;
 }
 
-static void find_fallback(struct bpe *bpe)
-{
-    for (unsigned b = 0; b < 256; b++) {
-        char piece[8];
-        int len = snprintf(piece, sizeof piece, "<0x%02X>", b);
-        bpe->fallback[b] = RF_BPE_NONE;
-        rf__vocabulary_find(&bpe->base.vocabulary, piece, (size_t)len, &bpe->fallback[b]);
-    }
-}
-
 rf_status rf__bpe_new(struct vocabulary *vocabulary, const struct bpe_settings *settings, size_t n_pairs,
                       struct bpe **out, rf_error *err)
 {
@@ -258,7 +246,7 @@ rf_status rf__bpe_new(struct vocabulary *vocabulary, const struct bpe_settings *
         rf__bpe_free(&bpe->base);
         return status;
     }
-    find_fallback(bpe);
+    rf__vocabulary_find_bytes(&bpe->base.vocabulary, RF_BPE_NONE, bpe->fallback);
     *out = bpe;
     return RF_OK;
 }

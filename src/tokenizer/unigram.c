@@ -15,8 +15,6 @@
 #include "tokenizer/double_array.h"
 #include "tokenizer/word_cache.h"
 
-#include <stdio.h>
-
 #define WINDOW     8192u /* bytes of a word after which its beginning is given out */
 #define LEN_BITS   8
 #define LONG_PIECE 255u /* the length is looked up */
@@ -486,16 +484,6 @@ static rf_status build_trie(struct unigram *model, const bool *is_unmatched, rf_
     return status;
 }
 
-static void find_bytes(struct unigram *model)
-{
-    for (unsigned byte = 0; byte < 256; byte++) {
-        char name[8];
-        int len = snprintf(name, sizeof name, "<0x%02X>", byte);
-        model->byte_ids[byte] = RF_UNIGRAM_NO_ID;
-        (void)rf__vocabulary_find(&model->base.vocabulary, name, (size_t)len, &model->byte_ids[byte]);
-    }
-}
-
 rf_status rf__unigram_new(struct vocabulary *vocabulary, double *scores, const struct unigram_settings *settings,
                           struct model **out, rf_error *err)
 {
@@ -526,7 +514,7 @@ rf_status rf__unigram_new(struct vocabulary *vocabulary, double *scores, const s
     }
     for (model->mask = 7; model->mask <= model->max_len;)
         model->mask = 2 * model->mask + 1;
-    find_bytes(model);
+    rf__vocabulary_find_bytes(&model->base.vocabulary, RF_UNIGRAM_NO_ID, model->byte_ids);
     *out = &model->base;
     return RF_OK;
 }

@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 
+#include <stdio.h>
+
 #define RECORD_EXTRA 9   /* bytes of a record beside its string */
 #define MAX_RUN      256 /* full slots in a row; chance gives some tens at most in a table that is half full */
 
@@ -265,6 +267,16 @@ bool rf__vocabulary_find(const struct vocabulary *vocabulary, const char *piece,
         return false;
     *id = rf__record_id(record);
     return true;
+}
+
+void rf__vocabulary_find_bytes(const struct vocabulary *vocabulary, uint32_t none, uint32_t ids[256])
+{
+    for (unsigned byte = 0; byte < 256; byte++) {
+        char piece[8];
+        int len = snprintf(piece, sizeof piece, "<0x%02X>", byte);
+        if (!rf__vocabulary_find(vocabulary, piece, (size_t)len, &ids[byte]))
+            ids[byte] = none;
+    }
 }
 
 const char *rf__vocabulary_piece(const struct vocabulary *vocabulary, uint32_t id, size_t *len)

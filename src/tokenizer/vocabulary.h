@@ -59,6 +59,10 @@ const char *rf__vocabulary_piece(const struct vocabulary *vocabulary, uint32_t i
  * the last gives NULL. */
 const char *rf__vocabulary_next(const struct vocabulary *vocabulary, const char *record);
 
+/* The ids of the pieces "<0x00>" … "<0xFF>", by which models fall back to bytes; `none` where there is no such piece.
+ */
+void rf__vocabulary_find_bytes(const struct vocabulary *vocabulary, uint32_t none, uint32_t ids[256]);
+
 /* A further table over the pieces that begin with `prefix` and are longer, by what follows it. */
 rf_status rf__vocabulary_index_suffixes(const struct vocabulary *vocabulary, const char *prefix, size_t prefix_len,
                                         struct string_table *out, rf_error *err);

@@ -8,32 +8,25 @@
 #include "base/mem.h"
 #include "weights/reader.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-static void require(bool condition)
-{
-    if (!condition)
-        abort();
-}
 
 static void check_tensor(const struct tensor *tensor, size_t size)
 {
     uint64_t n = 1, sum = 0;
     float number;
 
-    require(tensor->rank <= WEIGHTS_MAX_RANK);
+    check(tensor->rank <= WEIGHTS_MAX_RANK);
     for (uint32_t i = 0; i < tensor->rank; i++)
         n *= tensor->shape[i];
-    require(n == tensor->n_elements);
-    require(tensor->data_size == n * rf__dtype_size(tensor->dtype));
-    require(tensor->data_size <= size);
-    require(tensor->name[0] != '\0');
+    check(n == tensor->n_elements);
+    check(tensor->data_size == n * rf__dtype_size(tensor->dtype));
+    check(tensor->data_size <= size);
+    check(tensor->name[0] != '\0');
     for (size_t i = 0; i < tensor->data_size; i++)
         sum += tensor->data[i];
-    require(sum <= (uint64_t)255 * tensor->data_size);
+    check(sum <= (uint64_t)255 * tensor->data_size);
     for (uint64_t i = 0; i < n && rf__dtype_is_float(tensor->dtype); i++)
-        require(rf__tensor_to_f32(tensor, i, 1, &number, NULL) == RF_OK);
+        check(rf__tensor_to_f32(tensor, i, 1, &number, NULL) == RF_OK);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -47,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < list.n && i < 64; i++)
             check_tensor(&list.items[i], size);
     else
-        require((status == RF_BAD_FORMAT || status == RF_UNSUPPORTED) && strstr(err.message, "fuzzed") != NULL);
+        check((status == RF_BAD_FORMAT || status == RF_UNSUPPORTED) && strstr(err.message, "fuzzed") != NULL);
     rf__reader_release(&memory);
     rf__free(list.items);
     return 0;

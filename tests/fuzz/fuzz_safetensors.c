@@ -8,30 +8,23 @@
 #include "base/mem.h"
 #include "weights/reader.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-static void require(bool condition)
-{
-    if (!condition)
-        abort();
-}
 
 static void check_tensor(const struct tensor *tensor, const uint8_t *data, size_t size)
 {
     uint64_t n = 1;
     float number;
 
-    require(tensor->rank <= WEIGHTS_MAX_RANK);
+    check(tensor->rank <= WEIGHTS_MAX_RANK);
     for (uint32_t i = 0; i < tensor->rank; i++)
         n *= tensor->shape[i];
-    require(n == tensor->n_elements);
-    require(tensor->data_size == tensor->n_elements * rf__dtype_size(tensor->dtype));
-    require(tensor->data >= data + 8 && tensor->data <= data + size);
-    require(tensor->data_size <= (size_t)(data + size - tensor->data));
-    require(memchr(tensor->name, '\0', size) != NULL);
+    check(n == tensor->n_elements);
+    check(tensor->data_size == tensor->n_elements * rf__dtype_size(tensor->dtype));
+    check(tensor->data >= data + 8 && tensor->data <= data + size);
+    check(tensor->data_size <= (size_t)(data + size - tensor->data));
+    check(memchr(tensor->name, '\0', size) != NULL);
     for (uint64_t i = 0; i < n && rf__dtype_is_float(tensor->dtype); i++)
-        require(rf__tensor_to_f32(tensor, i, 1, &number, NULL) == RF_OK);
+        check(rf__tensor_to_f32(tensor, i, 1, &number, NULL) == RF_OK);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -47,9 +40,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check_tensor(&list.items[i], data, size);
             sum += list.items[i].data_size;
         }
-        require(list.n == 0 || list.items[0].data + sum == data + size);
+        check(list.n == 0 || list.items[0].data + sum == data + size);
     } else {
-        require((status == RF_BAD_FORMAT || status == RF_UNSUPPORTED) && strstr(err.message, "fuzzed") != NULL);
+        check((status == RF_BAD_FORMAT || status == RF_UNSUPPORTED) && strstr(err.message, "fuzzed") != NULL);
     }
     rf__reader_release(&memory);
     rf__free(list.items);

@@ -1,10 +1,7 @@
 /* Property: a model of sentencepiece, whatever it is, is refused with a message, or becomes a tokenizer that encodes,
  * and whose ids are pieces. The first byte chooses the tokenizer class, the rest is the file. */
-#include "fuzz.h"
+#include "file_property.h"
 
-#include "tokenizer/tokenizer_parts.h"
-
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const configs[] = {
@@ -20,30 +17,7 @@ static const char *const configs[] = {
 };
 #define N_CONFIGS (sizeof configs / sizeof configs[0])
 
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
-static void use(const struct rf_tokenizer *tokenizer)
-{
-    static const char text[] = "  The  dog\nand CD 12 \xe4\xb8\xad\xf0\x9f\x98\x80 \xe2\x96\x81the <s> <user> \xff ";
-    struct encode_request request = {.text = {text, sizeof text - 1}};
-    struct encode_scratch *scratch = rf__encode_scratch_new();
-    struct encoding encoding = {0};
-    rf_error err = {0};
-
-    check(scratch != NULL);
-    if (rf__encode(tokenizer, &request, scratch, &encoding, &err) == RF_OK)
-        for (size_t i = 0; i < encoding.n; i++)
-            check(encoding.ids[i] < rf__tokenizer_vocab_size(tokenizer) && encoding.end[i] <= request.text.len &&
-                  encoding.begin[i] <= encoding.end[i]);
-    else
-        check(err.message[0] != '\0');
-    rf__encoding_release(&encoding);
-    rf__encode_scratch_free(scratch);
-}
+static const char sample[] = "  The  dog\nand CD 12 \xe4\xb8\xad\xf0\x9f\x98\x80 \xe2\x96\x81the <s> <user> \xff ";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -58,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(rf__json_parse(&companions.config, config, strlen(config), "tokenizer_config.json", &err) == RF_OK);
     if (rf__tokenizer_read_sentencepiece(&tokenizer, (const char *)data + 1, size - 1, "fuzz", &companions, false, NULL,
                                          &err) == RF_OK)
-        use(&tokenizer);
+        check_tokenizer(&tokenizer, sample, sizeof sample - 1);
     else
         check(err.message[0] != '\0');
     rf__tokenizer_release(&tokenizer);

@@ -1,33 +1,10 @@
 /* Property: a file of ranks, whatever it is, is refused with a message, or becomes a tokenizer that encodes. The corpus
  * has short ones; the ranks of all bytes, without which every file is refused, come before them. */
-#include "fuzz.h"
-
 #include "base/buf.h"
-#include "tokenizer/tokenizer_parts.h"
+#include "file_property.h"
 
-#include <stdlib.h>
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
-static void use(const struct rf_tokenizer *tokenizer)
-{
-    static const char text[] =
-        "ab abc bcd\xE4\xB8\xAD<|endoftext|>  \n aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-    struct encode_request request = {.text = {text, sizeof text - 1}};
-    struct encode_scratch *scratch = rf__encode_scratch_new();
-    struct encoding encoding = {0};
-    rf_error err = {0};
-
-    if (rf__encode(tokenizer, &request, scratch, &encoding, &err) == RF_OK)
-        for (size_t i = 0; i < encoding.n; i++)
-            check(encoding.ids[i] < rf__tokenizer_vocab_size(tokenizer) && encoding.end[i] <= request.text.len);
-    rf__encoding_release(&encoding);
-    rf__encode_scratch_free(scratch);
-}
+static const char sample[] =
+    "ab abc bcd\xE4\xB8\xAD<|endoftext|>  \n aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 static void append_bytes(struct buf *out)
 {
@@ -47,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     append_bytes(&text);
     if (rf__buf_append(&text, data, size, NULL) == RF_OK &&
         rf__tokenizer_read_tiktoken(&tokenizer, text.data, text.len, "cl100k_base", NULL, &err) == RF_OK)
-        use(&tokenizer);
+        check_tokenizer(&tokenizer, sample, sizeof sample - 1);
     else
         check(err.message[0] != '\0');
     rf__tokenizer_release(&tokenizer);

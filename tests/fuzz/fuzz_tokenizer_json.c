@@ -2,19 +2,10 @@
  * vocabulary's size, whose offsets lie in the text, and which decodes what it encoded. */
 #include "fuzz.h"
 
-#include "fuzz.h"
-
 #include "base/mem.h"
 #include "tokenizer/tokenizer_parts.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void check_encoding(const struct rf_tokenizer *tokenizer, const struct encoding *e, size_t len)
 {

@@ -1,35 +1,13 @@
 /* Property: a vocab.json, its merges.txt and its companions, whatever they are, are refused with a message, or become a
  * tokenizer that encodes. The bytes are the files, one behind the other with a NUL between: vocab.json, merges.txt,
  * tokenizer_config.json, special_tokens_map.json, added_tokens.json; an empty one of the last three is not there. */
-#include "fuzz.h"
+#include "file_property.h"
 
-#include "tokenizer/tokenizer_parts.h"
-
-#include <stdlib.h>
 #include <string.h>
 
 enum { VOCAB, MERGES, CONFIG, MAP, ADDED, N_FILES };
 
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
-static void use(const struct rf_tokenizer *tokenizer)
-{
-    static const char text[] = "ab ab abc <mask></s> \xc3\x89\xe4\xb8\xad <a>";
-    struct encode_request request = {.text = {text, sizeof text - 1}};
-    struct encode_scratch *scratch = rf__encode_scratch_new();
-    struct encoding encoding = {0};
-    rf_error err = {0};
-
-    if (rf__encode(tokenizer, &request, scratch, &encoding, &err) == RF_OK)
-        for (size_t i = 0; i < encoding.n; i++)
-            check(encoding.ids[i] < rf__tokenizer_vocab_size(tokenizer) && encoding.end[i] <= request.text.len);
-    rf__encoding_release(&encoding);
-    rf__encode_scratch_free(scratch);
-}
+static const char sample[] = "ab ab abc <mask></s> \xc3\x89\xe4\xb8\xad <a>";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -53,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             parses = rf__json_parse(json[i], file.data, file.len, "fuzz", &err) == RF_OK;
     }
     if (parses && rf__tokenizer_read_vocab_json(&tokenizer, &files, &companions, false, NULL, &err) == RF_OK)
-        use(&tokenizer);
+        check_tokenizer(&tokenizer, sample, sizeof sample - 1);
     else
         check(err.message[0] != '\0');
     rf__tokenizer_release(&tokenizer);

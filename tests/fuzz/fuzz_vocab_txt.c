@@ -1,38 +1,14 @@
 /* Property: a vocab.txt and its companions, whatever they are, are refused with a message, or become a tokenizer that
  * encodes. The bytes are the four files, one behind the other with a NUL between: vocab.txt, tokenizer_config.json,
  * special_tokens_map.json, added_tokens.json; an empty one of the last three is not there. */
-#include "fuzz.h"
-
-#include "fuzz.h"
-
 #include "base/mem.h"
-#include "tokenizer/tokenizer_parts.h"
+#include "file_property.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define N_FILES 4
 
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
-static void use(const struct rf_tokenizer *tokenizer)
-{
-    static const char text[] = "Hello unaffable [MASK] \xc3\x89\xe4\xb8\xad <a>";
-    struct encode_request request = {.text = {text, sizeof text - 1}};
-    struct encode_scratch *scratch = rf__encode_scratch_new();
-    struct encoding encoding = {0};
-    rf_error err = {0};
-
-    if (rf__encode(tokenizer, &request, scratch, &encoding, &err) == RF_OK)
-        for (size_t i = 0; i < encoding.n; i++)
-            check(encoding.ids[i] < rf__tokenizer_vocab_size(tokenizer) && encoding.end[i] <= request.text.len);
-    rf__encoding_release(&encoding);
-    rf__encode_scratch_free(scratch);
-}
+static const char sample[] = "Hello unaffable [MASK] \xc3\x89\xe4\xb8\xad <a>";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -55,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (parses &&
         rf__tokenizer_read_vocab(&tokenizer, begin[0], len[0], "fuzz", &companions, false, NULL, &err) == RF_OK)
-        use(&tokenizer);
+        check_tokenizer(&tokenizer, sample, sizeof sample - 1);
     else
         check(err.message[0] != '\0');
     rf__tokenizer_release(&tokenizer);

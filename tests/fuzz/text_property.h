@@ -10,14 +10,7 @@
 #include "base/utf8.h"
 #include "tokenizer/tokenizer_parts.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static bool is_boundary(const struct text *repaired, size_t at)
 {

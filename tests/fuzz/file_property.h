@@ -1,0 +1,28 @@
+/* file_property: what holds for a tokenizer that was made of a hostile file: a text is refused with a message, or its
+ * ids are below the vocabulary's size and its offsets lie in the text. */
+#ifndef RF_FUZZ_FILE_PROPERTY_H
+#define RF_FUZZ_FILE_PROPERTY_H
+
+#include "fuzz.h"
+
+#include "tokenizer/tokenizer_parts.h"
+
+static void check_tokenizer(const struct rf_tokenizer *tokenizer, const char *text, size_t len)
+{
+    struct encode_request request = {.text = {text, len}};
+    struct encode_scratch *scratch = rf__encode_scratch_new();
+    struct encoding encoding = {0};
+    rf_error err = {0};
+
+    check(scratch != NULL);
+    if (rf__encode(tokenizer, &request, scratch, &encoding, &err) == RF_OK)
+        for (size_t i = 0; i < encoding.n; i++)
+            check(encoding.ids[i] < rf__tokenizer_vocab_size(tokenizer) && encoding.begin[i] <= encoding.end[i] &&
+                  encoding.end[i] <= len);
+    else
+        check(err.message[0] != '\0');
+    rf__encoding_release(&encoding);
+    rf__encode_scratch_free(scratch);
+}
+
+#endif
