@@ -14,7 +14,6 @@ import os
 import pathlib
 import random
 import shutil
-import struct
 import sys
 import tempfile
 
@@ -69,17 +68,8 @@ CLASSES = {
 }
 
 
-def golden_texts():
-    data, at, texts = (ROOT / "tests/golden/texts.bin").read_bytes(), 0, []
-    while at < len(data):
-        size, = struct.unpack_from("<I", data, at)
-        texts.append(data[at + 4:at + 4 + size].decode())
-        at += 4 + size
-    return texts
-
-
 def train(folder):
-    lines = [line for text in golden_texts() for line in text.split("\n") if line.strip()]
+    lines = [line for text in texts_module.golden() for line in text.split("\n") if line.strip()]
     for name, options in MODELS.items():
         path = folder / name
         if not path.with_suffix(".model").exists():
@@ -113,7 +103,7 @@ def main():
     parser.add_argument("--parts", action="store_true")
     args = parser.parse_args()
     rng = random.Random(20260102)
-    golden = golden_texts()
+    golden = texts_module.golden()
     texts = golden + [texts_module.random_text(rng) for _ in range(args.random // 2)]
     texts += [texts_module.mutated(rng.choice(golden), rng) for _ in range(args.random // 2)]
     total = 0

@@ -25,6 +25,16 @@ def read(path):
     return data.decode("utf-8", "replace")
 
 
+def golden():
+    """The 2,000 texts of tests/golden/texts.bin: each with its length in front."""
+    data, at, texts = (ROOT / "tests/golden/texts.bin").read_bytes(), 0, []
+    while at < len(data):
+        size = int.from_bytes(data[at:at + 4], "little")
+        texts.append(data[at + 4:at + 4 + size].decode())
+        at += 4 + size
+    return texts
+
+
 def in_pieces(text, size):
     """Cut at line ends into pieces of about `size` characters."""
     piece, length = [], 0

@@ -11,26 +11,16 @@ import argparse
 import json
 import pathlib
 import random
-import struct
 import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from compare import Case, Reference, compare  # noqa: E402
-from texts import mutated, points, random_text  # noqa: E402
+from texts import golden as golden_texts, mutated, points, random_text  # noqa: E402
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHARS = ["a", "b", "c", "é", "▁", "中", "😀", " ", "<", "\0"]
-
-
-def golden_texts():
-    data, at, texts = (ROOT / "tests/golden/texts.bin").read_bytes(), 0, []
-    while at < len(data):
-        size, = struct.unpack_from("<I", data, at)
-        texts.append(data[at + 4:at + 4 + size].decode())
-        at += 4 + size
-    return texts
 
 
 def random_pieces(rng):
