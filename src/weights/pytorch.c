@@ -348,7 +348,7 @@ static rf_status lay_out(struct reading *in, const struct pickle_tensor *from, s
 {
     size_t element = rf__dtype_size(tensor->dtype);
     uint64_t index[WEIGHTS_MAX_RANK] = {0}, at = from->offset;
-    void *memory;
+    void *memory = NULL;
     uint8_t *out;
     rf_status status = alloc_copy(in, tensor->data_size, &memory, err);
 
@@ -372,7 +372,7 @@ static rf_status read_name(struct reading *in, const struct pickle_value *key, s
 {
     size_t len = key->as.text.len;
     rf_status status;
-    void *memory;
+    void *memory = NULL;
     char *name;
 
     if (len == 0 || memchr(key->as.text.data, '\0', len) != NULL || !rf__utf8_valid(key->as.text.data, len))
