@@ -2,7 +2,7 @@
  * merges that are none, and the text cut before a bar against the text whole. */
 #include "tokenizer_fixture.h"
 
-#include "tokenizer/bpe.h"
+#include "tokenizer/model/bpe.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* Which expressions of Replace are searched for without the engine. */
 #include "golden.h"
 
-#include "tokenizer/replace_pattern.h"
+#include "tokenizer/normalizer/replace_pattern.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
 #include "golden.h"
 
 #include "base/utf8.h"
-#include "tokenizer/scan.h"
-#include "tokenizer/split.h"
+#include "tokenizer/pretokenizer/scan.h"
+#include "tokenizer/pretokenizer/split.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "tokenizer_fixture.h"
 
 #include "os/os.h"
-#include "tokenizer/sentencepiece_model.h"
+#include "tokenizer/files/sentencepiece_model.h"
 
 #include <stdio.h>
 #include <stdlib.h>

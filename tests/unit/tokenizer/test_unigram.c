@@ -1,7 +1,7 @@
 /* Unigram: small vocabularies as data, and the fast model against the slow, obvious twin. */
 #include "tokenizer_fixture.h"
 
-#include "tokenizer/unigram.h"
+#include "tokenizer/model/unigram.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,0 +1,378 @@
+/* sentencepiece_vocab: the pieces of a sentencepiece model as a vocabulary with scores or merges. */
+#include "tokenizer/files/sentencepiece.h"
+
+#include "base/mem.h"
+#include "tokenizer/model/bpe.h"
+#include "tokenizer/model/double_array.h"
+#include "tokenizer/model/unigram.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define UNK_PENALTY 10
+#define MAX_STEPS   ((uint64_t)1 << 32) /* for finding merges; real models need a thousandth */
+
+/* ---- Unigram, as transformers makes it ---------------------------------------------------------------------- */
+
+/* A vocabulary under construction. */
+struct pieces_layout {
+    struct vocabulary vocabulary;
+    double *scores;
+    uint32_t n;
+};
+
+static void put(struct pieces_layout *layout, const char *piece, size_t len, double score)
+{
+    layout->scores[layout->n] = score;
+    rf__vocabulary_add(&layout->vocabulary, piece, len, layout->n++);
+}
+
+static void put_named(struct pieces_layout *layout, const struct added_spec *spec)
+{
+    put(layout, spec->content, spec->len, 0);
+}
+
+static void put_front(struct pieces_layout *layout, const struct vocab_recipe *recipe)
+{
+    const struct added_spec *named = recipe->named;
+
+    if (recipe->layout == PIECES_FAIRSEQ) {
+        put_named(layout, &named[SPECIAL_BOS]);
+        put_named(layout, &named[SPECIAL_PAD]);
+        put_named(layout, &named[SPECIAL_EOS]);
+        put_named(layout, &named[SPECIAL_UNK]);
+    } else if (recipe->layout == PIECES_CAMEMBERT) {
+        put(layout, "<s>NOTUSED", 10, 0);
+        put_named(layout, &named[SPECIAL_PAD]);
+        put(layout, "</s>NOTUSED", 11, 0);
+        put_named(layout, &named[SPECIAL_UNK]);
+        put(layout, "<unk>NOTUSED", 12, -100);
+    }
+}
+
+static void put_back(struct pieces_layout *layout, const struct vocab_recipe *recipe)
+{
+    if (recipe->layout == PIECES_FAIRSEQ || recipe->layout == PIECES_CAMEMBERT)
+        put_named(layout, &recipe->named[SPECIAL_MASK]);
+    for (size_t i = recipe->n_extra_ids; i-- > 0;) {
+        char name[40];
+        int len = snprintf(name, sizeof name, "<extra_id_%zu>", i);
+        put(layout, name, (size_t)len, 0);
+    }
+}
+
+static rf_status layout_init(struct pieces_layout *layout, const struct sentencepiece_model *pieces,
+                             const struct vocab_recipe *recipe, rf_error *err)
+{
+    size_t n = pieces->n_pieces + N_SPECIALS + recipe->n_extra_ids, n_bytes = 64 * (N_SPECIALS + recipe->n_extra_ids);
+    rf_status status;
+
+    for (size_t i = 0; i < pieces->n_pieces; i++)
+        n_bytes += pieces->pieces[i].text.len; /* each is a part of the file: no overflow */
+    for (int i = 0; i < N_SPECIALS; i++)
+        n_bytes += recipe->named[i].len;
+    status = rf__vocabulary_init(&layout->vocabulary, n, n_bytes, (uint32_t)n, err);
+    if (status != RF_OK)
+        return status;
+    layout->scores = rf__alloc_array(n, sizeof *layout->scores);
+    return layout->scores == NULL ? rf__fail_memory(err) : RF_OK;
+}
+
+static rf_status layout_finish(struct pieces_layout *layout, const char *name, rf_error *err)
+{
+    rf_status status;
+
+    layout->vocabulary.n_ids = layout->n;
+    status = rf__vocabulary_finish(&layout->vocabulary, err);
+    if (status != RF_OK)
+        return rf__fail_prefix(err, status, "%s", name);
+    rf__vocabulary_name_all(&layout->vocabulary);
+    layout->vocabulary.n_pieces = layout->n;
+    return RF_OK;
+}
+
+rf_status rf__sentencepiece_unigram(const struct sentencepiece_model *pieces, const struct vocab_recipe *recipe,
+                                    struct model **out, rf_error *err)
+{
+    static const size_t skipped[] = {[PIECES_FAIRSEQ] = 3, [PIECES_CAMEMBERT] = 1, [PIECES_EXTRA_IDS] = 0};
+    struct unigram_settings settings = {.unk_id = recipe->unk_id, .fuse_unk = true, .name = recipe->name};
+    struct pieces_layout layout = {.n = 0};
+    double least = INFINITY;
+    rf_status status = layout_init(&layout, pieces, recipe, err);
+
+    if (status == RF_OK) {
+        put_front(&layout, recipe);
+        for (size_t i = skipped[recipe->layout]; i < pieces->n_pieces; i++)
+            put(&layout, pieces->pieces[i].text.data, pieces->pieces[i].text.len, (double)pieces->pieces[i].score);
+        put_back(&layout, recipe);
+        status = layout_finish(&layout, recipe->name, err);
+    }
+    if (status == RF_OK && recipe->unk_id >= layout.n)
+        status = rf__fail(err, RF_BAD_FORMAT, "%s: the unknown piece has the id %u, but there are %u pieces",
+                          recipe->name, recipe->unk_id, layout.n);
+    if (status != RF_OK) {
+        rf__vocabulary_release(&layout.vocabulary);
+        rf__free(layout.scores);
+        return status;
+    }
+    for (uint32_t i = 0; i < layout.n; i++)
+        least = layout.scores[i] < least ? layout.scores[i] : least;
+    settings.unk_score = least - UNK_PENALTY;
+    return rf__unigram_new(&layout.vocabulary, layout.scores, &settings, out, err);
+}
+
+/* ---- Unigram, as sentencepiece has it ----------------------------------------------------------------------- */
+
+/* Scores, and which pieces no text becomes. Returns the score of what is unknown. */
+static double plain_scores(const struct sentencepiece_model *pieces, double *scores, bool *is_unmatched)
+{
+    float least = FLT_MAX, most = FLT_MIN;
+
+    for (size_t i = 0; i < pieces->n_pieces; i++)
+        if (pieces->pieces[i].type == PIECE_NORMAL) {
+            float score = pieces->pieces[i].score;
+            least = score < least ? score : least;
+            most = score > most ? score : most;
+        }
+    for (size_t i = 0; i < pieces->n_pieces; i++) {
+        const struct sentencepiece *piece = &pieces->pieces[i];
+        is_unmatched[i] = piece->type != PIECE_NORMAL && piece->type != PIECE_USER_DEFINED;
+        /* A piece of the user wins always. */
+        scores[i] =
+            piece->type == PIECE_USER_DEFINED ? (double)((float)piece->text.len * most) - 0.1 : (double)piece->score;
+    }
+    return (double)(least - (float)UNK_PENALTY);
+}
+
+rf_status rf__sentencepiece_plain_unigram(const struct sentencepiece_model *pieces, const char *name,
+                                          struct model **out, rf_error *err)
+{
+    static const struct added_spec none[N_SPECIALS];
+    const struct vocab_recipe recipe = {.layout = PIECES_PLAIN, .named = none, .name = name};
+    struct unigram_settings settings = {.unk_id = (uint32_t)pieces->unk_id,
+                                        .fuse_unk = !pieces->byte_fallback,
+                                        .byte_fallback = pieces->byte_fallback,
+                                        .single_precision = true,
+                                        .name = name};
+    struct pieces_layout layout = {.n = 0};
+    bool *is_unmatched = rf__calloc(pieces->n_pieces, sizeof *is_unmatched);
+    rf_status status = is_unmatched == NULL ? rf__fail_memory(err) : layout_init(&layout, pieces, &recipe, err);
+
+    if (status == RF_OK) {
+        for (size_t i = 0; i < pieces->n_pieces; i++)
+            put(&layout, pieces->pieces[i].text.data, pieces->pieces[i].text.len, 0);
+        status = rf__vocabulary_finish(&layout.vocabulary, err);
+    }
+    if (status == RF_OK && layout.vocabulary.n_pieces < pieces->n_pieces)
+        status = rf__fail(err, RF_BAD_FORMAT, "some pieces are the same");
+    if (status == RF_OK) {
+        layout.vocabulary.n_ids = layout.n;
+        settings.unk_score = plain_scores(pieces, layout.scores, is_unmatched);
+        settings.is_unmatched = is_unmatched;
+        status = rf__unigram_new(&layout.vocabulary, layout.scores, &settings, out, err);
+    } else {
+        status = rf__fail_prefix(err, status, "%s", name);
+        rf__vocabulary_release(&layout.vocabulary);
+        rf__free(layout.scores);
+    }
+    rf__free(is_unmatched);
+    return status;
+}
+
+/* ---- BPE ---------------------------------------------------------------------------------------------------- */
+
+/* The merges of a model: every way to cut a piece into two pieces. */
+struct merges {
+    const struct sentencepiece_model *pieces;
+    struct double_array trie;
+    const uint32_t *rank_of; /* [n_pieces] of all merges that give the piece; NULL: each has its own, in their order */
+    struct bpe *bpe;         /* NULL: they are counted only */
+    size_t n;
+    uint64_t steps;
+};
+
+static bool takes_part(const struct merges *merges, size_t id)
+{
+    return merges->rank_of == NULL || merges->pieces->pieces[id].type == PIECE_NORMAL;
+}
+
+/* The merges that give one piece, the shortest left side first. */
+static rf_status cut_piece(struct merges *merges, uint32_t id, rf_error *err)
+{
+    const struct double_array *trie = &merges->trie;
+    rf_text piece = merges->pieces->pieces[id].text;
+    uint64_t unit = trie->units[0];
+
+    for (size_t i = 0; i + 1 < piece.len && rf__double_array_step(trie, &unit, (uint8_t)piece.data[i]); i++) {
+        struct bpe_pair pair = {.id = id};
+        rf_status status;
+        merges->steps++;
+        if (!rf__unit_has_value(unit) || !takes_part(merges, rf__unit_value(unit)))
+            continue;
+        merges->steps += piece.len - i;
+        if (!rf__double_array_find(trie, piece.data + i + 1, piece.len - i - 1, &pair.right) ||
+            !takes_part(merges, pair.right))
+            continue;
+        pair.left = rf__unit_value(unit);
+        pair.rank = merges->rank_of != NULL ? merges->rank_of[id] : (uint32_t)merges->n;
+        if (++merges->n >= RF_BPE_NONE || merges->bpe == NULL)
+            continue;
+        status = rf__bpe_add_pair(merges->bpe, &pair, err);
+        if (status != RF_OK)
+            return status;
+        rf__bpe_note_join(merges->bpe, piece.data, i + 1, piece.data + i + 1, piece.len - i - 1);
+    }
+    return RF_OK;
+}
+
+static rf_status cut_pieces(struct merges *merges, const char *name, rf_error *err)
+{
+    rf_status status = RF_OK;
+
+    merges->n = 0;
+    merges->steps = 0;
+    for (size_t i = 0; i < merges->pieces->n_pieces && status == RF_OK; i++) {
+        rf_text piece = merges->pieces->pieces[i].text;
+        uint32_t id;
+        if (rf__double_array_find(&merges->trie, piece.data, piece.len, &id) && id == i && takes_part(merges, i))
+            status = cut_piece(merges, id, err);
+        if (merges->steps > MAX_STEPS || merges->n >= RF_BPE_NONE)
+            return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: pieces so long and so many that cut each other",
+                            name);
+    }
+    return status;
+}
+
+/* The vocabulary of the pieces and the trie of them; of a piece that comes twice, the later. */
+static rf_status index_pieces(const struct sentencepiece_model *pieces, const char *name, struct vocabulary *out,
+                              struct double_array *trie, rf_error *err)
+{
+    static const struct added_spec none[N_SPECIALS];
+    const struct vocab_recipe recipe = {.layout = PIECES_PLAIN, .named = none};
+    struct trie_key *keys = rf__alloc_array(pieces->n_pieces, sizeof *keys);
+    struct pieces_layout layout = {.n = 0};
+    const struct string_table *table = &layout.vocabulary.table;
+    size_t n = 0;
+    rf_status status = keys == NULL ? rf__fail_memory(err) : layout_init(&layout, pieces, &recipe, err);
+
+    if (status == RF_OK) {
+        for (size_t i = 0; i < pieces->n_pieces; i++)
+            put(&layout, pieces->pieces[i].text.data, pieces->pieces[i].text.len, 0);
+        layout.vocabulary.n_ids = layout.n;
+        status = rf__vocabulary_finish(&layout.vocabulary, err);
+        if (status != RF_OK)
+            status = rf__fail_prefix(err, status, "%s", name);
+    }
+    for (size_t i = 0; status == RF_OK && i <= table->mask; i++) {
+        const char *record = layout.vocabulary.pool + table->slots[i].record;
+        if (table->slots[i].record != 0)
+            keys[n++] = (struct trie_key){rf__record_bytes(record), rf__record_len(record), rf__record_id(record)};
+    }
+    if (status == RF_OK)
+        status = rf__double_array_build(trie, keys, n, err);
+    if (status == RF_OK)
+        *out = layout.vocabulary;
+    else
+        rf__vocabulary_release(&layout.vocabulary);
+    rf__free(layout.scores);
+    rf__free(keys);
+    return status;
+}
+
+static rf_status build_bpe(const struct sentencepiece_model *pieces, const uint32_t *rank_of,
+                           const struct bpe_settings *settings, struct model **out, rf_error *err)
+{
+    struct merges merges = {.pieces = pieces, .rank_of = rank_of};
+    struct vocabulary vocabulary = {0};
+    struct bpe *bpe = NULL;
+    rf_status status = index_pieces(pieces, settings->name, &vocabulary, &merges.trie, err);
+
+    if (status == RF_OK)
+        status = cut_pieces(&merges, settings->name, err);
+    if (status == RF_OK)
+        status =
+            rf__bpe_new(&vocabulary, settings, merges.n > pieces->n_pieces ? merges.n : pieces->n_pieces, &bpe, err);
+    if (status == RF_OK) {
+        merges.bpe = bpe;
+        status = cut_pieces(&merges, settings->name, err);
+    }
+    if (status == RF_OK) {
+        rf__bpe_finish(bpe, true);
+        *out = &bpe->base;
+    } else if (bpe != NULL) {
+        rf__bpe_free(&bpe->base);
+    }
+    rf__vocabulary_release(&vocabulary);
+    rf__double_array_release(&merges.trie);
+    return status;
+}
+
+rf_status rf__sentencepiece_bpe(const struct sentencepiece_model *pieces, const char *unk_token, const char *name,
+                                struct model **out, rf_error *err)
+{
+    struct bpe_settings settings = {
+        .unk_token = unk_token,
+        .unk_token_len = unk_token == NULL ? 0 : strlen(unk_token),
+        .prefix = "",
+        .suffix = "",
+        .fuse_unk = true,
+        .byte_fallback = true,
+        .name = name,
+    };
+
+    return build_bpe(pieces, NULL, &settings, out, err);
+}
+
+/* A piece in the order of merging: high scores first. */
+struct ranked {
+    float score;
+    uint32_t id;
+};
+
+static int by_score(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+rf_status rf__sentencepiece_plain_bpe(const struct sentencepiece_model *pieces, const char *name, struct model **out,
+                                      rf_error *err)
+{
+    rf_text unknown = pieces->pieces[pieces->unk_id].text;
+    struct bpe_settings settings = {
+        .unk_token = unknown.data,
+        .unk_token_len = unknown.len,
+        .prefix = "",
+        .suffix = "",
+        .fuse_unk = true,
+        .byte_fallback = pieces->byte_fallback,
+        .name = name,
+    };
+    struct ranked *ranked = rf__alloc_array(pieces->n_pieces, sizeof *ranked);
+    uint32_t *rank_of = rf__alloc_array(pieces->n_pieces, sizeof *rank_of);
+    rf_status status = ranked == NULL || rank_of == NULL ? rf__fail_memory(err) : RF_OK;
+
+    for (size_t i = 0; i < pieces->n_pieces && status == RF_OK; i++) {
+        enum piece_type type = pieces->pieces[i].type;
+        ranked[i] = (struct ranked){pieces->pieces[i].score, (uint32_t)i};
+        if (type == PIECE_USER_DEFINED || type == PIECE_UNUSED)
+            status = rf__fail(err, RF_UNSUPPORTED,
+                              "%s: unsupported: a BPE model of sentencepiece with user-defined or unused pieces, for a "
+                              "tokenizer class that is not known",
+                              name);
+    }
+    if (status == RF_OK) {
+        qsort(ranked, pieces->n_pieces, sizeof *ranked, by_score);
+        for (size_t i = 0; i < pieces->n_pieces; i++)
+            rank_of[ranked[i].id] = (uint32_t)i;
+        status = build_bpe(pieces, rank_of, &settings, out, err);
+    }
+    rf__free(ranked);
+    rf__free(rank_of);
+    return status;
+}

@@ -1,0 +1,286 @@
+/* tokenizer_config: see tokenizer_config.h. */
+#include "tokenizer/files/tokenizer_config.h"
+
+#include "base/mem.h"
+#include "tokenizer/layout.h"
+
+#include <stdlib.h>
+
+#define FAST "Fast" /* "BertTokenizerFast" is "BertTokenizer" */
+
+/* Whether tokenizer_class is `name`, fast or not. */
+static bool is_class(const struct json *config, const char *name)
+{
+    const char *class = yyjson_get_str(yyjson_obj_get(config->root, "tokenizer_class"));
+    size_t len = strlen(name);
+
+    return class != NULL && strncmp(class, name, len) == 0 && (class[len] == '\0' || strcmp(class + len, FAST) == 0);
+}
+
+/* ---- Normalizer --------------------------------------------------------------------------------------------- */
+
+static rf_status read_flags(const struct json *json, yyjson_val *object, const char *lower, const char *chinese,
+                            struct bert_normalizer_flags *flags, rf_error *err)
+{
+    rf_status status = rf__json_get_bool(json, object, lower, true, &flags->lowercase, err);
+
+    if (status == RF_OK)
+        status = rf__json_get_bool(json, object, "strip_accents", flags->lowercase, &flags->strip_accents, err);
+    return status != RF_OK ? status : rf__json_get_bool(json, object, chinese, true, &flags->handle_chinese_chars, err);
+}
+
+rf_status rf__config_normalizer(struct rf_tokenizer *tokenizer, const struct json *config,
+                                const struct stage_source *source, const struct logger *logger, rf_error *err)
+{
+    struct bert_normalizer_flags said, asked;
+    struct normalizer *normalizer;
+    rf_status status;
+
+    if (!is_class(config, "BertTokenizer") && !is_class(config, "DistilBertTokenizer") &&
+        !is_class(config, "ElectraTokenizer") && !is_class(config, "MPNetTokenizer"))
+        return RF_OK;
+    if (!yyjson_equals_str(yyjson_obj_get(source->value, "type"), "BertNormalizer"))
+        return RF_OK;
+    status = rf__json_get_bool(source->json, source->value, "clean_text", true, &said.clean_text, err);
+    if (status == RF_OK)
+        status = read_flags(source->json, source->value, "lowercase", "handle_chinese_chars", &said, err);
+    if (status == RF_OK)
+        status = read_flags(config, config->root, "do_lower_case", "tokenize_chinese_chars", &asked, err);
+    if (status != RF_OK)
+        return status;
+    asked.clean_text = said.clean_text;
+    if (asked.lowercase == said.lowercase && asked.strip_accents == said.strip_accents &&
+        asked.handle_chinese_chars == said.handle_chinese_chars)
+        return RF_OK;
+    rf__log(logger, RF_LOG_INFO, "%s: lower case %s, accents %s, Chinese characters %s, other than %s says; followed",
+            config->name, asked.lowercase ? "on" : "off", asked.strip_accents ? "stripped" : "kept",
+            asked.handle_chinese_chars ? "apart" : "as they are", source->json->name);
+    normalizer = rf__bert_normalizer_new(asked);
+    if (normalizer == NULL)
+        return rf__fail_memory(err);
+    rf__normalizers_release(&tokenizer->normalizers);
+    return rf__normalizers_add(&tokenizer->normalizers, normalizer, err);
+}
+
+/* ---- Added tokens ------------------------------------------------------------------------------------------- */
+
+static const char *const named[] = {"bos_token", "eos_token", "unk_token", "sep_token",
+                                    "pad_token", "cls_token", "mask_token"};
+#define N_NAMED    (sizeof named / sizeof named[0])
+#define MORE_NAMED "additional_special_tokens"
+#define ADDED      "added_tokens_decoder"
+#define MAX_ADDED  ((size_t)1 << 20)
+
+/* The content of a token that is named as a string or as an object; NULL where there is none. */
+static yyjson_val *content_of(yyjson_val *token)
+{
+    yyjson_val *content = yyjson_is_obj(token) ? yyjson_obj_get(token, "content") : token;
+
+    return yyjson_is_str(content) ? content : NULL;
+}
+
+static yyjson_val *named_token(const struct json *config, size_t i)
+{
+    return i < N_NAMED ? yyjson_obj_get(config->root, named[i])
+                       : yyjson_arr_get(yyjson_obj_get(config->root, MORE_NAMED), i - N_NAMED);
+}
+
+static size_t count_named(const struct json *config)
+{
+    return N_NAMED + yyjson_arr_size(yyjson_obj_get(config->root, MORE_NAMED));
+}
+
+static bool is_named(const struct json *config, yyjson_val *content)
+{
+    for (size_t i = 0, n = count_named(config); i < n; i++) {
+        yyjson_val *other = content_of(named_token(config, i));
+        if (other != NULL && yyjson_equals_strn(other, yyjson_get_str(content), yyjson_get_len(content)))
+            return true;
+    }
+    return false;
+}
+
+static bool flag(yyjson_val *token, const char *key, bool fallback)
+{
+    yyjson_val *value = yyjson_is_obj(token) ? yyjson_obj_get(token, key) : NULL;
+
+    return yyjson_is_bool(value) ? yyjson_get_bool(value) : fallback;
+}
+
+static rf_status add(struct rf_tokenizer *tokenizer, const struct json *config, yyjson_val *token, bool is_special,
+                     const struct logger *logger, uint32_t *id, rf_error *err)
+{
+    yyjson_val *content = content_of(token);
+    struct added_spec spec = {.content = yyjson_get_str(content), .len = yyjson_get_len(content)};
+    bool is_new = rf__added_token_of_content(&tokenizer->added, spec.content, spec.len) == NULL;
+    rf_status status;
+
+    spec.flags.special = is_special || flag(token, "special", false);
+    spec.flags.single_word = flag(token, "single_word", false);
+    spec.flags.lstrip = flag(token, "lstrip", false);
+    spec.flags.rstrip = flag(token, "rstrip", false);
+    spec.flags.normalized = flag(token, "normalized", !spec.flags.special);
+    status =
+        rf__added_tokens_add(&tokenizer->added, &tokenizer->model->vocabulary, &tokenizer->normalizers, &spec, id, err);
+    if (status != RF_OK)
+        return rf__fail_prefix(err, status, "%s", config->name);
+    if (is_new && spec.len > 0)
+        rf__log(logger, RF_LOG_INFO, "%s: adds the token '%s', id %u", config->name, spec.content, *id);
+    return RF_OK;
+}
+
+/* An entry of added_tokens_decoder: "7": {"content": "[NEW]", …}. */
+struct entry {
+    unsigned long id;
+    yyjson_val *token;
+};
+
+static int by_id(const void *a, const void *b)
+{
+    unsigned long x = ((const struct entry *)a)->id, y = ((const struct entry *)b)->id;
+
+    return (x > y) - (x < y);
+}
+
+static size_t sorted_entries(yyjson_val *object, struct entry *entries)
+{
+    yyjson_val *key, *token;
+    size_t i, n_members, n = 0;
+
+    yyjson_obj_foreach(object, i, n_members, key, token)
+    {
+        if (content_of(token) != NULL)
+            entries[n++] = (struct entry){strtoul(yyjson_get_str(key), NULL, 10), token};
+    }
+    qsort(entries, n, sizeof *entries, by_id);
+    return n;
+}
+
+size_t rf__config_count_tokens(const struct json *config)
+{
+    size_t n = config->root == NULL ? 0 : yyjson_obj_size(yyjson_obj_get(config->root, ADDED)) + count_named(config);
+
+    return n < MAX_ADDED ? n : MAX_ADDED;
+}
+
+static rf_status add_entries(struct rf_tokenizer *tokenizer, const struct json *config, const struct logger *logger,
+                             rf_error *err)
+{
+    yyjson_val *object = yyjson_obj_get(config->root, ADDED);
+    size_t n = yyjson_is_obj(object) ? yyjson_obj_size(object) : 0;
+    struct entry *entries;
+    rf_status status = RF_OK;
+
+    if (n == 0)
+        return RF_OK;
+    entries = rf__alloc_array(n, sizeof *entries);
+    if (entries == NULL)
+        return rf__fail_memory(err);
+    n = sorted_entries(object, entries);
+    for (size_t i = 0; i < n && status == RF_OK; i++) {
+        uint32_t id = 0;
+        status =
+            add(tokenizer, config, entries[i].token, is_named(config, content_of(entries[i].token)), logger, &id, err);
+        if (status == RF_OK && entries[i].id != id && yyjson_get_len(content_of(entries[i].token)) > 0)
+            rf__log(logger, RF_LOG_WARNING, "%s: added token '%s' has the id %u, not %lu as the file says",
+                    config->name, yyjson_get_str(content_of(entries[i].token)), id, entries[i].id);
+    }
+    rf__free(entries);
+    return status;
+}
+
+rf_status rf__config_added_tokens(struct rf_tokenizer *tokenizer, const struct json *config,
+                                  const struct logger *logger, rf_error *err)
+{
+    rf_status status;
+
+    if (config->root == NULL)
+        return RF_OK;
+    if (yyjson_obj_size(yyjson_obj_get(config->root, ADDED)) + count_named(config) > MAX_ADDED)
+        return rf__fail(err, RF_UNSUPPORTED, "%s: names more than %zu tokens", config->name, MAX_ADDED);
+    status = add_entries(tokenizer, config, logger, err);
+    for (size_t i = 0, n = count_named(config); i < n && status == RF_OK; i++) {
+        yyjson_val *token = named_token(config, i), *content = content_of(token);
+        uint32_t id;
+        if (content != NULL &&
+            rf__added_token_of_content(&tokenizer->added, yyjson_get_str(content), yyjson_get_len(content)) == NULL)
+            status = add(tokenizer, config, token, true, logger, &id, err);
+    }
+    return status;
+}
+
+/* ---- Post-processor ----------------------------------------------------------------------------------------- */
+
+/* The id of a named token; false when it has none. */
+static bool id_of(const struct rf_tokenizer *tokenizer, const struct json *config, const char *key,
+                  const char *fallback, uint32_t *id)
+{
+    yyjson_val *content = content_of(yyjson_obj_get(config->root, key));
+
+    if (content != NULL)
+        return rf__tokenizer_id(tokenizer, yyjson_get_str(content), yyjson_get_len(content), id);
+    return rf__tokenizer_id(tokenizer, fallback, strlen(fallback), id);
+}
+
+/* Each text between the two tokens, where they are asked for. */
+static rf_status make_post_processor(struct rf_tokenizer *tokenizer, const struct json *config, bool has_bos,
+                                     uint32_t bos, bool has_eos, uint32_t eos, rf_error *err)
+{
+    struct template_item items[6];
+    struct post_step *step;
+    struct post_steps *steps = rf__calloc(1, sizeof *steps);
+    rf_status status = RF_OK;
+    size_t n = 0;
+
+    if (steps == NULL)
+        return rf__fail_memory(err);
+    step = &steps->items[steps->n++];
+    step->kind = POST_TEMPLATE;
+    for (uint32_t text = 0; text < 2 && status == RF_OK; text++) {
+        struct template *template = &step->templates[text];
+        if (has_bos)
+            items[n++] = (struct template_item){.kind = TEMPLATE_SPECIAL, .type_id = text, .id = bos};
+        items[n++] = (struct template_item){.kind = text == 0 ? TEMPLATE_FIRST : TEMPLATE_SECOND, .type_id = text};
+        if (has_eos)
+            items[n++] = (struct template_item){.kind = TEMPLATE_SPECIAL, .type_id = text, .id = eos};
+        template->items = rf__alloc_array(n, sizeof *items);
+        if (template->items == NULL) {
+            status = rf__fail_memory(err);
+            break;
+        }
+        memcpy(template->items, items, n * sizeof *items);
+        template->n = n;
+    }
+    if (status == RF_OK) {
+        rf__postprocessor_release(&tokenizer->postprocessor);
+        status = rf__layouts_make(&tokenizer->postprocessor, steps, config->name, err);
+    }
+    rf__post_steps_release(steps);
+    rf__free(steps);
+    return status;
+}
+
+rf_status rf__config_postprocessor(struct rf_tokenizer *tokenizer, const struct json *config,
+                                   const struct logger *logger, rf_error *err)
+{
+    bool is_gemma = is_class(config, "GemmaTokenizer"), has_bos, has_eos;
+    uint32_t bos = 0, eos = 0;
+    rf_status status;
+
+    if (!is_gemma && !is_class(config, "LlamaTokenizer"))
+        return RF_OK;
+    if (yyjson_obj_get(config->root, "add_bos_token") == NULL && yyjson_obj_get(config->root, "add_eos_token") == NULL)
+        return RF_OK;
+    status = rf__json_get_bool(config, config->root, "add_bos_token", true, &has_bos, err);
+    if (status == RF_OK)
+        status = rf__json_get_bool(config, config->root, "add_eos_token", false, &has_eos, err);
+    if (status != RF_OK)
+        return status;
+    if ((has_bos && !id_of(tokenizer, config, "bos_token", is_gemma ? "<bos>" : "<s>", &bos)) ||
+        (has_eos && !id_of(tokenizer, config, "eos_token", is_gemma ? "<eos>" : "</s>", &eos))) {
+        rf__log(logger, RF_LOG_WARNING, "%s: a token that is to be put around the text is not in the vocabulary",
+                config->name);
+        return RF_OK;
+    }
+    return make_post_processor(tokenizer, config, has_bos, bos, has_eos, eos, err);
+}

@@ -1,0 +1,355 @@
+/*
+ * bpe_merge: a word's characters become symbols, and neighbours merge.
+ *
+ * Where no piece made by a merge has two certain characters side by side, the word parts between them: either side
+ * merges as if the other was not there. So a long word is merged a part at a time.
+ *
+ * In a short part the lowest rank is looked for among all; in a long one a heap knows it. The heap is the reference's,
+ * with what is outdated in it: an entry counts when its place has, when its turn comes, some pair that becomes the same
+ * piece. The search among all looks at current pairs only, which is the same when the model is `plain`: when different
+ * pairs at one place cannot become the same piece unless they are of the same length. They cannot if an id is one
+ * string, and a merge's string the two others end to end.
+ */
+#include "tokenizer/model/bpe.h"
+
+#include "base/mem.h"
+#include "base/utf8.h"
+
+#define FEW        48 /* symbols that are searched without a heap */
+#define PART_MIN   12 /* symbols of which a part is made up at least */
+#define N_CHILDREN 4
+
+void rf__bpe_word_release(struct bpe_word *word)
+{
+    rf__free(word->symbols);
+    rf__free(word->queue);
+    *word = (struct bpe_word){0};
+}
+
+static rf_status make_room(struct bpe_word *word, size_t more, rf_error *err)
+{
+    size_t cap = word->cap + word->cap / 2 + more + 64, size;
+    struct bpe_symbol *symbols;
+
+    if (word->cap - word->n >= more)
+        return RF_OK;
+    if (cap >= UINT32_MAX || !rf__mul(cap, sizeof *symbols, &size))
+        return rf__fail_memory(err);
+    symbols = rf__realloc(word->symbols, size);
+    if (symbols == NULL)
+        return rf__fail_memory(err);
+    word->symbols = symbols;
+    word->cap = cap;
+    return RF_OK;
+}
+
+static inline void add(struct bpe_word *word, uint32_t id, uint32_t len)
+{
+    word->symbols[word->n].id = id;
+    word->symbols[word->n++].len = len;
+}
+
+/* ---- Symbols of bytes --------------------------------------------------------------------------------------- */
+
+/* Bytes up to the end, or to a place over which no merge reaches. */
+static rf_status read_bytes(const struct bpe *bpe, const char *text, size_t len, size_t at, struct bpe_word *word,
+                            size_t *next, rf_error *err)
+{
+    const struct bpe_bytes *bytes = bpe->bytes;
+    size_t begin = at;
+
+    while (at < len) {
+        size_t stop = len - at > FEW ? at + FEW : len;
+        rf_status status = make_room(word, FEW, err);
+        if (status != RF_OK)
+            return status;
+        for (; at < stop; at++) {
+            if (bpe->is_plain && at - begin >= PART_MIN &&
+                !rf__bpe_bytes_join(bytes, (uint8_t)text[at - 1], (uint8_t)text[at]))
+                goto out;
+            add(word, bytes->ids[(uint8_t)text[at]], 1);
+        }
+    }
+out:
+    *next = at;
+    return RF_OK;
+}
+
+/* ---- Symbols of characters ---------------------------------------------------------------------------------- */
+
+/* What is unknown waits here: with fuse_unk, more of it may follow. */
+struct unknown {
+    bool is_there;
+    uint32_t len;
+};
+
+static void flush_unknown(const struct bpe *bpe, struct unknown *unknown, struct bpe_word *word)
+{
+    if (unknown->is_there)
+        add(word, bpe->unk_id, unknown->len);
+    unknown->is_there = false;
+}
+
+/* Adds the bytes of the character, with its prefix and suffix, as symbols; false when one of them has none. As in the
+ * reference, what is unknown before stays behind. */
+static bool add_fallback(const struct bpe *bpe, const char *c, size_t len, unsigned form, struct bpe_word *word)
+{
+    const struct {
+        const char *bytes;
+        size_t len;
+    } parts[] = {{bpe->prefix, (form & BPE_PREFIXED) != 0 ? bpe->prefix_len : 0},
+                 {c, len},
+                 {bpe->suffix, (form & BPE_SUFFIXED) != 0 ? bpe->suffix_len : 0}};
+    size_t n = word->n;
+
+    for (size_t i = 0; i < 3; i++)
+        for (size_t k = 0; k < parts[i].len; k++) {
+            uint32_t id = bpe->fallback[(uint8_t)parts[i].bytes[k]];
+            if (id == RF_BPE_NONE) {
+                word->n = n;
+                return false;
+            }
+            add(word, id, 1);
+        }
+    return true;
+}
+
+static rf_status add_unknown(const struct bpe *bpe, uint32_t len, struct unknown *unknown, struct bpe_word *word,
+                             rf_error *err)
+{
+    if (!bpe->has_unk)
+        return RF_OK; /* the reference leaves it out */
+    if (bpe->unk_id == RF_BPE_NONE)
+        return rf__fail(err, RF_BAD_FORMAT,
+                        "%s: the text has a character without a piece, and unk_token '%s' is not in the vocabulary",
+                        bpe->name, bpe->unk_token);
+    if (!bpe->fuse_unk)
+        flush_unknown(bpe, unknown, word);
+    unknown->len = unknown->is_there ? unknown->len + len : len;
+    unknown->is_there = true;
+    return RF_OK;
+}
+
+/* Characters up to the end, or to a place over which no merge reaches: one between two known ones. */
+static rf_status read_chars(const struct bpe *bpe, const char *text, size_t len, size_t at, struct bpe_word *word,
+                            size_t *next, rf_error *err)
+{
+    size_t most = bpe->prefix_len + bpe->suffix_len + RF_UTF8_MAX + 1; /* symbols that one character adds */
+    struct unknown unknown = {0};
+    uint32_t before = RF_BPE_NONE; /* the last character, if known */
+
+    while (at < len) {
+        uint32_t c, id;
+        size_t n = rf__utf8_decode(text + at, len - at, &c);
+        unsigned form = (at > 0 && bpe->prefix_len > 0 ? BPE_PREFIXED : 0) |
+                        (at + n == len && bpe->suffix_len > 0 ? BPE_SUFFIXED : 0);
+        rf_status status = make_room(word, most, err);
+        if (status != RF_OK)
+            return status;
+        id = rf__bpe_char_id(bpe->forms[form], c);
+        if (id != RF_BPE_NONE) {
+            if (bpe->is_plain && word->n >= PART_MIN && before != RF_BPE_NONE && !rf__bpe_joins(bpe, before, c))
+                break;
+            flush_unknown(bpe, &unknown, word);
+            add(word, id, (uint32_t)n);
+        } else if (!bpe->byte_fallback || !add_fallback(bpe, text + at, n, form, word)) {
+            status = add_unknown(bpe, (uint32_t)n, &unknown, word, err);
+            if (status != RF_OK)
+                return status;
+        }
+        before = id == RF_BPE_NONE ? RF_BPE_NONE : c;
+        at += n;
+    }
+    flush_unknown(bpe, &unknown, word);
+    *next = at;
+    return RF_OK;
+}
+
+/* ---- Merging a few ------------------------------------------------------------------------------------------ */
+
+static inline uint32_t first_rank(const struct bpe *bpe, const char *bytes, const uint32_t *ids, size_t i)
+{
+    if (bpe->bytes != NULL)
+        return bpe->bytes->ranks[(size_t)(uint8_t)bytes[i] << 8 | (uint8_t)bytes[i + 1]];
+    return rf__bpe_rank(&bpe->pairs, ids[i], ids[i + 1]);
+}
+
+/* `bytes` are those of the part. */
+static void merge_few(const struct bpe *bpe, const char *bytes, struct bpe_word *word)
+{
+    uint32_t ids[FEW], lens[FEW], ranks[FEW];
+    size_t n = word->n;
+
+    for (size_t i = 0; i < n; i++) {
+        ids[i] = word->symbols[i].id;
+        lens[i] = word->symbols[i].len;
+    }
+    for (size_t i = 0; i + 1 < n; i++)
+        ranks[i] = first_rank(bpe, bytes, ids, i);
+    while (n > 1) {
+        uint32_t least = ranks[0];
+        size_t at = 0;
+        for (size_t i = 1; i + 1 < n; i++)
+            if (ranks[i] < least) {
+                least = ranks[i];
+                at = i;
+            }
+        if (least == RF_BPE_NONE)
+            break;
+        ids[at] = bpe->id_of_rank[least];
+        lens[at] += lens[at + 1];
+        n--;
+        for (size_t i = at + 1; i < n; i++) {
+            ids[i] = ids[i + 1];
+            lens[i] = lens[i + 1];
+            ranks[i - 1] = ranks[i];
+        }
+        if (at > 0)
+            ranks[at - 1] = rf__bpe_rank(&bpe->pairs, ids[at - 1], ids[at]);
+        if (at + 1 < n)
+            ranks[at] = rf__bpe_rank(&bpe->pairs, ids[at], ids[at + 1]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        word->symbols[i].id = ids[i];
+        word->symbols[i].len = lens[i];
+    }
+    word->n = n;
+}
+
+/* ---- Merging many ------------------------------------------------------------------------------------------- */
+
+static void sift_down(uint64_t *queue, size_t n, size_t i)
+{
+    uint64_t entry = queue[i];
+
+    for (;;) {
+        size_t first = N_CHILDREN * i + 1, least = first;
+        if (first >= n)
+            break;
+        for (size_t k = first + 1; k < first + N_CHILDREN && k < n; k++)
+            if (queue[k] < queue[least])
+                least = k;
+        if (queue[least] >= entry)
+            break;
+        queue[i] = queue[least];
+        i = least;
+    }
+    queue[i] = entry;
+}
+
+static uint64_t pop(struct bpe_word *word)
+{
+    uint64_t top = word->queue[0];
+
+    word->queue[0] = word->queue[--word->n_queue];
+    if (word->n_queue > 0)
+        sift_down(word->queue, word->n_queue, 0);
+    return top;
+}
+
+static void push(struct bpe_word *word, uint64_t entry)
+{
+    size_t i = word->n_queue++;
+
+    while (i > 0 && word->queue[(i - 1) / N_CHILDREN] > entry) {
+        word->queue[i] = word->queue[(i - 1) / N_CHILDREN];
+        i = (i - 1) / N_CHILDREN;
+    }
+    word->queue[i] = entry;
+}
+
+/* Room for one entry more in front of each symbol and one for each merge. */
+static rf_status make_queue(struct bpe_word *word, rf_error *err)
+{
+    size_t cap = 2 * word->n, size;
+    uint64_t *queue;
+
+    word->n_queue = 0;
+    if (word->cap_queue >= cap)
+        return RF_OK;
+    if (!rf__mul(cap, sizeof *queue, &size))
+        return rf__fail_memory(err);
+    queue = rf__realloc(word->queue, size);
+    if (queue == NULL)
+        return rf__fail_memory(err);
+    word->queue = queue;
+    word->cap_queue = cap;
+    return RF_OK;
+}
+
+static void offer(const struct bpe *bpe, struct bpe_word *word, uint32_t at, uint32_t after)
+{
+    uint32_t rank = rf__bpe_rank(&bpe->pairs, word->symbols[at].id, word->symbols[after].id);
+
+    if (rank != RF_BPE_NONE)
+        push(word, (uint64_t)rank << 32 | at);
+}
+
+/* Merges the symbol at `at` with the next, if an entry of this rank still stands for that. */
+static void merge_at(const struct bpe *bpe, struct bpe_word *word, uint32_t at, uint32_t rank)
+{
+    struct bpe_symbol *symbols = word->symbols, *left = &symbols[at], *right;
+    const struct bpe_pair *pair;
+
+    if (left->len == 0 || left->after == RF_BPE_NONE)
+        return;
+    right = &symbols[left->after];
+    pair = rf__bpe_pair(&bpe->pairs, left->id, right->id);
+    if (pair == NULL || pair->id != bpe->id_of_rank[rank])
+        return;
+    left->id = pair->id;
+    left->len += right->len;
+    left->after = right->after;
+    right->len = 0;
+    if (left->after != RF_BPE_NONE)
+        symbols[left->after].before = at;
+    if (left->before != RF_BPE_NONE)
+        offer(bpe, word, left->before, at);
+    if (left->after != RF_BPE_NONE)
+        offer(bpe, word, at, left->after);
+}
+
+static rf_status merge_many(const struct bpe *bpe, struct bpe_word *word, rf_error *err)
+{
+    rf_status status = make_queue(word, err);
+    size_t n = 0;
+
+    if (status != RF_OK)
+        return status;
+    for (size_t i = 0; i < word->n; i++) {
+        word->symbols[i].before = i == 0 ? RF_BPE_NONE : (uint32_t)i - 1;
+        word->symbols[i].after = i + 1 == word->n ? RF_BPE_NONE : (uint32_t)i + 1;
+        if (i + 1 < word->n) {
+            uint32_t rank = rf__bpe_rank(&bpe->pairs, word->symbols[i].id, word->symbols[i + 1].id);
+            if (rank != RF_BPE_NONE)
+                word->queue[word->n_queue++] = (uint64_t)rank << 32 | i;
+        }
+    }
+    for (size_t i = word->n_queue / N_CHILDREN + 1; i-- > 0;)
+        if (i < word->n_queue)
+            sift_down(word->queue, word->n_queue, i);
+    while (word->n_queue > 0) {
+        uint64_t top = pop(word);
+        merge_at(bpe, word, (uint32_t)top, (uint32_t)(top >> 32));
+    }
+    for (size_t i = 0; i < word->n; i++)
+        if (word->symbols[i].len > 0)
+            word->symbols[n++] = word->symbols[i];
+    word->n = n;
+    return RF_OK;
+}
+
+rf_status rf__bpe_merge_part(const struct bpe *bpe, const char *text, size_t len, size_t at, struct bpe_word *word,
+                             size_t *next, rf_error *err)
+{
+    rf_status status;
+
+    word->n = 0;
+    status = (bpe->bytes != NULL ? read_bytes : read_chars)(bpe, text, len, at, word, next, err);
+    if (status != RF_OK || word->n < 2)
+        return status;
+    if (word->n > FEW || !bpe->is_plain)
+        return merge_many(bpe, word, err);
+    merge_few(bpe, text + at, word);
+    return RF_OK;
+}
