@@ -1,0 +1,171 @@
+/* embed_call: windows, and what a call owns; see embed_call.h. */
+#include "embed/embed_call.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+#define WINDOW_TEXTS     4096
+#define WINDOW_TOKENS    (1u << 20) /* a window closes once its texts may have so many tokens */
+#define THREAD_MIN_BYTES 4096       /* fewer bytes of text are tokenized without a second thread */
+
+/* How many texts from window_begin on belong to the window, and their bytes. */
+static size_t measure_window(const struct call *call, size_t *n_bytes)
+{
+    uint32_t limit = call->pipeline->table != NULL ? 1 : call->pipeline->info.max_tokens;
+    size_t most = WINDOW_TOKENS / limit, n = call->n - call->window_begin;
+
+    if (most == 0)
+        most = 1;
+    if (n > WINDOW_TEXTS)
+        n = WINDOW_TEXTS;
+    if (n > most)
+        n = most;
+    *n_bytes = 0;
+    for (size_t i = 0; i < n && *n_bytes < THREAD_MIN_BYTES; i++)
+        *n_bytes += call->texts[call->window_begin + i].len;
+    return n;
+}
+
+static void run_window(struct call *call)
+{
+    size_t n_bytes, n_workers;
+    struct batch_limits limits;
+    uint64_t begin = rf__os_now_ns(), tokenized;
+
+    call->window_n = measure_window(call, &n_bytes);
+    for (size_t w = 0; w < call->n_workers; w++)
+        call->workers[w].n_ids = 0;
+    atomic_store(&call->next, 0);
+    rf__os_parallel(n_bytes < THREAD_MIN_BYTES ? 1 : call->n_workers, rf__worker_tokenize, call);
+    tokenized = rf__os_now_ns();
+    call->tokenize_ns += tokenized - begin;
+    if (atomic_load(&call->failed) || call->pipeline->table != NULL)
+        return;
+    limits = rf__batch_limits(call->pipeline->engine->info.packs, call->tokenized, call->window_n, call->n_workers);
+    call->n_batches = rf__make_batches(call->tokenized, call->window_n, &limits, call->batches);
+    atomic_store(&call->next, 0);
+    n_workers = call->n_batches < call->n_workers ? call->n_batches : call->n_workers;
+    rf__os_parallel(n_workers, rf__worker_compute, call);
+    call->compute_ns += rf__os_now_ns() - tokenized;
+}
+
+/* Adds what a call did to what the pipeline did. */
+static void count_call(const struct call *call)
+{
+    struct counters *c = &((struct pipeline *)(uintptr_t)call->pipeline)->counters;
+
+    atomic_fetch_add(&c->calls, 1);
+    atomic_fetch_add(&c->texts, call->n);
+    atomic_fetch_add(&c->tokens, call->n_tokens);
+    atomic_fetch_add(&c->truncated, call->n_truncated);
+    atomic_fetch_add(&c->tokenize_ns, call->tokenize_ns);
+    atomic_fetch_add(&c->compute_ns, call->compute_ns);
+}
+
+static void release_call(struct call *call)
+{
+    for (size_t w = 0; call->workers != NULL && w < call->n_workers; w++) {
+        struct worker *worker = &call->workers[w];
+        rf__encode_scratch_free(worker->scratch);
+        rf__encoding_release(&worker->encoding);
+        rf__free(worker->ids);
+        rf__free(worker->type_ids);
+        rf__free(worker->batch);
+        rf__free(worker->vector);
+        rf__free(worker->text);
+    }
+    rf__free(call->workers);
+    rf__free(call->tokenized);
+    rf__free(call->batches);
+    rf__os_mutex_free(call->mutex);
+}
+
+static rf_status init_call(struct call *call, rf_error *err)
+{
+    size_t most = call->n < WINDOW_TEXTS ? call->n : WINDOW_TEXTS;
+
+    call->n_workers = call->n < call->pipeline->info.threads ? call->n : call->pipeline->info.threads;
+    call->workers = rf__calloc(call->n_workers, sizeof *call->workers);
+    call->tokenized = rf__alloc_array(most, sizeof *call->tokenized);
+    call->batches = rf__alloc_array(most, sizeof *call->batches);
+    call->mutex = rf__os_mutex_new();
+    if (call->workers == NULL || call->tokenized == NULL || call->batches == NULL || call->mutex == NULL)
+        return rf__fail_memory(err);
+    for (size_t w = 0; w < call->n_workers; w++) {
+        struct worker *worker = &call->workers[w];
+        worker->scratch = rf__encode_scratch_new();
+        worker->vector = rf__alloc_array(2 * (size_t)rf__modules_width(call->pipeline->modules), sizeof(float));
+        if (worker->scratch == NULL || worker->vector == NULL)
+            return rf__fail_memory(err);
+    }
+    return RF_OK;
+}
+
+/* The tokens of the prompt alone, but for the one that the tokenizer puts at its end. */
+static rf_status count_prompt(struct call *call, rf_error *err)
+{
+    const struct pipeline *p = call->pipeline;
+    struct worker *worker = &call->workers[0];
+    const struct encode_request request = {.text = {call->prompt, call->prompt_len}, .max_tokens = p->info.max_tokens};
+    const struct encoding *encoding = &worker->encoding;
+    rf_status status;
+
+    if (call->prompt_len == 0 || !p->pooling.exclude_prompt || p->table != NULL)
+        return RF_OK;
+    status = rf__encode(p->tokenizer, &request, worker->scratch, &worker->encoding, err);
+    if (status == RF_OK && encoding->n > 0)
+        call->n_skipped = encoding->n - (encoding->special[encoding->n - 1] ? 1 : 0);
+    return status;
+}
+
+static rf_status choose_prompt(struct call *call, rf_error *err)
+{
+    struct pipeline *p = (struct pipeline *)(uintptr_t)call->pipeline; /* only its atomic is written */
+    const rf_embed_options *o = call->options;
+    rf_status status = rf__prompts_choose(&p->prompts, o, &call->prompt, err);
+
+    if (status != RF_OK)
+        return status;
+    call->prompt_len = strlen(call->prompt);
+    if (call->prompt_len == 0 && o->prompt == NULL && o->prompt_name == NULL && o->role == RF_ROLE_NONE &&
+        p->prompts.names[0] != '\0' && !atomic_exchange(&p->prompts_noted, true))
+        rf__log(&p->logger, RF_LOG_WARNING,
+                "the model has prompts (%s) and none is put in front of the texts; say whether they are queries or "
+                "documents, or name a prompt",
+                p->prompts.names);
+    return RF_OK;
+}
+
+rf_status rf__pipeline_embed(const struct pipeline *pipeline, const rf_text *texts, size_t n,
+                             const rf_embed_options *options, float *out, rf_error *err)
+{
+    static const rf_embed_options no_options = {0};
+    struct call call = {.pipeline = pipeline,
+                        .texts = texts,
+                        .n = n,
+                        .options = options != NULL ? options : &no_options,
+                        .out = out,
+                        .err = err};
+    rf_status status;
+
+    if (n == 0)
+        return RF_OK;
+    status = choose_prompt(&call, err);
+    if (status == RF_OK)
+        status = init_call(&call, err);
+    if (status == RF_OK)
+        status = count_prompt(&call, err);
+    for (; status == RF_OK && call.window_begin < n; call.window_begin += call.window_n) {
+        run_window(&call);
+        if (atomic_load(&call.failed))
+            status = call.status;
+    }
+    if (status == RF_OK && call.n_truncated > 0 && call.options->truncated == NULL) /* else the caller sees it there */
+        rf__log(&pipeline->logger, RF_LOG_WARNING, "%zu of %zu texts were longer than %u tokens and were cut",
+                (size_t)call.n_truncated, n, pipeline->info.max_tokens);
+    if (status == RF_OK)
+        count_call(&call);
+    release_call(&call);
+    return status;
+}
