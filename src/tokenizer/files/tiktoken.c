@@ -23,6 +23,7 @@
 #include "base/utf8.h"
 
 #define MAX_SPECIAL 5
+#define MAX_HOLES   65536 /* ids without a piece, above one for each piece: no short file costs much memory */
 
 static const struct encoding_kind {
     const char *name;
@@ -116,7 +117,11 @@ static rf_status read_pieces(const char *text, size_t len, const char *name, str
             at += text[at] == '\r' ? 2 : 1;
         else if (read_line(text, len, &at, &line) && line.rank >= n_ids)
             n_ids = line.rank + 1;
-    status = rf__vocabulary_init(out, n_lines, len, n_ids, err);
+    if (n_ids > 2 * n_lines + MAX_HOLES)
+        status = rf__fail(err, RF_BAD_FORMAT, "%s: rank %u among %zu ranks; ranks follow each other", name, n_ids - 1,
+                          n_lines);
+    else
+        status = rf__vocabulary_init(out, n_lines, len, n_ids, err);
     for (size_t at = 0; at < len && status == RF_OK;) {
         number++;
         if (is_blank(text, len, at))

@@ -85,6 +85,7 @@ static const struct {
 } faults[] = {
     {"", RF_UNSUPPORTED, "unknown tiktoken encoding"},
     {"IQ== 0\n", RF_UNSUPPORTED, "ranks of 1 pieces of an unknown tiktoken encoding"},
+    {"IQ== 16777214\n", RF_BAD_FORMAT, "rank 16777214 among 1 ranks; ranks follow each other"},
     {"IQ==0\n", RF_BAD_FORMAT, "line 1 is not 'BASE64 RANK'"},
     {"IQ== 0\n\nIQ= 1\n", RF_BAD_FORMAT, "line 3 is not 'BASE64 RANK'"},
     {"IQ== 0\nIg== x\n", RF_BAD_FORMAT, "line 2 is not"},
