@@ -162,7 +162,7 @@ static rf_status copy_graph(const uint8_t *model, const struct field *graph, con
 {
     struct buf tensor;
     rf_status status = RF_OK;
-    struct field field = {0}, raw;
+    struct field field = {0}, raw = {0};
 
     rf__buf_init(&tensor, (size_t)64 << 20);
     for (size_t at = graph->body; at < graph->end && status == RF_OK; at = field.end) {
