@@ -6,6 +6,8 @@
  */
 #include "onnx/activation.h"
 
+#include "onnx/standard.h"
+
 #include <float.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,6 +86,8 @@ const char *rf__activation_kernel(const struct activation *activation)
 /* The exact form, 0.5 x (1 + erf(x / sqrt 2)), or the one with tanh. */
 static value gelu(struct graph *g, const char *name, value x, const char *approximate)
 {
+    if (rf__graph_is_portable(g))
+        return rf__standard_gelu(g, name, x, strcmp(approximate, "tanh") == 0);
     return rf__graph_node(
         g, name,
         &(struct node){.op = "Gelu",

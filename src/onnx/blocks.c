@@ -10,6 +10,8 @@
  */
 #include "onnx/blocks.h"
 
+#include "onnx/standard.h"
+
 #include <float.h>
 
 #define FLOAT ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
@@ -46,6 +48,11 @@ struct encoder_inputs rf__block_inputs(struct arch *arch, const struct arch_size
     in.flat = rf__graph_ints(g, "flat_shape", (const int64_t[]){-1, width}, 2);
     in.shape = rf__graph_unary(g, "input_shape", "Shape", in.ids);
     in.batched = rf__block_batched(arch, "batched_shape", &in, hidden->n);
+    if (rf__graph_is_portable(g)) {
+        in.seen = rf__graph_binary(g, "seen", "Unsqueeze", cast(g, "seen.flat", in.mask, BOOL),
+                                   rf__graph_ints(g, "seen.axes", (const int64_t[]){1, 2}, 2));
+        return in;
+    }
     lowest = rf__graph_node(
         g, "lowest_mask",
         &(struct node){.op = "ReduceMin", .inputs = {in.mask}, .attributes = {{.name = "keepdims", .i = 0}}});
@@ -128,6 +135,8 @@ value rf__block_rms_norm(struct arch *arch, const char *name, value x, const str
     if (is_plus_1)
         weight = rf__graph_binary(g, rf__graph_name(g, "%s.weight_plus_1", name), "Add", weight,
                                   rf__graph_float(g, rf__graph_name(g, "%s.one", name), 1));
+    if (rf__graph_is_portable(g))
+        return rf__standard_rms_norm(g, name, x, weight, epsilon);
     return rf__graph_node(
         g, name,
         &(struct node){.op = "SimplifiedLayerNormalization",
@@ -214,10 +223,25 @@ static struct graph *attention_branch(struct graph *outer, const char *name, con
     return g;
 }
 
+/* See the top of this file. */
+static value fused_attention(struct graph *g, const char *name, const struct encoder_inputs *in,
+                             const struct attention *attention)
+{
+    struct graph *all = attention_branch(g, rf__graph_name(g, "%s.all", name), in, attention, NULL);
+    struct graph *masked = attention_branch(g, rf__graph_name(g, "%s.masked", name), in, attention, in->mask);
+
+    return rf__graph_node(
+        g, name,
+        &(struct node){.op = "If",
+                       .inputs = {in->is_full},
+                       .attributes = {{.name = "then_branch", .kind = ATTRIBUTE_GRAPH, .graph = all},
+                                      {.name = "else_branch", .kind = ATTRIBUTE_GRAPH, .graph = masked}}});
+}
+
 value rf__block_attention(struct arch *arch, const char *name, const struct encoder_inputs *in,
                           const struct attention *attention)
 {
-    struct graph *g = arch->graph, *all, *masked;
+    struct graph *g = arch->graph;
     struct attention batched = *attention;
     value out;
 
@@ -226,14 +250,8 @@ value rf__block_attention(struct arch *arch, const char *name, const struct enco
         batched.k = rf__graph_binary(g, rf__graph_name(g, "%s.k", name), "Reshape", attention->k, in->batched);
         batched.v = rf__graph_binary(g, rf__graph_name(g, "%s.v", name), "Reshape", attention->v, in->batched);
     }
-    all = attention_branch(g, rf__graph_name(g, "%s.all", name), in, &batched, NULL);
-    masked = attention_branch(g, rf__graph_name(g, "%s.masked", name), in, &batched, in->mask);
-    out = rf__graph_node(
-        g, name,
-        &(struct node){.op = "If",
-                       .inputs = {in->is_full},
-                       .attributes = {{.name = "then_branch", .kind = ATTRIBUTE_GRAPH, .graph = all},
-                                      {.name = "else_branch", .kind = ATTRIBUTE_GRAPH, .graph = masked}}});
+    out = rf__graph_is_portable(g) ? rf__standard_attention(g, name, in, &batched)
+                                   : fused_attention(g, name, in, &batched);
     if (attention->is_batched)
         return out;
     return rf__graph_binary(g, rf__graph_name(g, "%s.flat", name), "Reshape", out, in->flat);

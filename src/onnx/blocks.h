@@ -14,7 +14,8 @@ struct encoder_inputs {
     value shape;               /* [batch, sequence] */
     value flat;                /* shape: [-1, hidden] */
     value batched;             /* shape: [batch, sequence, hidden] */
-    value is_full;             /* whether the mask is all ones */
+    value is_full;             /* whether the mask is all ones; NULL in a portable graph, which has */
+    value seen;                /* the mask as bool: [batch, 1, 1, sequence] */
     struct arch_size hidden;
 };
 struct encoder_inputs rf__block_inputs(struct arch *arch, const struct arch_size *hidden, bool has_types);

@@ -23,6 +23,7 @@ struct graph {
     rf_error *err;
     rf_error spare;    /* takes what comes after the first failure */
     const char *scope; /* in front of the names of nodes and constants */
+    bool is_portable;
     Onnx__GraphProto *proto;
     const struct external **external; /* [proto->n_initializer] */
     size_t cap_node, cap_initializer, cap_external, cap_input, cap_output;
@@ -88,6 +89,16 @@ value rf__graph_name(struct graph *graph, const char *format, ...)
 void rf__graph_scope(struct graph *graph, const char *scope)
 {
     graph->outermost->scope = scope == NULL ? "" : scope;
+}
+
+void rf__graph_set_portable(struct graph *graph, bool is_portable)
+{
+    graph->outermost->is_portable = is_portable;
+}
+
+bool rf__graph_is_portable(const struct graph *graph)
+{
+    return graph->outermost->is_portable;
 }
 
 /* protobuf-c's messages hold text without const; none of it is written to. */
@@ -343,7 +354,7 @@ static const struct external *make_external(struct graph *graph, const struct te
     struct external *external = rf__graph_alloc(graph, sizeof *external);
 
     if (external != NULL)
-        *external = (struct external){tensor, made};
+        *external = (struct external){.tensor = tensor, .made = made};
     return external;
 }
 
@@ -490,14 +501,15 @@ value rf__graph_node(struct graph *graph, const char *name, const struct node *n
 
 void rf__graph_split(struct graph *graph, const char *name, value x, int64_t axis, size_t n, value *parts)
 {
-    Onnx__NodeProto *proto =
-        add_node(graph, name,
-                 &(struct node){.op = "Split",
-                                .inputs = {x},
-                                .attributes = {{.name = "axis", .i = axis}, {.name = "num_outputs", .i = (int64_t)n}}},
-                 n);
+    struct node node = {.op = "Split",
+                        .inputs = {x},
+                        .attributes = {{.name = "axis", .i = axis}, {.name = "num_outputs", .i = (int64_t)n}}};
+    Onnx__NodeProto *proto;
 
     assert(n <= GRAPH_MAX_PARTS);
+    if (rf__graph_is_portable(graph))
+        node.attributes[1].name = NULL; /* opset 18 brought it; before, the number of outputs said it */
+    proto = add_node(graph, name, &node, n);
     for (size_t i = 0; i < n; i++)
         parts[i] = NULL;
     for (size_t i = 0; proto != NULL && i < n; i++) {

@@ -33,6 +33,10 @@ rf_error *rf__graph_error(struct graph *graph); /* where to write the failure; a
 /* printf into the graph's memory. */
 value rf__graph_name(struct graph *graph, const char *format, ...) RF_PRINTF(2, 3);
 
+/* Whether only operators of ONNX itself, as they were in opset 17, are used: to be set before anything is added. */
+void rf__graph_set_portable(struct graph *graph, bool is_portable);
+bool rf__graph_is_portable(const struct graph *graph);
+
 /* Put in front of the names of nodes and constants from now on, for layers that share their weights. NULL: nothing. */
 void rf__graph_scope(struct graph *graph, const char *scope);
 
@@ -101,10 +105,12 @@ value rf__graph_binary(struct graph *graph, const char *name, const char *op, va
 #define GRAPH_MAX_PARTS 3
 void rf__graph_split(struct graph *graph, const char *name, value x, int64_t axis, size_t n, value *parts);
 
-/* What lies behind an initializer whose data is not in the message: one of the two. */
+/* What lies behind an initializer whose data is not in the message: one of the three. */
 struct external {
-    const struct tensor *tensor;
+    const struct tensor *tensor; /* is written as fp32 */
     const struct made_tensor *made;
+    const uint8_t *bytes; /* [n_bytes], as they are */
+    size_t n_bytes;
 };
 
 /* What onnx_file.c writes: external[i] belongs to initializer i; NULL for the latter. */

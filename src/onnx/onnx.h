@@ -22,7 +22,12 @@ struct onnx_build {
     const struct weights *weights;
     const char *out_path; /* the ONNX file; its tensors lie beside it in out_path + ".data" */
     const char *source;   /* recorded in the file's metadata */
+    const char *revision; /* so are these; NULL: not known */
+    const char *options;
     enum onnx_precision precision;
+    bool is_portable; /* ONNX_OPERATORS in ONNX's own alone, as they were in opset 17 */
+    size_t
+        inline_limit; /* bytes: tensors that are no more together go into the ONNX file itself; 0: always beside it */
     const struct logger *logger;
     rf_progress_fn progress; /* bytes written; NULL: none */
     void *progress_user;

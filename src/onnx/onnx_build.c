@@ -62,6 +62,7 @@ static rf_status build_graph(const struct onnx_build *build, const struct json *
     arch.graph = rf__graph_new(kind->model_type, err);
     if (arch.graph == NULL)
         return rf__fail_memory(err);
+    rf__graph_set_portable(arch.graph, build->is_portable);
     status = rf__arch_build(&arch, kind);
     if (status != RF_OK) {
         rf__graph_free(arch.graph);
@@ -73,6 +74,33 @@ static rf_status build_graph(const struct onnx_build *build, const struct json *
     return RF_OK;
 }
 
+/* The newest ONNX Runtime that cannot read these is 1.16; the portable ones are from 2022. */
+static rf_status write_file(struct graph *graph, const struct onnx_build *build, rf_error *err)
+{
+    static const struct onnx_opset opsets[] = {{"", 20}, {GRAPH_MICROSOFT, 1}, {GRAPH_OURS, 1}},
+                                   portable[] = {{"", 17}};
+    const struct onnx_entry metadata[] = {{"rag_factory.source", build->source != NULL ? build->source : ""},
+                                          {"rag_factory.version", RF_VERSION},
+                                          {"rag_factory.builder", rf__graph_name(graph, "%d", RF_ONNX_BUILDER_VERSION)},
+                                          {"rag_factory.precision", rf__precision_name(build->precision)},
+                                          {"rag_factory.revision", build->revision},
+                                          {"rag_factory.options", build->options}};
+    const struct onnx_target target = {.path = build->out_path,
+                                       .inline_limit = build->inline_limit,
+                                       .weights_path = rf__weights_path(build->weights),
+                                       .ir_version = build->is_portable ? 8 : 9,
+                                       .opsets = build->is_portable ? portable : opsets,
+                                       .n_opsets = build->is_portable                   ? 1
+                                                   : build->precision == ONNX_OPERATORS ? 2
+                                                                                        : 3,
+                                       .metadata = metadata,
+                                       .n_metadata = sizeof metadata / sizeof metadata[0],
+                                       .progress = build->progress,
+                                       .progress_user = build->progress_user};
+
+    return rf__graph_status(graph) != RF_OK ? rf__graph_status(graph) : rf__onnx_file_write(graph, &target, err);
+}
+
 rf_status rf__onnx_build(const struct onnx_build *build, rf_error *err)
 {
     struct json config = {0};
@@ -82,7 +110,7 @@ rf_status rf__onnx_build(const struct onnx_build *build, rf_error *err)
     if (status == RF_OK)
         status = build_graph(build, &config, &graph, err);
     if (status == RF_OK)
-        status = rf__onnx_file_write(graph, build, err);
+        status = write_file(graph, build, err);
     rf__graph_free(graph);
     rf__json_release(&config);
     return status;

@@ -1,8 +1,8 @@
 /*
  * onnx_file: see onnx_file.h. The format: https://github.com/onnx/onnx/blob/main/docs/IR.md, and for the tensors
- * docs/ExternalData.md: raw little-endian fp32 in a second file, found by name, offset and length. ONNX Runtime maps
- * that file rather than reading it: all-MiniLM-L6-v2 opens in 37 ms with a peak of 77 MB, against 125 ms and 161 MB for
- * one file with the tensors inside.
+ * docs/ExternalData.md: raw little-endian elements in a second file, found by name, offset and length. ONNX Runtime
+ * maps that file rather than reading it: all-MiniLM-L6-v2 opens in 37 ms with a peak of 77 MB, against 125 ms and 161
+ * MB for one file with the tensors inside.
  */
 #include "onnx/onnx_file.h"
 
@@ -13,15 +13,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The newest ONNX Runtime that cannot read these two is 1.16. */
-#define IR_VERSION      9
-#define OPSET           20
-#define OPSET_MICROSOFT 1
-#define OPSET_OURS      1
-#define CHUNK           ((size_t)1 << 18) /* elements converted at a time */
-#define ALIGN_LARGE     4096              /* so that pages hold one tensor's bytes; as the format advises */
-#define ALIGN_SMALL     64
-#define LARGE           ((size_t)65536)
+#define CHUNK       ((size_t)1 << 18) /* elements converted at a time */
+#define ALIGN_LARGE 4096              /* so that pages hold one tensor's bytes; as the format advises */
+#define ALIGN_SMALL 64
+#define LARGE       ((size_t)65536)
+#define INLINE_MAX  ((size_t)INT32_MAX - ((size_t)64 << 20)) /* protobuf's limit, less the graph itself */
 
 /* ---- Where the tensors lie ----------------------------------------------------------------------------------- */
 
@@ -64,13 +60,17 @@ static void set_place(struct graph *graph, Onnx__TensorProto *tensor, const char
 
 static bool external_size(const struct external *external, size_t *size)
 {
+    if (external->bytes != NULL) {
+        *size = external->n_bytes;
+        return true;
+    }
     if (external->made != NULL)
         return rf__mul(external->made->n, external->made->size, size);
     return external->tensor->n_elements <= SIZE_MAX && rf__mul((size_t)external->tensor->n_elements, 4, size);
 }
 
-/* Gives every external tensor its place and returns the size of the file. */
-static rf_status place_tensors(struct graph *graph, const char *file, size_t *total, rf_error *err)
+/* Gives every external tensor its place in `file` and returns the size of that; NULL: counts alone. */
+static rf_status place_tensors(struct graph *graph, const char *path, const char *file, size_t *total, rf_error *err)
 {
     struct graph_parts parts = rf__graph_parts(graph);
     size_t end = 0;
@@ -80,8 +80,9 @@ static rf_status place_tensors(struct graph *graph, const char *file, size_t *to
         if (parts.external[i] == NULL)
             continue;
         if (!external_size(parts.external[i], &size) || !align(&offset, size) || !rf__add(offset, size, &end))
-            return rf__fail(err, RF_UNSUPPORTED, "%s: is too large for this machine", file);
-        set_place(graph, parts.proto->initializer[i], file, offset, size);
+            return rf__fail(err, RF_UNSUPPORTED, "%s: is too large for this machine", path);
+        if (file != NULL)
+            set_place(graph, parts.proto->initializer[i], file, offset, size);
     }
     *total = end;
     return rf__graph_status(graph);
@@ -90,7 +91,7 @@ static rf_status place_tensors(struct graph *graph, const char *file, size_t *to
 /* ---- The tensors' file --------------------------------------------------------------------------------------- */
 
 struct data_file {
-    const struct onnx_build *build;
+    const struct onnx_target *target;
     struct os_writer *writer;
     float *chunk; /* [CHUNK] */
     size_t written, total;
@@ -110,6 +111,13 @@ static rf_status pad(struct data_file *file, size_t size, rf_error *err)
     return status;
 }
 
+static rf_status report(const struct onnx_target *target, size_t written, size_t total, rf_error *err)
+{
+    if (target->progress != NULL && !target->progress(target->progress_user, written, total))
+        return rf__fail(err, RF_CANCELLED, "making %s was cancelled", target->path);
+    return RF_OK;
+}
+
 /* Whether all are numbers; vectors of the compiler do this at the speed of memory. */
 static bool all_finite(const float *values, size_t n)
 {
@@ -123,37 +131,39 @@ static bool all_finite(const float *values, size_t n)
     return found == 0;
 }
 
-static rf_status write_chunk(struct data_file *file, const struct tensor *tensor, uint64_t first, size_t n,
-                             rf_error *err)
+/* Elements [first, first + n) of the weights as fp32. */
+static rf_status convert(const struct onnx_target *target, const struct tensor *tensor, uint64_t first, size_t n,
+                         float *out, rf_error *err)
 {
-    const struct onnx_build *build = file->build;
-    rf_status status = rf__tensor_to_f32(tensor, first, n, file->chunk, err);
+    rf_status status = rf__tensor_to_f32(tensor, first, n, out, err);
 
-    if (status != RF_OK)
-        return status;
-    if (!all_finite(file->chunk, n))
+    if (status == RF_OK && !all_finite(out, n))
         return rf__fail(err, RF_BAD_FORMAT,
                         "%s: tensor '%s' holds NaN or infinity among its elements %llu to %llu: the weights are "
                         "damaged",
-                        rf__weights_path(build->weights), tensor->name, (unsigned long long)first,
+                        target->weights_path, tensor->name, (unsigned long long)first,
                         (unsigned long long)(first + n - 1));
-    status = rf__os_writer_write(file->writer, file->chunk, n * sizeof *file->chunk, err);
-    if (status != RF_OK)
-        return status;
-    file->written += n * sizeof *file->chunk;
-    if (build->progress != NULL && !build->progress(build->progress_user, file->written, file->total))
-        return rf__fail(err, RF_CANCELLED, "making %s was cancelled", build->out_path);
-    return RF_OK;
+    return status;
+}
+
+static rf_status write_bytes(struct data_file *file, const void *data, size_t size, rf_error *err)
+{
+    rf_status status = rf__os_writer_write(file->writer, data, size, err);
+
+    file->written += size;
+    return status == RF_OK ? report(file->target, file->written, file->total, err) : status;
 }
 
 static rf_status write_tensor(struct data_file *file, const struct tensor *tensor, rf_error *err)
 {
-    rf_status status = pad(file, (size_t)tensor->n_elements * 4, err);
+    rf_status status = RF_OK;
 
     for (uint64_t i = 0; i < tensor->n_elements && status == RF_OK;) {
         uint64_t left = tensor->n_elements - i;
         size_t n = left < CHUNK ? (size_t)left : CHUNK;
-        status = write_chunk(file, tensor, i, n, err);
+        status = convert(file->target, tensor, i, n, file->chunk, err);
+        if (status == RF_OK)
+            status = write_bytes(file, file->chunk, n * sizeof *file->chunk, err);
         i += n;
     }
     return status;
@@ -161,23 +171,28 @@ static rf_status write_tensor(struct data_file *file, const struct tensor *tenso
 
 static rf_status write_made(struct data_file *file, const struct made_tensor *made, rf_error *err)
 {
-    const struct onnx_build *build = file->build;
     size_t size = made->n * made->size; /* was checked in place_tensors() */
-    rf_status status = pad(file, size, err);
     void *data = rf__alloc(size);
+    rf_status status = data == NULL ? rf__fail_memory(err) : made->make(made->arg, data, err);
 
-    if (data == NULL)
-        status = rf__fail_memory(err);
     if (status == RF_OK)
-        status = made->make(made->arg, data, err);
-    if (status == RF_OK)
-        status = rf__os_writer_write(file->writer, data, size, err);
+        status = write_bytes(file, data, size, err);
     rf__free(data);
-    file->written += size;
-    if (status == RF_OK && build->progress != NULL &&
-        !build->progress(build->progress_user, file->written, file->total))
-        return rf__fail(err, RF_CANCELLED, "cancelled");
     return status;
+}
+
+static rf_status write_external(struct data_file *file, const struct external *external, rf_error *err)
+{
+    size_t size = 0;
+    rf_status status;
+
+    (void)external_size(external, &size); /* was checked in place_tensors() */
+    status = pad(file, size, err);
+    if (status != RF_OK)
+        return status;
+    if (external->bytes != NULL)
+        return write_bytes(file, external->bytes, size, err);
+    return external->made != NULL ? write_made(file, external->made, err) : write_tensor(file, external->tensor, err);
 }
 
 static rf_status write_data(struct data_file *file, const struct graph_parts *parts, rf_error *err)
@@ -188,80 +203,133 @@ static rf_status write_data(struct data_file *file, const struct graph_parts *pa
     if (file->chunk == NULL)
         return rf__fail_memory(err);
     for (size_t i = 0; i < parts->proto->n_initializer && status == RF_OK; i++) {
-        const struct external *external = parts->external[i];
-        if (external != NULL)
-            status = external->made != NULL ? write_made(file, external->made, err)
-                                            : write_tensor(file, external->tensor, err);
+        if (parts->external[i] != NULL)
+            status = write_external(file, parts->external[i], err);
     }
     rf__free(file->chunk);
     assert(status != RF_OK || file->written == file->total);
     return status;
 }
 
+/* ---- Tensors inside the model -------------------------------------------------------------------------------- */
+
+static rf_status fill_inline(struct graph *graph, const struct onnx_target *target, const struct external *external,
+                             Onnx__TensorProto *tensor, rf_error *err)
+{
+    size_t size = 0;
+    void *data;
+
+    (void)external_size(external, &size); /* was checked in place_tensors() */
+    tensor->has_raw_data = true;
+    tensor->raw_data.len = size;
+    tensor->raw_data.data = (uint8_t *)(uintptr_t)external->bytes;
+    if (external->bytes != NULL)
+        return RF_OK;
+    data = rf__graph_alloc(graph, size);
+    if (data == NULL)
+        return rf__graph_status(graph);
+    tensor->raw_data.data = data;
+    if (external->made != NULL)
+        return external->made->make(external->made->arg, data, err);
+    return convert(target, external->tensor, 0, (size_t)external->tensor->n_elements, data, err);
+}
+
+static rf_status fill_all_inline(struct graph *graph, const struct onnx_target *target, size_t total, rf_error *err)
+{
+    struct graph_parts parts = rf__graph_parts(graph);
+    rf_status status = RF_OK;
+    size_t done = 0, size;
+
+    for (size_t i = 0; i < parts.proto->n_initializer && status == RF_OK; i++) {
+        if (parts.external[i] == NULL)
+            continue;
+        status = fill_inline(graph, target, parts.external[i], parts.proto->initializer[i], err);
+        if (status == RF_OK && external_size(parts.external[i], &size))
+            status = report(target, done += size, total, err);
+    }
+    return status;
+}
+
 /* ---- The model ----------------------------------------------------------------------------------------------- */
 
-static void set_metadata(struct graph *graph, Onnx__ModelProto *model, const char *source,
-                         enum onnx_precision precision)
+static void set_metadata(struct graph *graph, Onnx__ModelProto *model, const struct onnx_target *target)
 {
-    Onnx__StringStringEntryProto **entries = rf__graph_alloc(graph, 4 * sizeof(void *));
+    Onnx__StringStringEntryProto **entries = rf__graph_alloc(graph, target->n_metadata * sizeof(void *));
 
     if (entries == NULL)
         return;
-    entries[3] = make_entry(graph, "rag_factory.precision", rf__precision_name(precision));
-    entries[0] = make_entry(graph, "rag_factory.source", source != NULL ? source : "");
-    entries[1] = make_entry(graph, "rag_factory.version", RF_VERSION);
-    entries[2] = make_entry(graph, "rag_factory.builder", rf__graph_name(graph, "%d", RF_ONNX_BUILDER_VERSION));
+    for (size_t i = 0; i < target->n_metadata; i++) {
+        if (target->metadata[i].value != NULL)
+            entries[model->n_metadata_props++] = make_entry(graph, target->metadata[i].key, target->metadata[i].value);
+    }
     model->metadata_props = entries;
-    model->n_metadata_props = 4;
 }
 
-static rf_status write_model(struct graph *graph, const struct onnx_build *build, struct os_writer *writer,
+static void set_opsets(struct graph *graph, Onnx__ModelProto *model, const struct onnx_target *target)
+{
+    Onnx__OperatorSetIdProto **list = rf__graph_alloc(graph, target->n_opsets * sizeof(void *));
+    Onnx__OperatorSetIdProto *items = rf__graph_alloc(graph, target->n_opsets * sizeof *items);
+
+    if (list == NULL || items == NULL)
+        return;
+    for (size_t i = 0; i < target->n_opsets; i++) {
+        onnx__operator_set_id_proto__init(&items[i]);
+        items[i].domain = (char *)(uintptr_t)target->opsets[i].domain;
+        items[i].has_version = true;
+        items[i].version = target->opsets[i].version;
+        list[i] = &items[i];
+    }
+    model->opset_import = list;
+    model->n_opset_import = target->n_opsets;
+}
+
+/* protobuf-c's buffer as a file: the message is never whole in memory. */
+struct stream {
+    ProtobufCBuffer base;
+    struct os_writer *writer;
+    rf_status status;
+    rf_error *err;
+};
+
+static void append(ProtobufCBuffer *buffer, size_t len, const uint8_t *data)
+{
+    struct stream *stream = (struct stream *)buffer;
+
+    if (stream->status == RF_OK)
+        stream->status = rf__os_writer_write(stream->writer, data, len, stream->err);
+}
+
+static rf_status write_model(struct graph *graph, const struct onnx_target *target, struct os_writer *writer,
                              rf_error *err)
 {
-    Onnx__OperatorSetIdProto standard = ONNX__OPERATOR_SET_ID_PROTO__INIT,
-                             microsoft = ONNX__OPERATOR_SET_ID_PROTO__INIT, ours = ONNX__OPERATOR_SET_ID_PROTO__INIT;
-    Onnx__OperatorSetIdProto *opsets[] = {&standard, &microsoft, &ours};
     Onnx__ModelProto model = ONNX__MODEL_PROTO__INIT;
-    uint8_t *bytes;
-    size_t size;
-    rf_status status;
+    struct stream stream = {.base = {append}, .writer = writer, .err = err};
 
-    standard.domain = "";
-    standard.has_version = microsoft.has_version = ours.has_version = true;
-    standard.version = OPSET;
-    microsoft.domain = GRAPH_MICROSOFT;
-    microsoft.version = OPSET_MICROSOFT;
-    ours.domain = GRAPH_OURS;
-    ours.version = OPSET_OURS;
     model.has_ir_version = true;
-    model.ir_version = IR_VERSION;
-    model.opset_import = opsets;
-    model.n_opset_import = build->precision == ONNX_OPERATORS ? 2 : 3;
+    model.ir_version = target->ir_version;
     model.producer_name = "rag_factory";
     model.producer_version = RF_VERSION;
     model.graph = rf__graph_parts(graph).proto;
-    set_metadata(graph, &model, build->source, build->precision);
+    set_opsets(graph, &model, target);
+    set_metadata(graph, &model, target);
     if (rf__graph_status(graph) != RF_OK)
         return rf__graph_status(graph);
-    size = onnx__model_proto__get_packed_size(&model);
-    bytes = rf__alloc(size);
-    if (bytes == NULL)
-        return rf__fail_memory(err);
-    onnx__model_proto__pack(&model, bytes);
-    status = rf__os_writer_write(writer, bytes, size, err);
-    rf__free(bytes);
-    return status;
+    onnx__model_proto__pack_to_buffer(&model, &stream.base);
+    return stream.status;
 }
 
 /* ---- Both ---------------------------------------------------------------------------------------------------- */
 
 /* Puts both in place. An older ONNX file goes first, so that it never stands beside newer tensors, and the new one
- * comes last: where it is, all is. Takes both writers over. */
+ * comes last: where it is, all is. Takes both writers over; `data` is NULL where all is in the model. */
 static rf_status commit(struct os_writer *data, const char *data_path, struct os_writer *model, const char *model_path,
                         rf_error *err)
 {
-    rf_status status = rf__os_remove(model_path, err);
+    rf_status status;
 
+    if (data == NULL)
+        return rf__os_writer_commit(model, err);
+    status = rf__os_remove(model_path, err);
     if (status != RF_OK) {
         rf__os_writer_abort(data);
         rf__os_writer_abort(model);
@@ -278,29 +346,42 @@ static rf_status commit(struct os_writer *data, const char *data_path, struct os
     return status;
 }
 
-rf_status rf__onnx_file_write(struct graph *graph, const struct onnx_build *build, rf_error *err)
+/* Tensors to their file, or into the messages; file->writer is NULL in the latter case. */
+static rf_status write_tensors(struct graph *graph, struct data_file *file, const char *data_path, rf_error *err)
 {
-    struct graph_parts parts = rf__graph_parts(graph);
-    struct data_file file = {.build = build};
+    const struct onnx_target *target = file->target;
+    const char *slash = strrchr(data_path, '/'), *name = slash == NULL ? data_path : slash + 1;
+    struct graph_parts parts;
+    size_t all;
+    rf_status status = place_tensors(graph, target->path, NULL, &all, err);
+
+    if (status != RF_OK)
+        return status;
+    if (all <= target->inline_limit && all <= INLINE_MAX)
+        return fill_all_inline(graph, target, all, err);
+    status = place_tensors(graph, target->path, name, &file->total, err);
+    if (status == RF_OK)
+        status = rf__os_writer_open(data_path, &file->writer, err);
+    parts = rf__graph_parts(graph);
+    return status == RF_OK ? write_data(file, &parts, err) : status;
+}
+
+rf_status rf__onnx_file_write(struct graph *graph, const struct onnx_target *target, rf_error *err)
+{
+    struct data_file file = {.target = target};
     struct os_writer *model = NULL;
-    char *data_path = rf__format("%s.data", build->out_path);
-    const char *slash;
+    char *data_path = rf__format("%s.data", target->path);
     rf_status status;
 
     if (data_path == NULL)
         return rf__fail_memory(err);
-    slash = strrchr(data_path, '/');
-    status = place_tensors(graph, slash == NULL ? data_path : slash + 1, &file.total, err);
+    status = write_tensors(graph, &file, data_path, err);
     if (status == RF_OK)
-        status = rf__os_writer_open(data_path, &file.writer, err);
+        status = rf__os_writer_open(target->path, &model, err);
     if (status == RF_OK)
-        status = write_data(&file, &parts, err);
-    if (status == RF_OK)
-        status = rf__os_writer_open(build->out_path, &model, err);
-    if (status == RF_OK)
-        status = write_model(graph, build, model, err);
+        status = write_model(graph, target, model, err);
     if (status == RF_OK) {
-        status = commit(file.writer, data_path, model, build->out_path, err);
+        status = commit(file.writer, data_path, model, target->path, err);
     } else {
         rf__os_writer_abort(model);
         rf__os_writer_abort(file.writer);

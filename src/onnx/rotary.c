@@ -1,6 +1,8 @@
 /* rotary: see rotary.h. */
 #include "onnx/rotary.h"
 
+#include "onnx/standard.h"
+
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -208,10 +210,10 @@ static const char *below(struct arch *arch, value layer, const char *name)
 
 /* Norms of heads, rotation; x is [-1, heads * head], the result [batch, sequence, heads * head]. */
 static value rotate(struct arch *arch, const struct rotary *model, const struct shared *shared, unsigned view,
-                    const char *name, const char *norm, value x, value shape)
+                    const char *name, const char *norm, value x, uint64_t n_heads)
 {
     struct graph *g = arch->graph;
-    value zero = rf__graph_ints(g, rf__graph_name(g, "%s.first", name), &(int64_t){0}, 1);
+    value shape = n_heads == model->heads.n ? shared->queries : shared->keys, zero;
 
     if (norm != NULL) {
         x = rf__graph_binary(g, rf__graph_name(g, "%s.heads", name), "Reshape", x,
@@ -220,6 +222,15 @@ static value rotate(struct arch *arch, const struct rotary *model, const struct 
         x = add_norm(arch, model, norm, x, &model->head);
     }
     x = rf__graph_binary(g, rf__graph_name(g, "%s.batched", name), "Reshape", x, shape);
+    if (rf__graph_is_portable(g))
+        return rf__standard_rotation(g, rf__graph_name(g, "%s.rotated", name),
+                                     &(struct rotation){.x = x,
+                                                        .cosines = shared->cosines[view],
+                                                        .sines = shared->sines[view],
+                                                        .batched = shape,
+                                                        .n_heads = n_heads,
+                                                        .head = model->head.n});
+    zero = rf__graph_ints(g, rf__graph_name(g, "%s.first", name), &(int64_t){0}, 1);
     return rf__graph_node(g, rf__graph_name(g, "%s.rotated", name),
                           &(struct node){.op = "RotaryEmbedding",
                                          .domain = GRAPH_MICROSOFT,
@@ -284,9 +295,9 @@ static value add_attention(struct arch *arch, const struct rotary *model, const 
 
     add_projections(arch, model, layer, x, projections);
     attention.q =
-        rotate(arch, model, shared, view, q, below(arch, layer, names->query_norm), projections[0], shared->queries);
+        rotate(arch, model, shared, view, q, below(arch, layer, names->query_norm), projections[0], model->heads.n);
     attention.k =
-        rotate(arch, model, shared, view, k, below(arch, layer, names->key_norm), projections[1], shared->keys);
+        rotate(arch, model, shared, view, k, below(arch, layer, names->key_norm), projections[1], model->key_heads.n);
     attention.v = rf__graph_binary(g, rf__graph_name(g, "%s.batched", v), "Reshape", projections[2], shared->keys);
     attention.k = repeat_heads(arch, model, k, attention.k);
     attention.v = repeat_heads(arch, model, v, attention.v);

@@ -72,7 +72,8 @@ def scatter(model, seed):
     with torch.no_grad():
         for name, p in model.named_parameters():
             noise = torch.randn(p.shape, generator=generator)
-            p.copy_(1 + 0.3 * noise if p.dim() == 1 and "norm" in name.lower() and name.endswith("weight") else 0.3 * noise)
+            is_norm = p.dim() == 1 and "norm" in name.lower() and name.endswith("weight")
+            p.copy_(p + 0.3 * noise if is_norm else 0.3 * noise)    # a fresh norm's weight is 1; Gemma's, which adds 1 to it, 0
 
 
 def texts(vocab_size, longest, seed):

@@ -181,7 +181,8 @@ static void write_config(const char *dir, const char *more)
     write_file(in(dir, "config.json"), config, strlen(config));
 }
 
-static rf_status build_with(const char *dir, rf_progress_fn progress, void *user, rf_error *err)
+/* Members of `how` that are 0 are filled in. */
+static rf_status build_with(const char *dir, struct onnx_build how, rf_error *err)
 {
     char config[2048], out[2048];
     struct weights *weights = NULL;
@@ -190,13 +191,11 @@ static rf_status build_with(const char *dir, rf_progress_fn progress, void *user
     snprintf(config, sizeof config, "%s/config.json", dir);
     snprintf(out, sizeof out, "%s/out.onnx", dir);
     if (status == RF_OK) {
-        const struct onnx_build build = {.config_path = config,
-                                         .weights = weights,
-                                         .out_path = out,
-                                         .source = "org/name",
-                                         .progress = progress,
-                                         .progress_user = user};
-        status = rf__onnx_build(&build, err);
+        how.config_path = config;
+        how.weights = weights;
+        how.out_path = out;
+        how.source = "org/name";
+        status = rf__onnx_build(&how, err);
     }
     rf__weights_free(weights);
     return status;
@@ -204,7 +203,7 @@ static rf_status build_with(const char *dir, rf_progress_fn progress, void *user
 
 static rf_status build(const char *dir, rf_error *err)
 {
-    return build_with(dir, NULL, NULL, err);
+    return build_with(dir, (struct onnx_build){0}, err);
 }
 
 static size_t n_names(const char *dir)
@@ -595,10 +594,11 @@ static void onnx_build_tells_its_progress_and_stops(void **state)
 
     write_config(dir, "");
     write_weights(dir, &(struct change){0});
-    assert_int_equal(build_with(dir, count, &stopped, &fault), RF_CANCELLED);
+    assert_int_equal(build_with(dir, (struct onnx_build){.progress = count, .progress_user = &stopped}, &fault),
+                     RF_CANCELLED);
     assert_true(stopped.done < stopped.total);
     assert_int_equal(n_names(dir), 2);
-    assert_ok(build_with(dir, count, &whole, err));
+    assert_ok(build_with(dir, (struct onnx_build){.progress = count, .progress_user = &whole}, err));
     assert_int_equal(whole.done, whole.total);
     assert_int_equal(rf__os_stat(in(dir, "out.onnx.data")).size, whole.total);
 }
@@ -673,10 +673,57 @@ static void onnx_build_names_its_architectures(void **state)
     assert_null(rf__arch_find(""));
 }
 
+/* Tensors that are together no more than the limit lie in the ONNX file, the same bytes as otherwise beside it. */
+static void onnx_build_keeps_small_tensors_inside(void **state)
+{
+    const char *dir = scratch_directory("onnx-inline");
+    struct buf data, inside;
+    Onnx__ModelProto *model;
+    (void)state;
+
+    write_config(dir, "");
+    write_weights(dir, &(struct change){0});
+    assert_ok(build_with(dir, (struct onnx_build){.is_portable = true}, err));
+    rf__buf_init(&data, 1 << 20);
+    assert_ok(rf__os_read_file(in(dir, "out.onnx.data"), &data, err));
+    assert_ok(build_with(dir, (struct onnx_build){.is_portable = true, .inline_limit = data.len - 1}, err));
+    assert_true(rf__os_is_file(in(dir, "out.onnx.data")));
+    rf__buf_init(&inside, 1 << 20);
+    assert_ok(rf__os_remove(in(dir, "out.onnx.data"), err));
+    assert_ok(build_with(dir, (struct onnx_build){.is_portable = true, .inline_limit = data.len}, err));
+    assert_false(rf__os_is_file(in(dir, "out.onnx.data")));
+    assert_ok(rf__os_read_file(in(dir, "out.onnx"), &inside, err));
+    model = onnx__model_proto__unpack(NULL, inside.len, (const uint8_t *)inside.data);
+    assert_non_null(model);
+    assert_int_equal(model->ir_version, 8);
+    assert_int_equal(model->n_opset_import, 1);
+    assert_int_equal(model->opset_import[0]->version, 17);
+    for (size_t i = 0; i < N_TENSORS; i++) {
+        struct spec spec = spec_at(i);
+        const Onnx__TensorProto *tensor = NULL;
+        for (size_t k = 0; k < model->graph->n_initializer; k++) {
+            if (strcmp(model->graph->initializer[k]->name, spec.name) == 0)
+                tensor = model->graph->initializer[k];
+        }
+        assert_non_null(tensor);
+        assert_int_equal(tensor->n_external_data, 0);
+        assert_int_equal(tensor->raw_data.len, spec.rows * (spec.cols ? spec.cols : 1) * 4);
+        for (size_t k = 0; k < tensor->raw_data.len / 4; k++) {
+            float number;
+            memcpy(&number, tensor->raw_data.data + 4 * k, 4);
+            assert_true(number == element(i, k));
+        }
+    }
+    onnx__model_proto__free_unpacked(model, NULL);
+    rf__buf_release(&data);
+    rf__buf_release(&inside);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(onnx_build_writes_a_sound_file),
+        cmocka_unit_test(onnx_build_keeps_small_tensors_inside),
         cmocka_unit_test(onnx_build_takes_other_names_and_types),
         cmocka_unit_test(onnx_build_knows_the_activations),
         cmocka_unit_test(onnx_build_refuses_a_config),

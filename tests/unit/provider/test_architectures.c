@@ -1,6 +1,8 @@
 /*
  * architectures: what transformers says of a small model of every architecture, ours says too: the graph is built from
- * its weights and run by ONNX Runtime, each text alone and among others as long, with the same bits.
+ * its weights, with ONNX Runtime's operators and with the standard's alone, and run by ONNX Runtime, each text alone
+ * and among others as long, with the same bits. tests/oracle/check_onnx looks at the portable files that are left
+ * behind.
  */
 #include "golden.h"
 
@@ -37,6 +39,17 @@ static const char *const names[] = {
     "deberta-v2",
     "deberta-plain",
     "jina",
+    "gemma3-both-ways",
+    "gemma3",
+    "qwen3-biases",
+    "qwen3",
+    "qwen2-sliding",
+    "qwen2",
+    "gte-no-types",
+    "gte",
+    "nomic",
+    "modernbert-biases",
+    "modernbert",
 };
 
 /* The ids of all texts end to end. */
@@ -66,20 +79,21 @@ static void read_texts(const char *name, struct texts *out)
     rf__buf_release(&text);
 }
 
-static struct engine *open_model(const char *name)
+static struct engine *open_model(const char *name, bool is_portable)
 {
     const struct engine_options options = {.threads = 1};
     struct weights *weights = NULL;
     struct engine *engine = NULL;
     char config[256], out[2200];
-    struct onnx_build build = {.config_path = config, .out_path = out, .source = name};
+    struct onnx_build build = {.config_path = config, .out_path = out, .source = name, .is_portable = is_portable};
 
     snprintf(config, sizeof config, FOLDER "/%s", name);
     assert_ok(rf__weights_open(golden_path(config), &weights, err));
     snprintf(config, sizeof config, FOLDER "/%s/config.json", name);
     build.config_path = golden_path(config);
     build.weights = weights;
-    snprintf(out, sizeof out, "%s/model.onnx", scratch_directory(name));
+    snprintf(config, sizeof config, "%s-%s", is_portable ? "portable" : "fused", name);
+    snprintf(out, sizeof out, "%s/model.onnx", scratch_directory(config));
     assert_ok(rf__onnx_build(&build, err));
     rf__weights_free(weights);
     assert_ok(rf__engine_open_file(out, &options, &engine, err));
@@ -112,11 +126,10 @@ static double distance(const struct engine *engine, const struct texts *texts, s
     return worst;
 }
 
-static void hidden_states_are_those_of_transformers(void **state)
+static void check_all(bool is_portable)
 {
-    (void)state;
     for (size_t m = 0; m < sizeof names / sizeof names[0]; m++) {
-        struct engine *engine = open_model(names[m]);
+        struct engine *engine = open_model(names[m], is_portable);
         struct golden_array expected;
         struct texts texts;
         char path[256];
@@ -128,7 +141,8 @@ static void hidden_states_are_those_of_transformers(void **state)
         for (size_t i = 0; i < texts.n; i++) {
             double worst = distance(engine, &texts, i, expected.values + row * expected.cols);
             if (!(worst <= TOLERANCE))
-                fail_msg("%s, text %zu of %zu tokens: %g away", names[m], i, texts.n_tokens[i], worst);
+                fail_msg("%s%s, text %zu of %zu tokens: %g away", names[m], is_portable ? ", portable" : "", i,
+                         texts.n_tokens[i], worst);
             row += texts.n_tokens[i];
         }
         assert_int_equal(row, expected.rows);
@@ -137,9 +151,22 @@ static void hidden_states_are_those_of_transformers(void **state)
     }
 }
 
+static void hidden_states_are_those_of_transformers(void **state)
+{
+    (void)state;
+    check_all(false);
+}
+
+static void so_are_those_of_portable_graphs(void **state)
+{
+    (void)state;
+    check_all(true);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(hidden_states_are_those_of_transformers)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(hidden_states_are_those_of_transformers),
+                                       cmocka_unit_test(so_are_those_of_portable_graphs)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
