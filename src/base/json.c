@@ -61,7 +61,7 @@ rf_status rf__json_parse(struct json *json, const char *text, size_t len, const 
         len -= 3;
     }
     if (len == 0)
-        return rf__fail(err, RF_BAD_FORMAT, "%s: is empty, expected JSON", name);
+        return rf__fail(err, RF_BAD_FORMAT, "%s: is empty, expected JSON; get it anew", name);
     if (len > RF_JSON_MAX_BYTES)
         return rf__fail(err, RF_BAD_FORMAT, "%s: has %zu bytes, more than the %zu that JSON may have here", name, len,
                         RF_JSON_MAX_BYTES);
@@ -76,7 +76,8 @@ rf_status rf__json_parse(struct json *json, const char *text, size_t len, const 
         rf__json_release(json);
         if (fault.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
             return rf__fail_memory(err);
-        return rf__fail(err, RF_BAD_FORMAT, "%s: is not JSON: %s at byte %zu", name, fault.msg, fault.pos);
+        return rf__fail(err, RF_BAD_FORMAT, "%s: is not JSON: %s at byte %zu%s", name, fault.msg, fault.pos,
+                        fault.code == YYJSON_READ_ERROR_UNEXPECTED_END ? "; it is cut short, get it anew" : "");
     }
     json->root = yyjson_doc_get_root(json->doc);
     return RF_OK;

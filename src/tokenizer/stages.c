@@ -5,7 +5,8 @@
 
 rf_status rf__fail_stage(const struct json *json, const char *stage, const char *type, rf_error *err)
 {
-    return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: %s '%s'", json->name, stage, type);
+    return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: %s '%s'; a newer rag_factory may know it", json->name, stage,
+                    type);
 }
 
 rf_status rf__stage_type(const struct stage_source *source, const char *stage, const char **type, rf_error *err)
@@ -144,11 +145,19 @@ void rf__strings_clear(struct strings *strings)
     strings->continues = strings->is_open = false;
 }
 
+/* Whether so many more bytes are too many. */
+static bool is_too_long(const struct strings *strings, size_t more)
+{
+    return strings->max > 0 && (strings->bytes.len > strings->max || more > strings->max - strings->bytes.len);
+}
+
 rf_status rf__strings_append(struct strings *strings, const char *data, size_t len, rf_error *err)
 {
     size_t cap;
     rf_status status;
 
+    if (is_too_long(strings, len))
+        return rf__fail_ceiling(err);
     if (strings->n == strings->cap) {
         if (!next_cap(strings->cap, strings->n, 1, &cap) || !grow(&strings->end, cap, sizeof *strings->end))
             return rf__fail_memory(err);
@@ -162,7 +171,8 @@ rf_status rf__strings_append(struct strings *strings, const char *data, size_t l
 
 rf_status rf__strings_extend(struct strings *strings, const char *data, size_t len, rf_error *err)
 {
-    rf_status status = rf__buf_append(&strings->bytes, data, len, err);
+    rf_status status =
+        is_too_long(strings, len) ? rf__fail_ceiling(err) : rf__buf_append(&strings->bytes, data, len, err);
 
     if (status == RF_OK)
         strings->end[strings->n - 1] = strings->bytes.len;

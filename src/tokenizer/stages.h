@@ -28,7 +28,7 @@ struct stage_source {
 /* The "type" of a description; RF_BAD_FORMAT when it has none. `stage` is its name in the file, such as "normalizer".
  */
 rf_status rf__stage_type(const struct stage_source *source, const char *stage, const char **type, rf_error *err);
-/* RF_UNSUPPORTED: "PATH: unsupported: STAGE 'TYPE'". */
+/* RF_UNSUPPORTED: "PATH: unsupported: STAGE 'TYPE'", and what to do. */
 rf_status rf__fail_stage(const struct json *json, const char *stage, const char *type, rf_error *err);
 
 /* Calls `read` for each description in a Sequence's array `key`, nested ones included, or for the one that is no
@@ -66,15 +66,17 @@ struct normalize_finder {
 /* Working memory of normalizers, which lives as long as a segment. Zero-initialise before first use. */
 struct normalize_scratch {
     struct normalize_queue queues[RF_MAX_CHAIN];
-    size_t segment;            /* the byte of the caller's text where it begins */
-    struct text_buf repaired;  /* the text made well-formed */
-    struct nfd_piece *pieces;  /* [2 * cap]: a run of nonstarters, and room to sort it */
-    struct text_char *origins; /* [cap]: the characters that they come from */
+    size_t n_read, n_written[RF_MAX_CHAIN]; /* bytes of a text so far, by each kind */
+    size_t segment;                         /* the byte of the caller's text where it begins */
+    struct text_buf repaired;               /* the text made well-formed */
+    struct nfd_piece *pieces;               /* [2 * cap]: a run of nonstarters, and room to sort it */
+    struct text_char *origins;              /* [cap]: the characters that they come from */
     size_t cap;
     struct normalize_finder finders[RF_NORMALIZE_FINDERS];
     size_t oldest_finder;
 };
 void rf__normalize_scratch_release(struct normalize_scratch *scratch);
+void rf__normalize_begin_text(struct normalize_scratch *scratch); /* another text comes */
 /* Room for `n` pieces and origins; those that are there stay. */
 rf_status rf__normalize_reserve_pieces(struct normalize_scratch *scratch, size_t n, rf_error *err);
 
@@ -90,6 +92,7 @@ struct normalizer_ops {
 };
 struct normalizer {
     const struct normalizer_ops *ops;
+    const char *type;      /* for messages; NULL: it has no name in a file */
     bool lowers;           /* is Lowercase */
     bool reads_ill_formed; /* apply() takes what is ill-formed, as U+FFFD; for the others it is replaced before */
 };
@@ -107,7 +110,8 @@ rf_status rf__normalizers_add(struct normalizers *chain, struct normalizer *norm
 void rf__normalizers_release(struct normalizers *chain);
 
 /* Appends the normal form of a part to `out`, as far as it is known: the parts of a segment come in order, and what
- * depends on the next one waits in `scratch`. All has come after the part that ends the segment. */
+ * depends on the next one waits in `scratch`. All has come after the part that ends the segment. RF_UNSUPPORTED where
+ * the text becomes longer than rf__text_ceiling(). */
 rf_status rf__normalize(const struct normalizers *chain, const struct text_part *in, struct text_buf *out,
                         struct normalize_scratch *scratch, rf_error *err);
 /* The last position in [low, in->to), where low > in->from, where a part, which may go on behind in->to, can be cut
@@ -155,7 +159,7 @@ void rf__pieces_release(struct pieces *pieces);
 struct pretokenizer;
 struct pretokenizer_ops {
     /* Splits each piece of `in` further, into `out`, which comes empty. A kind that changes the text writes it to
-     * out->own, which it clears first, and lets out->text point there. */
+     * out->own, which comes empty too, and lets out->text point there. */
     rf_status (*split)(const struct pretokenizer *self, const struct pieces *in, struct pieces *out, rf_error *err);
     /* The last position in (from, to] of which is known, from text[from, to) alone, that whatever follows, no piece
      * lies across it and the pieces before it stay as they are; 0 when there is none. NULL: always 0. */
@@ -167,6 +171,7 @@ struct pretokenizer_ops {
 };
 struct pretokenizer {
     const struct pretokenizer_ops *ops;
+    const char *type;  /* for messages; NULL: it has no name in a file */
     bool changes_text; /* its pieces may hold another text than it was given; without maps_bytes */
     bool adds_prefix;  /* so far as it writes something in front of a piece */
     bool maps_bytes;   /* ByteLevel: writes each byte as a printable character. Once it is set to false (model_ops'
@@ -322,6 +327,7 @@ struct strings {
     struct buf bytes;
     size_t *end; /* [n]: one behind the last byte of each */
     size_t n, cap;
+    size_t max;     /* the most bytes that they may have; 0: no limit */
     bool continues; /* the first string is the rest of the last one of the list before */
     bool is_open;   /* the last string goes on in the next list */
 };
@@ -354,6 +360,7 @@ struct decoder_ops {
 };
 struct decoder {
     const struct decoder_ops *ops;
+    const char *type; /* for messages */
     bool takes_parts; /* false: is given whole strings only */
 };
 

@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+#define CEILING_MIN     ((size_t)1 << 20)
+#define CEILING_BY_BYTE 64
+
 static const struct run whole = {0, 0, RF_RUN_LINEAR};
 
 struct text rf__text_of_caller(rf_text text)
@@ -37,20 +40,53 @@ static bool grow(size_t cap, size_t len, size_t more, size_t *out)
     return true;
 }
 
+void rf__text_buf_limit(struct text_buf *buf, size_t more)
+{
+    buf->max = more > SIZE_MAX - buf->text.len ? SIZE_MAX : buf->text.len + more;
+    buf->cap = buf->size < buf->max ? buf->size : buf->max;
+}
+
+size_t rf__text_ceiling(size_t len)
+{
+    return len > (SIZE_MAX - CEILING_MIN) / CEILING_BY_BYTE ? SIZE_MAX : CEILING_MIN + len * CEILING_BY_BYTE;
+}
+
+rf_status rf__fail_ceiling(rf_error *err)
+{
+    return rf__fail(err, RF_UNSUPPORTED, "makes a text more than %d times as long, which no real tokenizer does",
+                    CEILING_BY_BYTE);
+}
+
+static rf_status grow_bytes(struct text_buf *buf, size_t more, rf_error *err)
+{
+    size_t cap, size;
+    char *bytes;
+
+    if (buf->max > 0 && more > buf->max - buf->text.len)
+        return rf__fail_ceiling(err);
+    if (!grow(buf->cap, buf->text.len, more, &cap))
+        return rf__fail_memory(err);
+    if (buf->max > 0 && cap > buf->max)
+        cap = buf->max;
+    if (buf->bytes == NULL || buf->size < cap) {
+        if (!rf__add(cap, RF_TEXT_PAD, &size) || (bytes = rf__realloc(buf->bytes, size)) == NULL)
+            return rf__fail_memory(err);
+        memset(bytes + buf->size, 0, size - buf->size);
+        buf->text.data = buf->bytes = bytes;
+        buf->size = cap;
+    }
+    buf->cap = cap;
+    return RF_OK;
+}
+
 rf_status rf__text_buf_grow(struct text_buf *buf, size_t more_bytes, size_t more_runs, rf_error *err)
 {
     size_t cap, size;
 
     if (buf->bytes == NULL || buf->cap - buf->text.len < more_bytes) {
-        char *bytes;
-        if (!grow(buf->cap, buf->text.len, more_bytes, &cap) || !rf__add(cap, RF_TEXT_PAD, &size))
-            return rf__fail_memory(err);
-        bytes = rf__realloc(buf->bytes, size);
-        if (bytes == NULL)
-            return rf__fail_memory(err);
-        memset(bytes + buf->cap, 0, size - buf->cap);
-        buf->text.data = buf->bytes = bytes;
-        buf->cap = cap;
+        rf_status status = grow_bytes(buf, more_bytes, err);
+        if (status != RF_OK)
+            return status;
     }
     if (buf->runs == NULL || buf->cap_runs - buf->text.n_runs < more_runs) {
         struct run *runs;

@@ -46,13 +46,25 @@ struct text_buf {
     char *bytes;
     struct run *runs;
     size_t cap, cap_runs;
+    size_t size; /* bytes that are there, at least cap */
+    size_t max;  /* the most bytes that it may hold; 0: no limit */
 };
 
 void rf__text_buf_release(struct text_buf *buf);
 void rf__text_buf_clear(struct text_buf *buf); /* empty; keeps the memory */
 
-/* Makes room for more bytes and runs, for the functions below, which don't check. RF_NO_MEMORY; nothing changed then.
- */
+/* From now on at most `more` bytes can be appended. */
+void rf__text_buf_limit(struct text_buf *buf, size_t more);
+
+/* How long a text of `len` bytes may become in a stage. The longest that Unicode has are 11 bytes for one (U+FDFA under
+ * NFKD), and twice that as bytes that are characters; a file can ask for far more, such as a chain of Replace that
+ * doubles the text again and again. */
+size_t rf__text_ceiling(size_t len);
+/* RF_UNSUPPORTED: the text becomes longer than that. */
+rf_status rf__fail_ceiling(rf_error *err);
+
+/* Makes room for more bytes and runs, for the functions below, which don't check. RF_NO_MEMORY, or RF_UNSUPPORTED where
+ * the limit is in the way; nothing changed then. */
 rf_status rf__text_buf_grow(struct text_buf *buf, size_t more_bytes, size_t more_runs, rf_error *err);
 static inline rf_status rf__text_buf_reserve(struct text_buf *buf, size_t more_bytes, size_t more_runs, rf_error *err)
 {

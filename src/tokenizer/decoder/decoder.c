@@ -68,6 +68,7 @@ static rf_status read_one(void *chain, const struct stage_source *source, const 
         status = kinds[i].read(source, &decoder, err);
         if (status != RF_OK)
             return status;
+        decoder->type = kinds[i].type;
         status = rf__decoders_add(chain, decoder, err);
         return status != RF_OK ? rf__fail_prefix(err, status, "%s", source->json->name) : RF_OK;
     }
@@ -106,6 +107,7 @@ void rf__decoders_release(struct decoders *chain)
 struct decode_stream {
     const struct rf_tokenizer *tokenizer;
     bool skip_special_tokens;
+    size_t n_bytes; /* of pieces so far, one more for each */
     struct strings strings, spare;
     struct decode_state states[]; /* [one for each kind] */
 };
@@ -128,7 +130,7 @@ static rf_status join_with_spaces(const struct decoder *self, struct decode_stat
 }
 
 static const struct decoder_ops join_ops = {join_with_spaces, NULL};
-static struct decoder join = {&join_ops, false};
+static struct decoder join = {.ops = &join_ops};
 
 static struct decoder *const *kinds_of(const struct decoders *chain, size_t *n)
 {
@@ -170,6 +172,8 @@ static rf_status run(struct decode_stream *stream, bool is_end, rf_error *err)
     struct decoder *const *items = kinds_of(&stream->tokenizer->decoders, &n);
     rf_status status = RF_OK;
 
+    stream->n_bytes += stream->strings.bytes.len + stream->strings.n;
+    stream->strings.max = stream->spare.max = rf__text_ceiling(stream->n_bytes);
     for (size_t i = 0; i < n && status == RF_OK; i++) {
         struct decode_state *state = &stream->states[i];
         bool in_parts = stream->strings.continues || stream->strings.is_open;
@@ -180,6 +184,8 @@ static rf_status run(struct decode_stream *stream, bool is_end, rf_error *err)
         rf__strings_clear(&stream->spare);
         if (status == RF_OK)
             status = items[i]->ops->decode(items[i], state, &stream->strings, is_end, &stream->spare, err);
+        if (status == RF_UNSUPPORTED && items[i]->type != NULL)
+            status = rf__fail_prefix(err, status, STAGE " '%s'", items[i]->type);
         state->n_seen += stream->strings.n - (stream->strings.is_open && stream->strings.n > 0);
         swap(&stream->strings, &stream->spare);
     }
@@ -197,6 +203,7 @@ struct decode_stream *rf__decode_stream_new(const struct rf_tokenizer *tokenizer
         return NULL;
     stream->tokenizer = tokenizer;
     stream->skip_special_tokens = skip_special_tokens;
+    stream->n_bytes = 0;
     rf__strings_init(&stream->strings);
     rf__strings_init(&stream->spare);
     for (size_t i = 0; i < n; i++)
@@ -252,6 +259,7 @@ rf_status rf__decode_stream_step(struct decode_stream *stream, const uint32_t *i
     rf_status status;
 
     rf__strings_clear(&stream->strings);
+    stream->strings.max = 0;
     status = gather(stream->tokenizer, ids, n, stream->skip_special_tokens, &stream->strings, err);
     if (status == RF_OK)
         status = run(stream, is_end, err);

@@ -140,6 +140,7 @@ static rf_status read_one(void *chain, const struct stage_source *source, const 
         status = kinds[i].read(source, &normalizer, err);
         if (status != RF_OK)
             return status;
+        normalizer->type = kinds[i].type;
         status = rf__normalizers_add(chain, normalizer, err);
         return status != RF_OK ? rf__fail_prefix(err, status, "%s", source->json->name) : RF_OK;
     }
@@ -313,6 +314,28 @@ static void drop(struct normalize_queue *queue, size_t n)
     rf__text_buf_drop(&queue->text, n);
 }
 
+void rf__normalize_begin_text(struct normalize_scratch *scratch)
+{
+    scratch->n_read = 0;
+    memset(scratch->n_written, 0, sizeof scratch->n_written);
+}
+
+/* Kind number i writes the normal form of the part, within what it may still write of the text. */
+static rf_status apply(const struct normalizers *chain, size_t i, const struct text_part *part, struct text_buf *out,
+                       struct normalize_scratch *scratch, rf_error *err)
+{
+    const struct normalizer *normalizer = chain->items[i];
+    size_t before = out->text.len;
+    rf_status status;
+
+    rf__text_buf_limit(out, rf__text_ceiling(scratch->n_read) - scratch->n_written[i]);
+    status = normalizer->ops->apply(normalizer, part, out, scratch, err);
+    scratch->n_written[i] += out->text.len - before;
+    if (status == RF_UNSUPPORTED && normalizer->type != NULL)
+        return rf__fail_prefix(err, status, STAGE " '%s'", normalizer->type);
+    return status;
+}
+
 rf_status rf__normalize(const struct normalizers *chain, const struct text_part *in, struct text_buf *out,
                         struct normalize_scratch *scratch, rf_error *err)
 {
@@ -323,6 +346,7 @@ rf_status rf__normalize(const struct normalizers *chain, const struct text_part 
         return rf__text_buf_copy(out, in->text, in->from, in->to, err);
     if (in->is_begin)
         begin_segment(chain, in, scratch);
+    scratch->n_read += in->to - in->from;
     if (!chain->items[0]->reads_ill_formed)
         status = repair(&part, scratch, err);
     for (size_t i = 0; i < chain->n && status == RF_OK; i++) {
@@ -332,7 +356,7 @@ rf_status rf__normalize(const struct normalizers *chain, const struct text_part 
         if (i > 0)
             part = take(queue, normalizer, in->is_end);
         if (part.from < part.to)
-            status = normalizer->ops->apply(normalizer, &part, target, scratch, err);
+            status = apply(chain, i, &part, target, scratch, err);
         if (i > 0 && status == RF_OK)
             drop(queue, part.to);
     }

@@ -116,10 +116,8 @@ static rf_status byte_level_split(const struct pretokenizer *base, const struct 
         out->n = status == RF_OK ? in->n : 0;
         return status;
     }
-    if (copies) {
-        rf__text_buf_clear(&out->own);
+    if (copies)
         out->text = &out->own.text;
-    }
     for (size_t i = 0; i < in->n && status == RF_OK; i++)
         status = split_one(self, in->text, in->items[i], needs_prefix(self, in, i), copies, &align, out, err);
     return status;

@@ -117,7 +117,6 @@ static rf_status metaspace_split(const struct pretokenizer *base, const struct p
     struct align align = rf__align_of(in->text);
     rf_status status = RF_OK;
 
-    rf__text_buf_clear(&out->own);
     for (size_t i = 0; i < in->n && status == RF_OK; i++)
         status = split_one(self, in, i, &align, out, err);
     out->text = &out->own.text;

@@ -39,6 +39,7 @@ static rf_status read_one(void *chain, const struct stage_source *source, const 
         status = kinds[i].read(source, &pretokenizer, err);
         if (status != RF_OK)
             return status;
+        pretokenizer->type = kinds[i].type;
         status = rf__pretokenizers_add(chain, pretokenizer, err);
         return status != RF_OK ? rf__fail_prefix(err, status, "%s", source->json->name) : RF_OK;
     }
@@ -88,7 +89,11 @@ rf_status rf__pretokenize(const struct pretokenizers *chain, const struct text_p
         (*out)->text = in->text;
         (*out)->is_begin = true;
         (*out)->n = 0;
+        rf__text_buf_clear(&(*out)->own);
+        rf__text_buf_limit(&(*out)->own, rf__text_ceiling(part->to - part->from));
         status = chain->items[i]->ops->split(chain->items[i], in, *out, err);
+        if (status == RF_UNSUPPORTED && chain->items[i]->type != NULL)
+            status = rf__fail_prefix(err, status, STAGE " '%s'", chain->items[i]->type);
         in = *out;
     }
     return status;
