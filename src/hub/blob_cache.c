@@ -211,7 +211,7 @@ static rf_status link_target(const char *path, const char *etag, struct buf *out
     return status == RF_OK ? rf__buf_printf(out, err, "blobs/%s", etag) : status;
 }
 
-rf_status rf__cache_link(const char *model_folder, const char *commit, const char *path, const char *etag,
+rf_status rf__cache_link(const char *model_folder, const char *commit, const char *path, const char *etag, bool is_new,
                          rf_error *err)
 {
     char *link = rf__format("%s/snapshots/%s/%s", model_folder, commit, path), *folder = NULL;
@@ -225,7 +225,7 @@ rf_status rf__cache_link(const char *model_folder, const char *commit, const cha
         status = folder == NULL ? rf__fail_memory(err) : rf__os_make_directories(folder, err);
     }
     if (status == RF_OK)
-        status = rf__os_link_or_copy(target.data, link, err);
+        status = rf__os_link(target.data, link, is_new, err);
     rf__buf_release(&target);
     rf__free(folder);
     rf__free(link);

@@ -40,8 +40,9 @@ bool rf__cache_has_file(void *view, const struct repo_file *file);
 /* Whether the Python tools found that the repository has no such file at that commit (.no_exist/COMMIT/PATH). */
 bool rf__cache_is_absent(struct cache_view *view, const char *path);
 
-/* Puts the blob into the snapshot under the file's path. */
-rf_status rf__cache_link(const char *model_folder, const char *commit, const char *path, const char *etag,
+/* Puts the blob into the snapshot under the file's path: as a link; where the file system has none, a blob that
+ * `is_new`, which no other snapshot needs, is moved there, and another copied, as the Python tools do. */
+rf_status rf__cache_link(const char *model_folder, const char *commit, const char *path, const char *etag, bool is_new,
                          rf_error *err);
 
 /* Whether the file has that size (unless REPO_UNKNOWN_SIZE) and the hash that is its name: git's sha1 of 40 digits or

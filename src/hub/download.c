@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REPORT_EVERY_NS  ((uint64_t)50 * 1000000)
 #define SLEEP_PIECE_MS   100
 #define MAX_BACKOFF_MS   8000
 #define REAL_PROGRESS    ((uint64_t)64 << 10) /* bytes: an attempt that brought as many starts the count anew */
@@ -20,15 +19,7 @@
 
 rf_status rf__download_report(struct download *download, bool force, rf_error *err)
 {
-    uint64_t now;
-
-    if (download->progress == NULL)
-        return RF_OK;
-    now = rf__os_now_ns();
-    if (!force && now - download->reported_ns < REPORT_EVERY_NS)
-        return RF_OK;
-    download->reported_ns = now;
-    if (download->progress(download->progress_user, download->done + download->done_now, download->total))
+    if (rf__tally_report(download->tally, force))
         return RF_OK;
     return rf__fail(err, RF_CANCELLED, "the download of '%s' was cancelled; what arrived is kept and will be continued",
                     download->name);
@@ -218,7 +209,7 @@ rf_status rf__download_head(struct download *download, const char *commit, struc
 struct incoming {
     struct download *download;
     const struct repo_file *file;
-    char *blob, *partial; /* paths */
+    char *blobs, *blob, *partial; /* paths */
     FILE *stream;         /* open during an attempt */
     uint64_t have;
     bool must_restart; /* what is there does not fit what the server has */
@@ -226,8 +217,8 @@ struct incoming {
 
 static void set_have(struct incoming *incoming, uint64_t have)
 {
+    rf__tally_move(incoming->download->tally, incoming->have, have);
     incoming->have = have;
-    incoming->download->done_now = have;
 }
 
 static rf_status close_stream(struct incoming *incoming)
@@ -436,36 +427,18 @@ static rf_status receive_and_check(struct incoming *incoming, const char *url, r
     }
 }
 
-static rf_status check_space(const struct incoming *incoming, rf_error *err)
+static bool is_right_blob(const struct os_stat *stat, const struct repo_file *file)
 {
-    const char *cache = incoming->download->cache;
-    uint64_t size = incoming->file->size, free_bytes = rf__os_free_space(cache), need;
-
-    if (size == REPO_UNKNOWN_SIZE || size < incoming->have)
-        return RF_OK;
-    need = size - incoming->have;
-    if (free_bytes >= need)
-        return RF_OK;
-    return rf__fail(
-        err, RF_IO,
-        "'%.*s' needs %.1f MB more in %s, where %.1f MB are free. Please ensure that there is room, or name "
-        "another folder with --cache-dir",
-        MAX_MESSAGE_PATH, incoming->file->path, (double)need / 1e6, cache, (double)free_bytes / 1e6);
+    return stat->kind == OS_FILE && (file->size == REPO_UNKNOWN_SIZE || stat->size == file->size);
 }
 
-/* Makes the blob, unless it is there; the lock is held. */
+/* Makes the blob; the lock is held. */
 static rf_status make_blob(struct incoming *incoming, const char *commit, rf_error *err)
 {
-    struct os_stat stat = rf__os_stat(incoming->blob);
     const struct repo_file *file = incoming->file;
     char *url;
     rf_status status;
 
-    if (stat.kind == OS_FILE && (file->size == REPO_UNKNOWN_SIZE || stat.size == file->size))
-        return RF_OK;
-    if (stat.kind == OS_FILE)
-        rf__log(incoming->download->logger, RF_LOG_WARNING, "%s: has %llu bytes, expected %llu; downloading it anew",
-                incoming->blob, (unsigned long long)stat.size, (unsigned long long)file->size);
     set_have(incoming, rf__os_stat(incoming->partial).size);
     if (file->size != REPO_UNKNOWN_SIZE && incoming->have > file->size) {
         status = rf__os_remove(incoming->partial, err);
@@ -473,9 +446,6 @@ static rf_status make_blob(struct incoming *incoming, const char *commit, rf_err
             return status;
         set_have(incoming, 0);
     }
-    status = check_space(incoming, err);
-    if (status != RF_OK)
-        return status;
     rf__log(incoming->download->logger, RF_LOG_DEBUG, "%s: downloading from byte %llu of %lld", file->path,
             (unsigned long long)incoming->have, file->size == REPO_UNKNOWN_SIZE ? -1LL : (long long)file->size);
     url = file_url(incoming->download, commit, file->path);
@@ -530,18 +500,50 @@ static rf_status lock_blob(struct download *download, const struct repo_file *fi
     return status;
 }
 
-static rf_status prepare(struct incoming *incoming, rf_error *err)
+static rf_status set_paths(struct incoming *incoming, rf_error *err)
 {
-    char *blobs = rf__path_join(incoming->download->model_folder, "blobs");
-    rf_status status;
-
-    if (blobs == NULL)
-        return rf__fail_memory(err);
-    incoming->blob = rf__path_join(blobs, incoming->file->etag);
+    incoming->blobs = rf__path_join(incoming->download->model_folder, "blobs");
+    if (incoming->blobs != NULL)
+        incoming->blob = rf__path_join(incoming->blobs, incoming->file->etag);
     if (incoming->blob != NULL)
         incoming->partial = rf__format("%s.incomplete", incoming->blob);
-    status = incoming->partial == NULL ? rf__fail_memory(err) : rf__os_make_directories(blobs, err);
-    rf__free(blobs);
+    return incoming->partial == NULL ? rf__fail_memory(err) : RF_OK;
+}
+
+static void release(struct incoming *incoming)
+{
+    (void)close_stream(incoming);
+    rf__free(incoming->blobs);
+    rf__free(incoming->blob);
+    rf__free(incoming->partial);
+}
+
+/* With the lock held: makes the blob unless it is there, and puts it into the snapshot. */
+static rf_status make_file(struct incoming *incoming, const char *commit, rf_error *err)
+{
+    const struct download *download = incoming->download;
+    const struct repo_file *file = incoming->file;
+    struct cache_view view = {download->model_folder, commit, false};
+    struct os_stat blob = rf__os_stat(incoming->blob);
+    bool is_there = is_right_blob(&blob, file);
+    rf_status status = RF_OK;
+
+    /* Whoever had the lock before may have brought it, and where there are no links no blob is left of that. */
+    if (!is_there && rf__cache_has_file(&view, file)) {
+        set_have(incoming, file->size != REPO_UNKNOWN_SIZE ? file->size : 0);
+        return RF_OK;
+    }
+    if (view.out_of_memory)
+        return rf__fail_memory(err);
+    if (blob.kind == OS_FILE && !is_there)
+        rf__log(download->logger, RF_LOG_WARNING, "%s: has %llu bytes, expected %llu; downloading it anew",
+                incoming->blob, (unsigned long long)blob.size, (unsigned long long)file->size);
+    if (is_there)
+        set_have(incoming, blob.size);
+    else
+        status = make_blob(incoming, commit, err);
+    if (status == RF_OK)
+        status = rf__cache_link(download->model_folder, commit, file->path, file->etag, !is_there, err);
     return status;
 }
 
@@ -549,23 +551,34 @@ rf_status rf__download_file(struct download *download, const char *commit, const
 {
     struct incoming incoming = {.download = download, .file = file};
     struct os_lock *lock = NULL;
-    rf_status status = prepare(&incoming, err);
+    rf_status status = set_paths(&incoming, err);
 
-    download->done_now = 0;
+    if (status == RF_OK)
+        status = rf__os_make_directories(incoming.blobs, err);
     if (status == RF_OK)
         status = lock_blob(download, file, &lock, err);
     if (status == RF_OK)
-        status = make_blob(&incoming, commit, err);
+        status = make_file(&incoming, commit, err);
     if (status == RF_OK)
-        status = rf__cache_link(download->model_folder, commit, file->path, file->etag, err);
-    if (status == RF_OK) {
-        download->done += file->size != REPO_UNKNOWN_SIZE ? file->size : incoming.have;
-        download->done_now = 0;
         status = rf__download_report(download, true, err);
-    }
-    (void)close_stream(&incoming);
+    release(&incoming);
     rf__os_unlock(lock);
-    rf__free(incoming.blob);
-    rf__free(incoming.partial);
+    return status;
+}
+
+rf_status rf__download_missing(struct download *download, const struct repo_file *file, uint64_t *out, rf_error *err)
+{
+    struct incoming incoming = {.download = download, .file = file};
+    rf_status status = set_paths(&incoming, err);
+    struct os_stat blob = {0}, partial = {0};
+
+    *out = 0;
+    if (status == RF_OK) {
+        blob = rf__os_stat(incoming.blob);
+        partial = rf__os_stat(incoming.partial);
+        if (file->size != REPO_UNKNOWN_SIZE && !is_right_blob(&blob, file))
+            *out = partial.size < file->size ? file->size - partial.size : file->size;
+    }
+    release(&incoming);
     return status;
 }

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "hub/blob_cache.h"
+#include "hub/bring.h"
 #include "hub/download.h"
 #include "hub/hub_env.h"
 #include "hub/local.h"
@@ -202,22 +203,6 @@ static rf_status list_repo(struct download *download, const char *revision, bool
     return status;
 }
 
-static rf_status bring(struct download *download, const struct repo *repo, struct repo_file *file, rf_error *err)
-{
-    struct cache_view view = {download->model_folder, repo->commit, false};
-    rf_status status = RF_OK;
-
-    if (rf__cache_has_file(&view, file)) {
-        download->done += file->size != REPO_UNKNOWN_SIZE ? file->size : 0;
-        return rf__download_report(download, true, err);
-    }
-    if (view.out_of_memory)
-        return rf__fail_memory(err);
-    if (file->etag[0] == '\0')
-        status = rf__download_head(download, repo->commit, file, err);
-    return status == RF_OK ? rf__download_file(download, repo->commit, file, err) : status;
-}
-
 /* The text of the snapshot's modules.json; empty when it is not there. */
 static rf_status read_modules(const char *model_folder, const struct repo *repo, struct buf *out, rf_error *err)
 {
@@ -236,41 +221,20 @@ static rf_status read_modules(const char *model_folder, const struct repo *repo,
 static rf_status bring_modules(struct download *download, struct repo *repo, struct buf *out, rf_error *err)
 {
     struct repo_file *file = rf__repo_find(repo, "modules.json");
-    rf_status status;
+    struct cache_view view = {download->model_folder, repo->commit, false};
+    rf_status status = RF_OK;
 
     if (file == NULL)
         return RF_OK;
-    status = bring(download, repo, file, err);
-    download->done = 0; /* it is counted with the others */
-    return status == RF_OK ? read_modules(download->model_folder, repo, out, err) : status;
-}
-
-/* Sizes that the listing did not have, so that the total is known. */
-static rf_status measure(struct download *download, struct repo *repo, const struct snapshot_plan *plan, rf_error *err)
-{
-    uint64_t total = 0;
-    rf_status status = RF_OK;
-
-    for (size_t i = 0; i < plan->n && status == RF_OK; i++) {
-        struct repo_file *file = &repo->files[plan->files[i]];
-        if (file->etag[0] == '\0' || file->size == REPO_UNKNOWN_SIZE)
+    if (!rf__cache_has_file(&view, file)) {
+        if (view.out_of_memory)
+            return rf__fail_memory(err);
+        if (file->etag[0] == '\0')
             status = rf__download_head(download, repo->commit, file, err);
-        if (file->size != REPO_UNKNOWN_SIZE && file->size <= UINT64_MAX - total)
-            total += file->size;
+        if (status == RF_OK)
+            status = rf__download_file(download, repo->commit, file, err);
     }
-    if (status == RF_OK)
-        download->total = total;
-    return status;
-}
-
-static rf_status bring_all(struct download *download, struct repo *repo, const struct snapshot_plan *plan,
-                           rf_error *err)
-{
-    rf_status status = measure(download, repo, plan, err);
-
-    for (size_t i = 0; i < plan->n && status == RF_OK; i++)
-        status = bring(download, repo, &repo->files[plan->files[i]], err);
-    return status;
+    return status == RF_OK ? read_modules(download->model_folder, repo, out, err) : status;
 }
 
 /* Downloads what is missing of the listed repository. */
@@ -301,7 +265,7 @@ static rf_status complete(struct resolution *resolution, struct download *downlo
     if (status == RF_OK && view.out_of_memory)
         status = rf__fail_memory(err);
     if (status == RF_OK)
-        status = bring_all(download, repo, &plan, err);
+        status = rf__bring(download, repo, plan.files, plan.n, err);
     if (status == RF_OK) {
         out->is_onnx = plan.is_onnx;
         out->model = rf__strdup(plan.model->path);
@@ -416,22 +380,26 @@ static rf_status ask_hub(struct resolution *resolution, struct download *downloa
 
 static rf_status fetch_from_hub(struct resolution *resolution, struct model_source *out, rf_error *err)
 {
+    const struct hub_options *options = resolution->options;
     struct hub_env env = {0};
+    struct tally tally = {0};
     struct download download = {
         .env = &env,
-        .logger = resolution->logger,
+        .tally = &tally,
+        .logger = &tally.logger,
         .name = resolution->source.name,
         .revision = resolution->source.revision,
-        .progress = resolution->options->progress,
-        .progress_user = resolution->options->progress_user,
     };
     rf_status status = rf__hub_env_read(&env, err);
 
+    if (status == RF_OK)
+        status = rf__tally_init(&tally, resolution->logger, options->progress, options->progress_user, err);
     if (status == RF_OK)
         status = rf__download_open(&download, err);
     if (status == RF_OK)
         status = ask_hub(resolution, &download, out, err);
     rf__download_close(&download);
+    rf__tally_release(&tally);
     rf__hub_env_release(&env);
     return status;
 }

@@ -65,8 +65,8 @@ rf_status rf__os_make_directories(const char *path, rf_error *err); /* with its 
 bool rf__os_is_writable(const char *path);                          /* a folder that files can be made in */
 
 /* Makes `link` a relative symbolic link to `target` (a path relative to link's folder), replacing what is there; where
- * the file system has no links, a copy. */
-rf_status rf__os_link_or_copy(const char *target, const char *link, rf_error *err);
+ * the file system has no links, a copy, or with `may_move` the file itself, moved. */
+rf_status rf__os_link(const char *target, const char *link, bool may_move, rf_error *err);
 
 /* Names in a folder, without "." and "..", sorted by bytes. NULL-terminated array in one piece (rf__free). */
 rf_status rf__os_list_directory(const char *path, char ***out, size_t *n, rf_error *err);

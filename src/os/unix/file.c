@@ -211,17 +211,20 @@ static bool has_no_links(int code)
     return code == EPERM || code == ENOSYS || code == EOPNOTSUPP || code == EINVAL;
 }
 
-static rf_status copy_target(const char *target, const char *link, rf_error *err)
+static rf_status do_without_link(const char *target, const char *link, bool may_move, rf_error *err)
 {
     size_t folder_len = target[0] == '/' ? 0 : rf__names_folder_len(link);
     char *from = rf__format("%.*s%s", (int)folder_len, link, target);
-    rf_status status = from == NULL ? rf__fail_memory(err) : rf__writer_copy(from, link, err);
+    rf_status status;
 
+    if (from == NULL)
+        return rf__fail_memory(err);
+    status = may_move ? rf__os_rename(from, link, err) : rf__writer_copy(from, link, err);
     rf__free(from);
     return status;
 }
 
-rf_status rf__os_link_or_copy(const char *target, const char *link, rf_error *err)
+rf_status rf__os_link(const char *target, const char *link, bool may_move, rf_error *err)
 {
     char *temporary = rf__names_temporary(link, rf__raw_process_id());
     rf_status status;
@@ -234,7 +237,7 @@ rf_status rf__os_link_or_copy(const char *target, const char *link, rf_error *er
         if (status != RF_OK)
             (void)unlink(temporary);
     } else if (has_no_links(errno)) {
-        status = copy_target(target, link, err);
+        status = do_without_link(target, link, may_move, err);
     } else {
         status = rf__os_fail(err, link, "made", (unsigned long)errno);
     }

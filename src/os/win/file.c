@@ -346,8 +346,8 @@ static bool make_link(const char *target, const char *source, const char *link)
     return made;
 }
 
-/* Links need a right, or Windows' developer mode: without them a copy. */
-rf_status rf__os_link_or_copy(const char *target, const char *link, rf_error *err)
+/* Links need a right, or Windows' developer mode. */
+rf_status rf__os_link(const char *target, const char *link, bool may_move, rf_error *err)
 {
     char *temporary = rf__names_temporary(link, rf__raw_process_id());
     char *source = resolve_target(target, link);
@@ -360,7 +360,7 @@ rf_status rf__os_link_or_copy(const char *target, const char *link, rf_error *er
         if (status != RF_OK)
             (void)rf__os_remove(temporary, NULL);
     } else {
-        status = rf__writer_copy(source, link, err);
+        status = may_move ? rf__os_rename(source, link, err) : rf__writer_copy(source, link, err);
     }
     rf__free(temporary);
     rf__free(source);

@@ -92,7 +92,7 @@ static void test_bytes_and_a_link_to_external_data(void **state)
     snprintf(target, sizeof target, "%s", golden_path("tests/golden/onnx/external.onnx"));
     if (target[0] != '/')
         skip();
-    assert_ok(rf__os_link_or_copy(target, link, err));
+    assert_ok(rf__os_link(target, link, false, err));
     assert_ok(rf__engine_open_file(link, &options, &engine, err));
     rf__engine_free(engine);
 }

@@ -96,7 +96,7 @@ static void links_lead_to_the_blob(void **state)
         struct repo_file file = {.path = (char *)(uintptr_t)paths[i], .size = 5};
         char *blob = rf__path_join(dir, "blobs/" COMMIT);
         assert_ok(rf__os_remove(blob, err));
-        assert_ok(rf__cache_link(dir, COMMIT, paths[i], COMMIT, err));
+        assert_ok(rf__cache_link(dir, COMMIT, paths[i], COMMIT, false, err));
         assert_false(rf__cache_has_file(&view, &file));
         write_file(blob, "hello", 5);
         assert_true(rf__cache_has_file(&view, &file));
@@ -104,7 +104,7 @@ static void links_lead_to_the_blob(void **state)
         assert_false(rf__cache_has_file(&view, &file));
         file.size = REPO_UNKNOWN_SIZE;
         assert_true(rf__cache_has_file(&view, &file));
-        assert_ok(rf__cache_link(dir, COMMIT, paths[i], COMMIT, err));
+        assert_ok(rf__cache_link(dir, COMMIT, paths[i], COMMIT, false, err));
         rf__free(blob);
     }
     rf__free(blobs);

@@ -219,16 +219,16 @@ static void file_link_points_to_its_target(void **state)
     assert_ok(rf__os_make_directories(in(dir, "snapshots/abc"), err));
     write_file(in(dir, "blobs/1"), "one", 3);
     write_file(in(dir, "blobs/2"), "two", 3);
-    assert_ok(rf__os_link_or_copy("../../blobs/1", in(dir, "snapshots/abc/f"), err));
+    assert_ok(rf__os_link("../../blobs/1", in(dir, "snapshots/abc/f"), false, err));
     assert_content(in(dir, "snapshots/abc/f"), "one", 3);
-    assert_ok(rf__os_link_or_copy("../../blobs/2", in(dir, "snapshots/abc/f"), err)); /* replaced */
+    assert_ok(rf__os_link("../../blobs/2", in(dir, "snapshots/abc/f"), false, err)); /* replaced */
     assert_content(in(dir, "snapshots/abc/f"), "two", 3);
     assert_content(in(dir, "blobs/1"), "one", 3);
     assert_ok(rf__os_list_directory(in(dir, "snapshots/abc"), &names, &n, err));
     assert_int_equal(n, 1);
     rf__free(names);
-    assert_int_not_equal(rf__os_link_or_copy("x", in(dir, "none/f"), NULL), RF_OK);
-    assert_int_not_equal(rf__os_link_or_copy("blobs/1", in(dir, "blobs"), NULL), RF_OK); /* a folder is not replaced */
+    assert_int_not_equal(rf__os_link("x", in(dir, "none/f"), false, NULL), RF_OK);
+    assert_int_not_equal(rf__os_link("blobs/1", in(dir, "blobs"), false, NULL), RF_OK); /* a folder is not replaced */
     assert_ok(rf__os_list_directory(dir, &names, &n, err));
     assert_int_equal(n, 2);
     rf__free(names);
@@ -278,7 +278,7 @@ static rf_status oom_map(rf_error *err)
 
 static rf_status oom_link(rf_error *err)
 {
-    return rf__os_link_or_copy("f", in(oom_dir, "link"), err);
+    return rf__os_link("f", in(oom_dir, "link"), false, err);
 }
 
 static rf_status oom_real_path(rf_error *err)
@@ -365,7 +365,7 @@ static void file_real_path_without_links(void **state)
     (void)state;
 
     write_file(in(dir, "f"), "", 0);
-    assert_ok(rf__os_link_or_copy("f", in(dir, "link"), err));
+    assert_ok(rf__os_link("f", in(dir, "link"), false, err));
     real = rf__os_real_path(in(dir, "f"));
     again = rf__os_real_path(in(dir, "./link"));
     assert_string_equal(real, again);
