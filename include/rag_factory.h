@@ -97,7 +97,8 @@ RF_API const char *rf_onnxruntime_version(void);
 
 typedef enum rf_log_level { RF_LOG_DEBUG = 0, RF_LOG_INFO, RF_LOG_WARNING, RF_LOG_ERROR } rf_log_level;
 
-/* `message` is one line of UTF-8 without a newline, valid during the call. */
+/* `message` is one line of UTF-8 without a newline, valid during the call. While files are downloaded, this and
+ * rf_progress_fn may be called from threads of the library's own, but never two at once. */
 typedef void (*rf_log_fn)(void *user, rf_log_level level, const char *message);
 
 /* What `done` and `total` count is said where the callback is set. `total` is 0 while it is not known. Returning
@@ -499,9 +500,10 @@ typedef struct rf_verified_file {
     const char *cache_dir; /* the cache that it lies in */
     const char *path;      /* of the file */
     uint64_t bytes;
-    rf_status status;    /* RF_OK: its hash is the one that it is named after; RF_BAD_FORMAT: it is damaged; RF_IO */
+    rf_status status;    /* RF_OK: its hash is the one that it is named after; RF_BAD_FORMAT: it is damaged;
+                            RF_NOT_FOUND: a link to a file that is gone; RF_IO */
     const char *message; /* what is wrong, without the path; "" where nothing is */
-    bool removed;        /* a damaged file that was removed: rf_model_pull() brings it anew */
+    bool removed;        /* a damaged file that was removed: rf_cache_repair() brings it anew */
 } rf_verified_file;
 
 /* `file` is valid during the call. Returning false ends the work. */
@@ -512,6 +514,13 @@ typedef bool (*rf_verified_fn)(void *user, const rf_verified_file *file);
  * RF_NOT_FOUND when no cache has the model; damaged files are no failure of the call. */
 RF_API RF_MUST_USE rf_status rf_cache_verify(const char *cache_dir, const char *name, bool repair, rf_verified_fn fn,
                                              void *user, rf_error *err);
+
+/* Downloads again what the cached revisions of a model (NULL: of all models) once had and no longer have, as after
+ * rf_cache_verify() with `repair`: each file at its own commit, in the cache where it is missing. Of the options (may
+ * be NULL) cache_dir, offline, log and progress apply; cache_dir as in rf_cache_verify(). *n (may be NULL) receives how
+ * many files. A failure leaves what was repaired before it. */
+RF_API RF_MUST_USE rf_status rf_cache_repair(const char *name, const rf_model_options *options, uint64_t *n,
+                                             rf_error *err);
 
 /* Removes a model with all its revisions, and what was made of it, from every configured and standard cache, or from
  * `cache_dir` alone when not NULL. *bytes (may be NULL) receives what was freed. RF_NOT_FOUND when no cache has it. */

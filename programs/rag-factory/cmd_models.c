@@ -447,18 +447,19 @@ static bool take_verified(void *user, const rf_verified_file *file)
     return !v->is_cancelled && !v->out_of_memory;
 }
 
-/* Downloads what was removed. */
+/* Downloads what was removed, or was missing. */
 static rf_status fetch_again(const struct opt_common *common, const struct verification *v, rf_error *err)
 {
-    struct opt_common own = *common;
+    uint64_t all = 0, n = 0;
+    char count[RF_SIZE_TEXT];
     rf_status status = RF_OK;
 
     for (size_t i = 0; i < v->damaged.n && status == RF_OK; i++) {
-        char *directory = NULL;
-        own.model = v->damaged.items[i];
-        status = rf__open_pull(&own, &directory, err);
-        rf_free(directory);
+        status = rf__open_repair(common, v->damaged.items[i], &n, err);
+        all += n;
     }
+    if (status == RF_OK && v->n_damaged > 0)
+        printf("repaired: %s file%s downloaded again\n", rf__count_text(all, count), all == 1 ? "" : "s");
     return status;
 }
 
@@ -481,10 +482,10 @@ static rf_status verify(const struct opt_common *common, const char *name, bool 
         status = rf__say_cancelled(err);
     if (status != RF_OK)
         return status;
-    printf("%s files, %s: %s\n", rf__count_text(v->n, count), rf__size_text(v->bytes, size),
-           v->n_damaged == 0 ? "all whole" : "damaged ones among them");
+    printf("%s file%s, %s: %s\n", rf__count_text(v->n, count), v->n == 1 ? "" : "s", rf__size_text(v->bytes, size),
+           v->n_damaged == 0 ? "all whole" : "not all whole");
     if (v->n_damaged > 0 && !repair)
-        return rf__fail(err, RF_BAD_FORMAT, "%llu damaged; --repair removes them and downloads them again",
+        return rf__fail(err, RF_BAD_FORMAT, "%llu damaged or missing; --repair downloads them again",
                         (unsigned long long)v->n_damaged);
     return fetch_again(common, v, err);
 }
@@ -493,7 +494,7 @@ static int run_verify(const struct command *command, int argc, char **argv)
 {
     bool repair = false;
     const struct opt own[] = {
-        {"repair", 0, OPT_FLAG, &repair, NULL, "remove damaged files and download them again"},
+        {"repair", 0, OPT_FLAG, &repair, NULL, "remove damaged files, and download them and missing ones again"},
         {"cache-dir", 0, OPT_TEXT, NULL, "DIR", "look into DIR alone (default: every cache)"},
         {"offline", 0, OPT_FLAG, NULL, NULL, "open no socket, so that nothing is downloaded again"},
         OPT_END,

@@ -47,6 +47,18 @@ rf_status rf__open_pull(const struct opt_common *common, char **directory, rf_er
     return status;
 }
 
+rf_status rf__open_repair(const struct opt_common *common, const char *name, uint64_t *n, rf_error *err)
+{
+    rf_model_options options;
+    struct progress progress;
+    rf_status status;
+
+    begin(common, &options, &progress);
+    status = rf_cache_repair(name, &options, n, err);
+    rf__progress_end(&progress);
+    return status;
+}
+
 /* The tokenizer of an .onnx file lies beside it or one folder above. */
 static rf_status open_beside(const char *onnx_file, rf_tokenizer **out, rf_error *err)
 {

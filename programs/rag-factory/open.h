@@ -12,6 +12,9 @@ rf_status rf__open_model(const struct opt_common *common, rf_model **out, rf_err
 /* Brings the model into the cache; *directory is to be released with rf_free(). */
 rf_status rf__open_pull(const struct opt_common *common, char **directory, rf_error *err);
 
+/* Downloads again what the cached revisions of a model lack; see rf_cache_repair(). */
+rf_status rf__open_repair(const struct opt_common *common, const char *name, uint64_t *n, rf_error *err);
+
 /* The tokenizer alone: a path that exists is opened as it is, a name on the hub is brought into the cache first. */
 rf_status rf__open_tokenizer(const struct opt_common *common, rf_tokenizer **out, rf_error *err);
 

@@ -204,6 +204,18 @@ rf_status rf_cache_verify(const char *cache_dir, const char *name, bool repair, 
     return rf__hub_verify(cache_dir, name, repair, fn, user, err);
 }
 
+rf_status rf_cache_repair(const char *name, const rf_model_options *options, uint64_t *n, rf_error *err)
+{
+    struct hub_options hub_options;
+    rf_model_options own;
+    rf_status status = check_options(options, &own, err);
+
+    if (status != RF_OK)
+        return status;
+    hub_options = rf__hub_options(&own);
+    return rf__hub_repair(name, &hub_options, n, err);
+}
+
 rf_status rf_cache_remove(const char *cache_dir, const char *name, uint64_t *bytes, rf_error *err)
 {
     if (name == NULL)

@@ -1,6 +1,6 @@
 /*
- * bring: see bring.h. The files that are missing wait in a line, the largest first, so that the small ones arrive beside
- * it; each thread takes the next and has a connection of its own.
+ * bring: see bring.h. The files that are missing wait in a line, the largest first, so that the small ones arrive
+ * beside it; each thread takes the next and has a connection of its own.
  */
 #include "hub/bring.h"
 

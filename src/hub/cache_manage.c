@@ -1,13 +1,19 @@
-/* cache_manage: every blob's hash checked again, and models removed; see rf_cache_verify() and rf_cache_remove(). */
+/*
+ * cache_manage: every blob's hash checked again, what is missing brought again, models removed; see rf_cache_verify(),
+ * rf_cache_repair() and rf_cache_remove().
+ */
 #include "hub/hub.h"
 
 #include "base/mem.h"
 #include "hub/blob_cache.h"
+#include "hub/bring.h"
 #include "hub/hub_env.h"
 #include "hub/source.h"
 #include "os/os.h"
 
 #include <string.h>
+
+#define MAX_DEPTH 8 /* of folders in a model's folder */
 
 struct check {
     const char *name; /* NULL: every model */
@@ -61,20 +67,36 @@ static bool is_hash(const char *name)
     return rf__source_is_hex(name, SOURCE_COMMIT_LEN) || rf__source_is_hex(name, SOURCE_SHA256_LEN);
 }
 
-/* Tells the outcome for one file; a damaged one is removed where that was asked for. */
-static rf_status tell(struct check *check, const char *path, const char *etag, uint64_t size, rf_error *err)
+static void tell(struct check *check, rf_verified_file *file)
+{
+    file->model = check->model;
+    file->cache_dir = check->cache;
+    check->stopped = !check->fn(check->user, file);
+}
+
+/* Empties a file. Its size then tells that it is damaged, as the link to a blob that is gone does. */
+static bool empty(const char *path)
+{
+    struct os_writer *writer = NULL;
+
+    return rf__os_writer_open(path, &writer, NULL) == RF_OK && rf__os_writer_commit(writer, NULL) == RF_OK;
+}
+
+/* Checks one file; a damaged one is removed where that was asked for, or emptied where nothing else tells that the
+ * snapshot had it. */
+static rf_status check_file(struct check *check, const char *path, const char *etag, uint64_t size, bool is_copy,
+                            rf_error *err)
 {
     rf_error reason = {RF_OK, ""};
-    rf_verified_file file = {.model = check->model, .cache_dir = check->cache, .path = path};
+    rf_verified_file file = {.path = path, .bytes = rf__os_stat(path).size};
 
-    file.bytes = rf__os_stat(path).size;
     file.status = rf__cache_verify(path, etag, size, &reason);
     file.message = reason.message;
     if (file.status == RF_NO_MEMORY)
         return rf__fail_memory(err);
     if (file.status != RF_OK && check->repair)
-        file.removed = rf__os_remove(path, NULL) == RF_OK;
-    check->stopped = !check->fn(check->user, &file);
+        file.removed = is_copy ? empty(path) : rf__os_remove(path, NULL) == RF_OK;
+    tell(check, &file);
     return RF_OK;
 }
 
@@ -91,7 +113,7 @@ static rf_status verify_blobs(struct check *check, const char *folder, rf_error 
         if (path == NULL)
             status = rf__fail_memory(err);
         else if (is_hash(names[i]))
-            status = tell(check, path, names[i], REPO_UNKNOWN_SIZE, err);
+            status = check_file(check, path, names[i], REPO_UNKNOWN_SIZE, false, err);
         rf__free(path);
     }
     rf__free(names);
@@ -114,7 +136,7 @@ static rf_status verify_copies(struct check *check, const char *folder, const ch
         if (path == NULL)
             status = RF_NO_MEMORY;
         else if (real != NULL && !is_link && rf__os_is_file(path))
-            status = tell(check, path, repo.files[i].etag, repo.files[i].size, err);
+            status = check_file(check, path, repo.files[i].etag, repo.files[i].size, true, err);
         rf__free(real);
         rf__free(path);
     }
@@ -125,25 +147,66 @@ static rf_status verify_copies(struct check *check, const char *folder, const ch
     return status == RF_NO_MEMORY ? rf__fail_memory(err) : RF_OK;
 }
 
-static rf_status verify_model(void *user, const char *cache, const char *model, const char *folder, rf_error *err)
+/* Links whose blob is gone. */
+static rf_status verify_links(struct check *check, const char *folder, const char *commit, rf_error *err)
 {
-    struct check *check = user;
+    char *snapshot = rf__cache_snapshot(folder, commit);
+    struct repo broken = {0};
+    rf_status status = snapshot == NULL ? rf__fail_memory(err) : rf__repo_read_broken(snapshot, &broken, err);
+
+    for (size_t i = 0; i < broken.n && status == RF_OK && !check->stopped; i++) {
+        char *path = rf__path_join(snapshot, broken.files[i].path);
+        rf_verified_file file = {.path = path,
+                                 .status = RF_NOT_FOUND,
+                                 .message = "is missing: the cache no longer has the file it links to"};
+        if (path != NULL)
+            tell(check, &file);
+        else
+            status = rf__fail_memory(err);
+        rf__free(path);
+    }
+    rf__repo_release(&broken);
+    rf__free(snapshot);
+    return status;
+}
+
+/* Calls `fn` for each snapshot of the model. */
+static rf_status each_snapshot(const char *folder,
+                               rf_status (*fn)(void *user, const char *folder, const char *commit, rf_error *err),
+                               void *user, rf_error *err)
+{
     char *snapshots = rf__path_join(folder, "snapshots"), **commits = NULL;
     size_t n = 0;
     rf_status status = snapshots == NULL ? rf__fail_memory(err) : RF_OK;
 
-    check->model = model;
-    check->cache = cache;
-    if (status == RF_OK && !check->stopped)
-        status = verify_blobs(check, folder, err);
     if (status == RF_OK && rf__os_is_directory(snapshots))
         status = rf__os_list_directory(snapshots, &commits, &n, err);
-    for (size_t i = 0; i < n && status == RF_OK && !check->stopped; i++)
+    for (size_t i = 0; i < n && status == RF_OK; i++)
         if (rf__source_is_hex(commits[i], SOURCE_COMMIT_LEN))
-            status = verify_copies(check, folder, commits[i], err);
+            status = fn(user, folder, commits[i], err);
     rf__free(commits);
     rf__free(snapshots);
     return status;
+}
+
+static rf_status verify_snapshot(void *user, const char *folder, const char *commit, rf_error *err)
+{
+    struct check *check = user;
+    rf_status status = check->stopped ? RF_OK : verify_links(check, folder, commit, err);
+
+    return status == RF_OK && !check->stopped ? verify_copies(check, folder, commit, err) : status;
+}
+
+/* The links first: the blobs that are removed after them are told already. */
+static rf_status verify_model(void *user, const char *cache, const char *model, const char *folder, rf_error *err)
+{
+    struct check *check = user;
+    rf_status status;
+
+    check->model = model;
+    check->cache = cache;
+    status = each_snapshot(folder, verify_snapshot, check, err);
+    return status == RF_OK && !check->stopped ? verify_blobs(check, folder, err) : status;
 }
 
 /* "org/name" of what names a model on the hub; RF_INVALID_ARGUMENT for a path or a revision. *out is NULL for NULL. */
@@ -165,6 +228,11 @@ static rf_status read_name(const char *text, struct source *source, rf_error *er
     return status;
 }
 
+static rf_status is_in_no_cache(const char *name, rf_error *err)
+{
+    return rf__fail(err, RF_NOT_FOUND, "'%s' is in no cache; 'models list' shows what is", name);
+}
+
 rf_status rf__hub_verify(const char *cache_dir, const char *name, bool repair, rf_verified_fn fn, void *user,
                          rf_error *err)
 {
@@ -176,7 +244,139 @@ rf_status rf__hub_verify(const char *cache_dir, const char *name, bool repair, r
     if (status == RF_OK)
         status = each_model(cache_dir, source.name, verify_model, &check, err);
     if (status == RF_OK && name != NULL && check.model == NULL)
-        status = rf__fail(err, RF_NOT_FOUND, "'%s' is in no cache; 'models list' shows what is", source.name);
+        status = is_in_no_cache(source.name, err);
+    rf__source_release(&source);
+    return status;
+}
+
+/* ---- Repairing ------------------------------------------------------------------------------------------------ */
+
+struct repair {
+    const struct hub_options *options;
+    const struct hub_env *env;
+    const char *cache, *model; /* under way */
+    uint64_t n;
+    bool is_found; /* a cache has the model */
+};
+
+/* Adds the files of the listing that are there with another size, such as those that verifying emptied. */
+static rf_status add_wrong_sizes(const char *folder, const struct repo *repo, size_t *places, size_t *n, rf_error *err)
+{
+    struct cache_view view = {folder, repo->commit, false};
+
+    for (size_t i = 0; i < repo->n; i++) {
+        struct repo_file any_size = repo->files[i];
+        any_size.size = REPO_UNKNOWN_SIZE;
+        if (rf__cache_has_file(&view, &any_size) && !rf__cache_has_file(&view, &repo->files[i]))
+            places[(*n)++] = i;
+    }
+    return view.out_of_memory ? rf__fail_memory(err) : RF_OK;
+}
+
+/* What the snapshot lacks of the files that it had: places in `repo`, which is the listing where the cache has one,
+ * else just the files that are missing. `places` is an array in new memory. */
+static rf_status find_missing(const char *folder, const char *commit, struct repo *repo, size_t **places, size_t *n,
+                              rf_error *err)
+{
+    char *snapshot = rf__cache_snapshot(folder, commit);
+    struct repo broken = {0};
+    bool has_tree = false;
+    rf_status status = snapshot == NULL ? rf__fail_memory(err) : rf__repo_read_broken(snapshot, &broken, err);
+
+    if (status == RF_OK) {
+        status = rf__cache_read_tree(folder, commit, repo, NULL);
+        has_tree = status == RF_OK;
+        status = status == RF_NO_MEMORY ? rf__fail_memory(err) : RF_OK;
+    }
+    for (size_t i = 0; i < broken.n && has_tree; i++)
+        has_tree = rf__repo_find(repo, broken.files[i].path) != NULL;
+    if (status == RF_OK && !has_tree) {
+        rf__repo_release(repo);
+        *repo = broken;
+        memcpy(repo->commit, commit, sizeof repo->commit);
+        broken = (struct repo){0};
+    }
+    *places = status != RF_OK || repo->n == 0 ? NULL : rf__alloc_array(repo->n + broken.n, sizeof **places);
+    if (status == RF_OK && repo->n > 0 && *places == NULL)
+        status = rf__fail_memory(err);
+    if (status == RF_OK && has_tree)
+        status = add_wrong_sizes(folder, repo, *places, n, err);
+    for (size_t i = 0; i < (has_tree ? broken.n : repo->n) && status == RF_OK; i++)
+        (*places)[(*n)++] = has_tree ? (size_t)(rf__repo_find(repo, broken.files[i].path) - repo->files) : i;
+    rf__repo_release(&broken);
+    rf__free(snapshot);
+    return status;
+}
+
+static rf_status repair_snapshot(void *user, const char *folder, const char *commit, rf_error *err)
+{
+    struct repair *repair = user;
+    struct tally tally = {0};
+    struct download download = {
+        .env = repair->env,
+        .tally = &tally,
+        .logger = &tally.logger,
+        .name = repair->model,
+        .revision = commit,
+        .cache = repair->cache,
+        .model_folder = folder,
+    };
+    struct repo repo = {0};
+    size_t *places = NULL, n = 0;
+    rf_status status = find_missing(folder, commit, &repo, &places, &n, err);
+
+    if (status == RF_OK && n > 0 && rf__hub_env_offline(repair->options->offline))
+        status = rf__fail(err, RF_NOT_FOUND,
+                          "it is offline (--offline or HF_HUB_OFFLINE), and '%s' lacks %s%s. Please repair it where "
+                          "there is a network",
+                          repair->model, repo.files[places[0]].path, n > 1 ? " and other files" : "");
+    if (status == RF_OK && n > 0)
+        status = rf__tally_init(&tally, &repair->options->logger, repair->options->progress,
+                                repair->options->progress_user, err);
+    if (status == RF_OK && n > 0)
+        status = rf__download_open(&download, err);
+    if (status == RF_OK && n > 0)
+        status = rf__bring(&download, &repo, places, n, err);
+    if (status == RF_OK)
+        repair->n += n;
+    rf__download_close(&download);
+    rf__tally_release(&tally);
+    rf__repo_release(&repo);
+    rf__free(places);
+    return status;
+}
+
+static rf_status repair_model(void *user, const char *cache, const char *model, const char *folder, rf_error *err)
+{
+    struct repair *repair = user;
+
+    repair->is_found = true;
+    repair->cache = cache;
+    repair->model = model;
+    return each_snapshot(folder, repair_snapshot, repair, err);
+}
+
+rf_status rf__hub_repair(const char *name, const struct hub_options *options, uint64_t *n, rf_error *err)
+{
+    struct source source;
+    struct hub_env env = {0};
+    struct repair repair = {.options = options, .env = &env};
+    rf_error why = {RF_OK, ""};
+    rf_status status = read_name(name, &source, err);
+
+    if (status != RF_OK)
+        return status;
+    status = rf__hub_env_read(&env, err);
+    if (status == RF_OK) {
+        status = each_model(options->cache_dir, source.name, repair_model, &repair, &why);
+        if (status == RF_OK && !repair.is_found && name != NULL)
+            status = is_in_no_cache(source.name, &why);
+        if (status != RF_OK)
+            rf__fail(err, status, "%s", why.message);
+    }
+    if (status == RF_OK && n != NULL)
+        *n = repair.n;
+    rf__hub_env_release(&env);
     rf__source_release(&source);
     return status;
 }
@@ -189,7 +389,7 @@ struct removal {
     const struct logger *logger;
 };
 
-/* Bytes of the blobs, and of files of snapshots that are no links. */
+/* Adds the bytes of the files in a folder, which is a path without links; of links nothing. */
 static rf_status measure(const char *path, int depth, uint64_t *bytes, rf_error *err)
 {
     char **names = NULL;
@@ -197,17 +397,17 @@ static rf_status measure(const char *path, int depth, uint64_t *bytes, rf_error 
     rf_status status = rf__os_list_directory(path, &names, &n, NULL);
 
     for (size_t i = 0; i < n && status == RF_OK; i++) {
-        char *inside = rf__path_join(path, names[i]);
-        struct os_stat stat;
-        if (inside == NULL) {
+        char *inside = rf__path_join(path, names[i]), *real = inside == NULL ? NULL : rf__os_real_path(inside);
+        struct os_stat stat = {.kind = OS_NOTHING};
+        if (inside == NULL)
             status = RF_NO_MEMORY;
-            break;
-        }
-        stat = rf__os_stat(inside);
+        else if (real != NULL && strcmp(real, inside) == 0)
+            stat = rf__os_stat(inside);
         if (stat.kind == OS_DIRECTORY && depth > 0)
             status = measure(inside, depth - 1, bytes, err);
         else if (stat.kind == OS_FILE)
             *bytes += stat.size;
+        rf__free(real);
         rf__free(inside);
     }
     rf__free(names);
@@ -219,11 +419,11 @@ static rf_status remove_model(void *user, const char *cache, const char *model, 
     struct removal *removal = user;
     const char *slash = strrchr(folder, '/');
     char *locks = rf__format("%s/.locks/%s", cache, slash == NULL ? folder : slash + 1);
-    char *blobs = rf__path_join(folder, "blobs");
-    rf_status status = locks == NULL || blobs == NULL ? rf__fail_memory(err) : RF_OK;
+    char *real = rf__os_real_path(folder);
+    rf_status status = locks == NULL ? rf__fail_memory(err) : RF_OK;
 
-    if (status == RF_OK)
-        status = measure(rf__os_is_directory(blobs) ? blobs : folder, 1, &removal->bytes, err);
+    if (status == RF_OK && real != NULL)
+        status = measure(real, MAX_DEPTH, &removal->bytes, err);
     if (status == RF_OK)
         status = rf__os_remove_tree(folder, err);
     if (status == RF_OK) {
@@ -231,7 +431,7 @@ static rf_status remove_model(void *user, const char *cache, const char *model, 
         rf__log(removal->logger, RF_LOG_INFO, "removed '%s': %s", model, folder);
         (void)rf__os_remove_tree(locks, NULL);
     }
-    rf__free(blobs);
+    rf__free(real);
     rf__free(locks);
     return status;
 }
@@ -246,7 +446,7 @@ rf_status rf__hub_remove(const char *cache_dir, const char *name, const struct l
     if (status == RF_OK)
         status = each_model(cache_dir, source.name, remove_model, &removal, err);
     if (status == RF_OK && removal.n == 0)
-        status = rf__fail(err, RF_NOT_FOUND, "'%s' is in no cache; 'models list' shows what is", source.name);
+        status = is_in_no_cache(source.name, err);
     if (status == RF_OK && bytes != NULL)
         *bytes = removal.bytes;
     rf__source_release(&source);

@@ -210,7 +210,7 @@ struct incoming {
     struct download *download;
     const struct repo_file *file;
     char *blobs, *blob, *partial; /* paths */
-    FILE *stream;         /* open during an attempt */
+    FILE *stream;                 /* open during an attempt */
     uint64_t have;
     bool must_restart; /* what is there does not fit what the server has */
 };

@@ -20,9 +20,9 @@ struct download {
     const struct hub_env *env;
     struct tally *tally;
     const struct logger *logger; /* the tally's, where other threads are about */
-    const char *name;     /* org/name */
-    const char *revision; /* what was asked for, for messages */
-    const char *cache;    /* the cache's folder, and the model's in it; NULL until known */
+    const char *name;            /* org/name */
+    const char *revision;        /* what was asked for, for messages */
+    const char *cache;           /* the cache's folder, and the model's in it; NULL until known */
     const char *model_folder;
     struct net *net;
 };

@@ -51,9 +51,11 @@ rf_status rf__hub_list(const char *cache_dir, rf_cached_model_fn fn, void *user,
 /* See rf_model_variants(). */
 rf_status rf__hub_variants(const char *directory, rf_variant_fn fn, void *user, rf_error *err);
 
-/* See rf_cache_verify(), rf_cache_remove(); `name` of the first may be NULL: all models. */
+/* See rf_cache_verify(), rf_cache_repair(), rf_cache_remove(); `name` of the first two may be NULL: all models. Of the
+ * options those that rf_cache_repair() names apply. */
 rf_status rf__hub_verify(const char *cache_dir, const char *name, bool repair, rf_verified_fn fn, void *user,
                          rf_error *err);
+rf_status rf__hub_repair(const char *name, const struct hub_options *options, uint64_t *n, rf_error *err);
 rf_status rf__hub_remove(const char *cache_dir, const char *name, const struct logger *logger, uint64_t *bytes,
                          rf_error *err);
 rf_status rf__hub_cache_dir(const char *cache_dir, char **out, rf_error *err);

@@ -256,10 +256,10 @@ rf_status rf__repo_write_tree(const struct repo *repo, struct buf *out, rf_error
 
 /* ---- Folders -------------------------------------------------------------------------------------------------- */
 
-/* Adds what lies in the folder at `path`, which is `prefix` below the first. Folders below are left to the caller:
- * their prefixes go to `below`. */
-static rf_status read_level(const char *path, const char *prefix, struct repo *repo, char ***below, size_t *n_below,
-                            rf_error *err)
+/* Adds what lies in the folder at `path`, which is `prefix` below the first, and is of that kind. Folders below are
+ * left to the caller: their prefixes go to `below`. */
+static rf_status read_level(const char *path, const char *prefix, enum os_kind kind, struct repo *repo, char ***below,
+                            size_t *n_below, rf_error *err)
 {
     char **names = NULL, **longer;
     size_t n = 0;
@@ -268,7 +268,7 @@ static rf_status read_level(const char *path, const char *prefix, struct repo *r
     for (size_t i = 0; i < n && status == RF_OK && repo->n < MAX_FOLDER_FILES; i++) {
         char *relative = names[i][0] == '.' ? NULL : rf__format("%s%s", prefix, names[i]);
         char *full = relative == NULL ? NULL : rf__path_join(path, names[i]);
-        struct os_stat stat = {.kind = OS_NOTHING};
+        struct os_stat stat = {.kind = OS_OTHER};
         struct repo_file *file;
         if (names[i][0] == '.')
             continue;
@@ -276,9 +276,9 @@ static rf_status read_level(const char *path, const char *prefix, struct repo *r
             status = rf__fail_memory(err);
         else
             stat = rf__os_stat(full);
-        if (stat.kind == OS_FILE) {
+        if (status == RF_OK && stat.kind == kind) {
             status = add_file(repo, relative, &file, err);
-            if (status == RF_OK && file != NULL)
+            if (status == RF_OK && file != NULL && kind == OS_FILE)
                 file->size = stat.size;
         } else if (stat.kind == OS_DIRECTORY && *n_below < MAX_FOLDERS) {
             longer = rf__realloc(*below, (*n_below + 1) * sizeof *longer);
@@ -297,7 +297,7 @@ static rf_status read_level(const char *path, const char *prefix, struct repo *r
     return status;
 }
 
-rf_status rf__repo_read_folder(const char *path, struct repo *out, rf_error *err)
+static rf_status read_folder(const char *path, enum os_kind kind, struct repo *out, rf_error *err)
 {
     char **folders = NULL; /* prefixes without the slash, found so far; read in order */
     size_t n = 0, end_of_level = 0;
@@ -306,14 +306,14 @@ rf_status rf__repo_read_folder(const char *path, struct repo *out, rf_error *err
     rf_status status;
 
     *out = (struct repo){0};
-    status = read_level(path, "", out, &folders, &n, err);
+    status = read_level(path, "", kind, out, &folders, &n, err);
     end_of_level = n;
     for (size_t i = 0; i < n && status == RF_OK && level < FOLDER_LEVELS; i++) {
         char *full = rf__path_join(path, folders[i]), *prefix = rf__format("%s/", folders[i]);
         if (full == NULL || prefix == NULL)
             status = rf__fail_memory(err);
         else
-            status = read_level(full, prefix, out, &folders, &n, &inner);
+            status = read_level(full, prefix, kind, out, &folders, &n, &inner);
         /* One that may not be read holds nothing of ours. */
         if (status == RF_IO || status == RF_NOT_FOUND)
             status = RF_OK;
@@ -334,6 +334,16 @@ rf_status rf__repo_read_folder(const char *path, struct repo *out, rf_error *err
     else
         finish(out);
     return status;
+}
+
+rf_status rf__repo_read_folder(const char *path, struct repo *out, rf_error *err)
+{
+    return read_folder(path, OS_FILE, out, err);
+}
+
+rf_status rf__repo_read_broken(const char *path, struct repo *out, rf_error *err)
+{
+    return read_folder(path, OS_NOTHING, out, err);
 }
 
 rf_status rf__repo_describe(const struct repo *repo, bool (*wanted)(const char *path), size_t most, struct buf *out,

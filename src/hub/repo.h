@@ -43,6 +43,9 @@ bool rf__repo_is_known(const struct repo *repo);
 /* The files of a folder and of the folders in it, to two levels; hidden ones are left out. */
 rf_status rf__repo_read_folder(const char *path, struct repo *out, rf_error *err);
 
+/* The names in the same folders that lead nowhere: links to a file that is gone. */
+rf_status rf__repo_read_broken(const char *path, struct repo *out, rf_error *err);
+
 void rf__repo_release(struct repo *repo); /* fine on a zeroed one */
 
 /* NULL when there is none. */

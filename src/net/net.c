@@ -443,10 +443,31 @@ static void set_options(struct transfer *transfer, const char *url, struct curl_
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, transfer);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, transfer->reason);
-    if (first_env(ca_files) != NULL)
+    /* For servers, and for proxies that are spoken to by TLS. */
+    if (first_env(ca_files) != NULL) {
         curl_easy_setopt(curl, CURLOPT_CAINFO, first_env(ca_files));
-    if (first_env(ca_folders) != NULL)
+        curl_easy_setopt(curl, CURLOPT_PROXY_CAINFO, first_env(ca_files));
+    }
+    if (first_env(ca_folders) != NULL) {
         curl_easy_setopt(curl, CURLOPT_CAPATH, first_env(ca_folders));
+        curl_easy_setopt(curl, CURLOPT_PROXY_CAPATH, first_env(ca_folders));
+    }
+}
+
+/* The proxy answered the wish for a tunnel with a refusal. What it says of its own faults may pass. */
+static rf_status explain_proxy(struct transfer *transfer, const char *host, long answer)
+{
+    if (answer == 407)
+        return rf__fail(transfer->err, RF_NETWORK,
+                        "the proxy on the way to %s answered 407: it wants another user and password. Please ensure "
+                        "that HTTPS_PROXY has them, as http://USER:PASSWORD@HOST:PORT",
+                        host);
+    if (answer >= 500)
+        transfer->response->outcome = NET_BROKEN;
+    return rf__fail(transfer->err, RF_NETWORK,
+                    "the proxy on the way to %s answered %ld. Please ensure that it lets this machine through, or name "
+                    "the host in NO_PROXY",
+                    host, answer);
 }
 
 /* Says why no answer came, and whether trying again could help. */
@@ -455,7 +476,11 @@ static rf_status explain(struct transfer *transfer, CURLcode code)
     struct net_response *response = transfer->response;
     const char *host = response->host != NULL ? response->host : "the server";
     const char *reason = transfer->reason[0] != '\0' ? transfer->reason : curl_easy_strerror(code);
+    long proxy_answer = 0;
 
+    curl_easy_getinfo(transfer->net->curl, CURLINFO_HTTP_CONNECTCODE, &proxy_answer);
+    if (proxy_answer >= 300)
+        return explain_proxy(transfer, host, proxy_answer);
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
         response->outcome = NET_UNREACHABLE;

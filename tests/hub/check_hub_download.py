@@ -3,16 +3,16 @@
 
     check_hub_download.py PROGRAM [TEST…]        TEST as unittest has it, such as Download.test_layout
 
-Python's standard library only. What needs root, strace or openssl is skipped where they are not.
+Python's standard library only, and openssl.
 """
 import fcntl
 import hashlib
 import http.server
 import json
 import os
+import random
 import shutil
 import signal
-import subprocess
 import threading
 import time
 
@@ -123,6 +123,89 @@ class Download(Case):
             (self.cache / FOLDER / "trees" / f"{commit}.json").write_text(text)
             self.fetched()
             self.fetched(env={"HF_HUB_OFFLINE": "1"})
+
+
+class AtOnce(Case):
+    """Several files at once."""
+
+    def begin_with_a_slow_one(self, *arguments):
+        """The largest file stands still in the middle; every other one is waited for."""
+        self.start("--cdn")
+        self.fault("stall", path="model.onnx", after=123_456)
+        process = self.spawn("resolve", REPO, "--cache-dir", self.cache, *arguments,
+                             env={"HF_HUB_DOWNLOAD_TIMEOUT": 100})
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        deadline = time.monotonic() + 60
+        while len(list((self.cache / FOLDER).glob("snapshots/*/**/*.*"))) < len(WANTED) - 1:
+            self.assertLess(time.monotonic(), deadline, self.blobs())
+            time.sleep(0.02)
+        return process
+
+    def test_small_ones_pass_a_slow_one(self):
+        process = self.begin_with_a_slow_one()
+        have = self.partial().stat().st_size
+        self.assertTrue(0 < have <= 123_456, have)
+        process.kill()
+        process.communicate()
+        self.control("log=clear")
+        self.assert_sound(self.fetched())
+        self.assertEqual([entry["bytes"] for entry in self.file_log()], [len(ONNX) - have])
+
+    def test_a_failure_ends_the_others(self):
+        """Long before the slow ones would be there; what they have is kept."""
+        self.start("--cdn")
+        self.fault("slow", path="model.onnx", rate=20_000, times=-1)
+        self.fault("403", path="tokenizer.json", times=-1)
+        begun = time.monotonic()
+        self.assertIn("answered 403", self.refused().message)
+        self.assertLess(time.monotonic() - begun, 10)
+        self.control("clear")
+        self.assert_sound(self.fetched())
+
+    def test_cancelling_ends_all(self):
+        self.start("--cdn")
+        self.fault("stall", path="resolve", times=-1, after=10)
+        result = self.fetch(REPO, "--cancel-after", 1000, env={"HF_HUB_DOWNLOAD_TIMEOUT": 100})
+        self.assertEqual(result.status, "cancelled")
+        self.control("clear")
+        self.assert_sound(self.fetched())
+
+    def test_same_contents_twice(self):
+        """One download, and no wait for a lock of our own."""
+        twins = {path: b"the same" * 1000 for path in ("special_tokens_map.json", "added_tokens.json", "README.md")}
+        self.write(REPO, twins)
+        self.start("--cdn")
+        result = self.fetched(REPO, "--progress")
+        files = self.files(result)
+        self.assertEqual({path: files[path] for path in twins}, twins)
+        self.assertNotIn("waiting", result.err)
+        self.assertEqual(len([entry for entry in self.log("resolve") if entry["path"].endswith(tuple(twins))]), 1)
+        total = sum(map(len, files.values()))
+        self.assertEqual(result.progress()[-1], (total, total))
+
+    def test_progress_is_the_sum(self):
+        self.start("--cdn")
+        self.fault("slow", path="model.onnx", rate=600_000, times=-1)
+        progress = self.fetched(REPO, "--progress").progress()
+        total = sum(len(FILES[path]) for path in WANTED)
+        counted = [(done, of) for done, of in progress if of]
+        self.assertEqual(counted, sorted(counted))
+        self.assertEqual({of for _, of in counted}, {total})
+        self.assertGreater(len({done for done, _ in counted}), 5)
+
+    def test_shards(self):
+        shards = {f"model-0000{n}-of-00006.safetensors": random.Random(n).randbytes(100_000) for n in range(1, 7)}
+        for path in ("onnx/model.onnx", "onnx/model_quantized.onnx", "model.safetensors"):
+            (self.root / REPO / path).unlink()
+        self.write(REPO, {"model.safetensors.index.json": b"{}", **shards})
+        self.start("--cdn")
+        self.fault("slow", path="model-0", rate=100_000, times=-1)
+        begun = time.monotonic()
+        files = self.files(self.fetched())
+        self.assertEqual({path: files[path] for path in shards}, shards)
+        self.assertGreater(time.monotonic() - begun, 1.5, "slow is not slow")
+        self.assertEqual(len(self.log("cdn")), 6)
 
 
 class Resume(Case):
@@ -443,32 +526,6 @@ class Access(Case):
         self.assertNotIn("sesame", result.err)
 
 
-class Network(Case):
-    def test_proxy(self):
-        self.start()
-        proxy = {"HF_ENDPOINT": "http://hub.invalid", "http_proxy": self.url, "HF_TOKEN": TOKEN}
-        self.fetched(env=proxy)
-        self.assertTrue(self.log() and all(entry["proxied"] for entry in self.log()))
-        shutil.rmtree(self.cache)
-        self.assertIn("hub.invalid cannot be resolved", self.refused(env={**proxy, "NO_PROXY": "hub.invalid"}).message)
-
-    def test_tls(self):
-        if not shutil.which("openssl"):
-            self.skipTest("needs openssl, to make a certificate")
-        cert, key = self.scratch / "cert.pem", self.scratch / "key.pem"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=hub",
-                        "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert], check=True,
-                       capture_output=True)
-        self.start("--cert", str(cert), "--key", str(key), "--cdn")
-        message = self.refused().message
-        self.assertIn("the certificate of 127.0.0.1", message)
-        self.assertIn("SSL_CERT_FILE", message)
-        for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-            shutil.rmtree(self.cache, ignore_errors=True)
-            self.assert_sound(self.fetched(env={name: cert}))
-        self.assertIn("certificate", self.refused("org/other", env={"SSL_CERT_FILE": self.scratch / "none"}).message)
-
-
 class Odd(Case):
     """Servers that are no hub, or an evil one. `answers` is path -> (status, headers, body)."""
 
@@ -574,6 +631,19 @@ class Odd(Case):
         self.assertEqual([(path, token is not None) for _, path, token in home], [(self.API, True), ("/back", False)])
         self.assertEqual([token for _, _, token in far], [None])
         del home_url
+
+    def test_disk_too_small(self):
+        """The disk has room for each file, but not for both: nothing begins."""
+        disk = os.statvfs(self.scratch)
+        size = disk.f_bavail * disk.f_frsize * 2 // 3
+        asked = self.serve({self.API: self.listing(
+            *({"rfilename": path, "size": size, "blobId": "1" * 40, "lfs": {"sha256": digit * 64, "size": size}}
+              for path, digit in (("model.onnx", "2"), ("model.onnx_data", "3"))))})
+        message = self.refused().message
+        self.assertRegex(message, r"[0-9.]+ MB are to be downloaded to .*/cache, where [0-9.]+ MB are free\. Please")
+        self.assertIn("--cache-dir", message)
+        self.assertEqual([path for _, path, _ in asked], [self.API])
+        self.assertEqual(self.blobs(), [])
 
     def test_file_changed_since_it_was_listed(self):
         data = FILES["config.json"]

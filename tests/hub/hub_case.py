@@ -1,6 +1,7 @@
-"""What check_hub_download.py and check_hub_cache.py share: a hub, a home and a cache for each test, and hub_fetch, the
-program that is nothing but the hub folder. None touches the network or the user's files.
+"""What the check_*.py share: a hub, a home and a cache for each test, and hub_fetch, the program that is nothing but the
+hub folder. None touches the network or the user's files. A tool that a test needs and that is not there fails it.
 """
+import contextlib
 import hashlib
 import json
 import os
@@ -154,7 +155,45 @@ class Case(unittest.TestCase):
         self.assertLess(len(result.message), 507, "the message is cut")
         return result
 
+    # --- tools -------------------------------------------------------------------------------------------------------
+
+    def need(self, tool):
+        self.assertTrue(shutil.which(tool), f"{tool} is not installed; scripts/setup --test does that")
+
+    def strace(self, options, *arguments, env=None, program=None):
+        """The program under strace: its result, and what strace wrote."""
+        if sys.platform != "linux":
+            self.skipTest("strace is Linux's alone")
+        self.need("strace")
+        trace = self.scratch / "trace"
+        trace.unlink(missing_ok=True)
+        done = subprocess.run(["strace", "-f", "-o", trace, *options, *(program or PROGRAM), *map(str, arguments)],
+                              env=self.environment(ASAN_OPTIONS="detect_leaks=0", **(env or {})), capture_output=True,
+                              text=True, cwd=self.scratch, timeout=300)
+        text = trace.read_text() if trace.exists() else ""
+        self.assertIn("+++ exited", text, f"strace does not work here: {done.stderr[-300:]}")
+        return Result(done.returncode, done.stdout, done.stderr), text
+
+    @contextlib.contextmanager
+    def read_only(self, folder):
+        """While nothing can be written there: how to start a process that feels it. root, whom no mode keeps out, becomes
+        somebody else for that."""
+        if os.getuid() == 0:
+            yield {"user": "nobody", "group": "nogroup", "extra_groups": []}
+            return
+        folders = [folder, *(path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink())]
+        for path in folders:
+            path.chmod(0o555)
+        try:
+            yield {}
+        finally:
+            for path in folders:
+                path.chmod(0o755)
+
     # --- the cache ---------------------------------------------------------------------------------------------------
+
+    def path(self, result, path):
+        return pathlib.Path(self.scratch, result.values["directory"], path)
 
     def files(self, result):
         folder = pathlib.Path(self.scratch, result.values["directory"])

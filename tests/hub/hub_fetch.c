@@ -1,10 +1,14 @@
 /*
- * hub_fetch: the hub folder as a program, for check_hub_download.py and check_hub_cache.py.
+ * hub_fetch: the hub folder as a program, for the check_*.py beside it.
  *
  *     hub_fetch resolve NAME [options]   the model source, one "key=value" a line
- *     hub_fetch torture NAME [options]   resolve again and again into an empty --cache-dir, allocation 1, 1 + N, 1 + 2
- * N … failing, until it succeeds; the number of rounds. N is --every, or 1 hub_fetch list [options]           one model
- * a line: name, revision, refs, bytes, complete, directory; by tabs hub_fetch check [options]          the endpoint
+ *     hub_fetch torture NAME [options]   resolve again and again into an empty --cache-dir, the Nth allocation failing,
+ *                                        and each --every further one, until it succeeds; the number of rounds
+ *     hub_fetch list [options]           a model a line: name, revision, refs, bytes, complete, directory; by tabs
+ *     hub_fetch verify [NAME] [options]  a file a line: status, whether it was removed, path, message; by tabs
+ *     hub_fetch repair [NAME] [options]  the number of files that were downloaded again
+ *     hub_fetch remove NAME [options]    the bytes that were freed
+ *     hub_fetch check [options]          the endpoint
  *     hub_fetch folder [options]         where new models go
  *
  * Options: --cache-dir DIR, --revision REV, --onnx-file FILE, --onnx-only, --update, --offline, and
@@ -12,13 +16,16 @@
  *     --cancel-after N  progress says no N milliseconds after the start
  *     --progress        each "done total" on standard error
  *     --die-at N        the process kills itself once N bytes are done
- * The log goes to standard error as "level: message", a failure as "error: STATUS: message" with exit status 1.
+ *     --remove          verify removes what is damaged
+ * The log goes to standard error as "level: message", a failure as "error: STATUS: message" with exit status 1. Two
+ * callbacks at once end the process.
  */
 #include "hub/hub.h"
 
 #include "base/mem.h"
 #include "os/os.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,25 +35,44 @@ struct state {
     uint64_t cancel_after_ns;
     uint64_t begun_ns;
     uint64_t every;
-    bool tell;
+    bool tell, remove;
 };
+
+static atomic_flag in_callback = ATOMIC_FLAG_INIT;
+
+static void enter(void)
+{
+    if (!atomic_flag_test_and_set(&in_callback))
+        return;
+    fprintf(stderr, "error: two callbacks at once\n");
+    abort();
+}
+
+static void leave(void)
+{
+    atomic_flag_clear(&in_callback);
+}
 
 static void on_log(void *user, rf_log_level level, const char *message)
 {
     static const char *const names[] = {"debug", "info", "warning", "error"};
 
     (void)user;
+    enter();
     fprintf(stderr, "%s: %s\n", names[level], message);
+    leave();
 }
 
 static bool on_progress(void *user, uint64_t done, uint64_t total)
 {
     struct state *state = user;
 
+    enter();
     if (state->tell)
         fprintf(stderr, "progress: %llu %llu\n", (unsigned long long)done, (unsigned long long)total);
     if (done >= state->die_at)
         abort();
+    leave();
     return done < state->cancel_at && rf__os_now_ns() - state->begun_ns < state->cancel_after_ns;
 }
 
@@ -55,6 +81,14 @@ static bool on_model(void *user, const rf_cached_model *model)
     (void)user;
     printf("%s\t%s\t%s\t%llu\t%s\t%s\n", model->name, model->revision, model->refs, (unsigned long long)model->bytes,
            model->complete ? "complete" : "incomplete", model->directory);
+    return true;
+}
+
+static bool on_verified(void *user, const rf_verified_file *file)
+{
+    (void)user;
+    printf("%s\t%s\t%s\t%s\n", file->status == RF_OK ? "whole" : rf_status_name(file->status),
+           file->removed ? "removed" : "kept", file->path, file->message);
     return true;
 }
 
@@ -117,6 +151,24 @@ static int print_text(const char *command, const struct hub_options *options)
     return 0;
 }
 
+/* verify, repair, remove */
+static int manage(const char *command, const char *name, const struct hub_options *options, bool remove_damaged)
+{
+    uint64_t n = 0;
+    rf_error err = {RF_OK, ""};
+    rf_status status;
+
+    if (strcmp(command, "verify") == 0)
+        status = rf__hub_verify(options->cache_dir, name, remove_damaged, on_verified, NULL, &err);
+    else if (strcmp(command, "repair") == 0)
+        status = rf__hub_repair(name, options, &n, &err);
+    else
+        status = rf__hub_remove(options->cache_dir, name, &options->logger, &n, &err);
+    if (status == RF_OK && strcmp(command, "verify") != 0)
+        printf("%llu\n", (unsigned long long)n);
+    return status == RF_OK ? 0 : fail(&err);
+}
+
 /* Reads what follows the command and its argument; false when it makes no sense. */
 static bool read_options(int argc, char **argv, struct hub_options *options, struct state *state)
 {
@@ -130,6 +182,8 @@ static bool read_options(int argc, char **argv, struct hub_options *options, str
             options->offline = true;
         else if (strcmp(argv[i], "--progress") == 0)
             state->tell = true;
+        else if (strcmp(argv[i], "--remove") == 0)
+            state->remove = true;
         else if (i++, strcmp(argv[i - 1], "--cache-dir") == 0)
             options->cache_dir = value;
         else if (strcmp(argv[i - 1], "--revision") == 0)
@@ -160,18 +214,21 @@ int main(int argc, char **argv)
         .progress_user = &state,
     };
     const char *command = argc > 1 ? argv[1] : "";
-    bool has_name = (strcmp(command, "resolve") == 0 || strcmp(command, "torture") == 0) && argc > 2;
+    bool has_name = argc > 2 && argv[2][0] != '-';
     int first = has_name ? 3 : 2;
     rf_error err = {RF_OK, ""};
 
     if (argc < first || !read_options(argc - first, argv + first, &options, &state)) {
-        fprintf(stderr, "usage: hub_fetch resolve NAME|torture NAME|list|check|folder [options]\n");
+        fprintf(stderr, "usage: hub_fetch resolve|torture|list|verify|repair|remove|check|folder [NAME] [options]\n");
         return 2;
     }
     if (has_name && strcmp(command, "torture") == 0 && options.cache_dir != NULL)
         return torture(argv[2], &options, state.every > 0 ? state.every : 1);
-    if (has_name)
+    if (has_name && strcmp(command, "resolve") == 0)
         return resolve(argv[2], &options);
+    if (strcmp(command, "verify") == 0 || strcmp(command, "repair") == 0 ||
+        (has_name && strcmp(command, "remove") == 0))
+        return manage(command, has_name ? argv[2] : NULL, &options, state.remove);
     if (strcmp(command, "list") == 0)
         return rf__hub_list(options.cache_dir, on_model, NULL, &err) == RF_OK ? 0 : fail(&err);
     if (strcmp(command, "check") == 0 || strcmp(command, "folder") == 0)
