@@ -142,6 +142,15 @@ typedef enum rf_truncate {
     RF_TRUNCATE_ERROR      /* the call fails with RF_TRUNCATED, naming the text */
 } rf_truncate;
 
+/* How a text with more tokens than the limit is embedded. */
+typedef enum rf_long_text {
+    RF_LONG_TEXT_CUT = 0, /* cut, as rf_truncate says */
+    RF_LONG_TEXT_MEAN /* nothing is cut: its tokens are embedded in windows of the limit, each with special tokens and
+                         prompt; the vector is the mean of the windows' vectors, weighted by their tokens of the text,
+                         then scaled to length 1 where the model's are. Static embeddings, a mean of tokens anyway, read
+                         the whole text. No reference does this: compare such vectors with such vectors. */
+} rf_long_text;
+
 /* The arithmetic of the model's linear layers, which take most of the time. */
 typedef enum rf_precision {
     RF_PRECISION_AUTO = 0, /* the fastest that keeps a cosine of 0.99999 with the reference on this machine */
@@ -177,6 +186,7 @@ typedef struct rf_model_options {
     const char *fallback;   /* NULL, or the source of a model that is opened where this one cannot be, with a warning
                                that names both and the reason: rf_model_info tells which it was. The options revision,
                                onnx_file, max_tokens, pooling, dimensions and precision are not for it. */
+    rf_long_text long_text;
 } rf_model_options;
 
 /* Sets every option to its default. `size` is sizeof(rf_model_options). */
@@ -228,6 +238,7 @@ typedef struct rf_model_info {
     const char *kernels; /* what computes: "ONNX Runtime"; this library's own kernels in it: "avx512", "avx2" …; "" */
     const char *precision_why; /* why this precision: "asked for" … */
     const char *replaces;      /* the source that could not be opened, so that the option fallback stands in; else "" */
+    rf_long_text long_text;
 } rf_model_info;
 
 /* Fills as much of `*info` as `info->size` says. */
@@ -258,6 +269,8 @@ typedef struct rf_model_stats {
     uint64_t compute_ns;              /* ONNX Runtime, pooling, modules */
     uint64_t open_ns;                 /* rf_model_open() */
     uint64_t memory_now, memory_peak; /* resident bytes of the whole process; 0: not known */
+    uint64_t long_texts,
+        windows; /* texts that were embedded in several windows (RF_LONG_TEXT_MEAN), and these windows */
 } rf_model_stats;
 
 /* Fills as much of `*stats` as `stats->size` says. Calls that are under way are counted when they end. */
@@ -300,6 +313,8 @@ typedef struct rf_embed_options {
     rf_role role;
     const char *prompt_name; /* NULL, or one of the model's prompts, in place of the role's */
     const char *prompt;      /* NULL, or the prompt itself ("": none), in place of the role's */
+    uint32_t *n_windows; /* NULL, or [n]: receives the number of windows that each text was embedded in: 1, unless it is
+                            long and RF_LONG_TEXT_MEAN was asked for. When NULL, their number is logged. */
 } rf_embed_options;
 
 RF_API void rf_embed_options_init(rf_embed_options *options, size_t size);

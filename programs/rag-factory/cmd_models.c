@@ -70,7 +70,7 @@ struct field {
     uint64_t number;
 };
 
-#define N_FIELDS 25
+#define N_FIELDS 26
 
 static void fill_fields(const rf_model_info *info, struct field *fields)
 {
@@ -94,6 +94,8 @@ static void fill_fields(const rf_model_info *info, struct field *fields)
         {"assumed", "assumed", FIELD_TEXT, info->assumed, 0},
         {"dim", "dimension", FIELD_NUMBER, NULL, info->dim},
         {"max_tokens", "max tokens", FIELD_NUMBER, NULL, info->max_tokens},
+        {"long_text", info->long_text == RF_LONG_TEXT_MEAN ? "long texts" : NULL, FIELD_TEXT,
+         info->long_text == RF_LONG_TEXT_MEAN ? "mean of windows" : "cut", 0},
         {"vocab_size", "vocabulary", FIELD_NUMBER, NULL, info->vocab_size},
         {"full_dim", info->full_dim != info->dim ? "of dimensions" : NULL, FIELD_NUMBER, NULL, info->full_dim},
         {"prompts", "prompts", FIELD_TEXT, info->prompts, 0},

@@ -72,6 +72,8 @@ static void fill_table(struct table *table, unsigned groups, const struct opt *o
          "how token vectors become one vector (default: what the model declares)"},
         {"precision", 0, OPT_CHOICE, &c->precision, "auto|fp32|int16",
          "arithmetic of a model made of weights: auto is the fastest with a cosine of 0.99999 (default: auto)"},
+        {"long-text", 0, OPT_CHOICE, &c->long_text, "cut|mean",
+         "a text longer than the limit is cut, or embedded in windows of the limit, whose mean it gets (default: cut)"},
         {"no-normalize", 0, OPT_FLAG, &c->no_normalize, NULL, "do not scale vectors to length 1"},
         {"dimensions", 0, OPT_NUMBER, &c->dimensions, "N",
          "only the first N numbers of a vector, scaled again: for models trained so (Matryoshka)"},
@@ -438,6 +440,7 @@ void rf__opt_model_options(const struct opt_common *common, rf_model_options *ou
     out->precision = (rf_precision)common->precision;
     out->l2 = common->no_normalize ? RF_L2_OFF : RF_L2_DEFAULT;
     out->truncate = (rf_truncate)common->truncate;
+    out->long_text = (rf_long_text)common->long_text;
     out->dimensions = common->dimensions;
     out->fallback = common->fallback;
     out->offline = common->offline;

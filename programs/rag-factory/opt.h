@@ -65,6 +65,7 @@ struct opt_common {
     bool offline;
     uint32_t max_tokens;
     int truncate;  /* rf_truncate */
+    int long_text; /* rf_long_text */
     int pooling;   /* rf_pooling */
     int precision; /* rf_precision */
     bool no_normalize;

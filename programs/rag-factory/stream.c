@@ -6,6 +6,8 @@
 #include "progress.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define CHUNK_TEXTS 2048
 #define CHUNK_BYTES ((size_t)4 << 20)
@@ -29,6 +31,7 @@ struct stream {
     struct reader reader;
     float *vectors; /* [CHUNK_TEXTS, dim] */
     uint32_t *n_tokens;
+    uint32_t *n_windows;
     bool *truncated;
     struct progress progress;
     uint64_t consumed; /* bytes of the input behind us */
@@ -106,6 +109,19 @@ static void name_long_text(struct stream *stream, rf_error *err)
     }
 }
 
+/* Rewrites "text 3: …", which counts within a chunk. */
+static void name_text(struct stream *stream, rf_error *err)
+{
+    const struct chunk *chunk = &stream->chunks[stream->current];
+    char place[RF_PLACE_TEXT], *end = err->message;
+    unsigned long i = strncmp(err->message, "text ", 5) == 0 ? strtoul(err->message + 5, &end, 10) : 0;
+    rf_error told = *err;
+
+    if (*end == ':' && i < chunk->n)
+        rf__fail(err, told.status, "%s%s", rf__input_place(stream->input, chunk, i, place),
+                 told.message + (end - err->message));
+}
+
 /* A damaged model, or one of too low a precision, must not fill an index with numbers that are none. */
 static rf_status check_finite(const struct stream *stream, rf_error *err)
 {
@@ -124,7 +140,8 @@ static rf_status check_finite(const struct stream *stream, rf_error *err)
 static rf_status compute(struct stream *stream, stream_fn fn, void *user, rf_error *err)
 {
     const struct chunk *chunk = &stream->chunks[stream->current];
-    struct vector_rows rows = {chunk->first, chunk->n, stream->vectors, stream->n_tokens, stream->truncated};
+    struct vector_rows rows = {chunk->first,     chunk->n,          stream->vectors,
+                               stream->n_tokens, stream->truncated, stream->n_windows};
     rf_embed_options options;
     rf_status status;
 
@@ -138,10 +155,13 @@ static rf_status compute(struct stream *stream, stream_fn fn, void *user, rf_err
     options.progress_user = stream;
     options.n_tokens = stream->n_tokens;
     options.truncated = stream->truncated;
+    options.n_windows = stream->n_windows;
     status =
         rf_embed(stream->model, chunk->texts, chunk->n, &options, stream->vectors, chunk->n * stream->info.dim, err);
     if (status == RF_TRUNCATED && err != NULL)
         name_long_text(stream, err);
+    else if (status == RF_BAD_FORMAT && err != NULL)
+        name_text(stream, err);
     if (status == RF_OK && rf__say_interrupted())
         status = rf__say_cancelled(err);
     if (status == RF_OK)
@@ -163,8 +183,9 @@ static rf_status allocate(struct stream *stream, rf_error *err)
         return rf__fail_memory(err);
     stream->vectors = rf__alloc_array(n_floats, sizeof *stream->vectors);
     stream->n_tokens = rf__alloc_array(CHUNK_TEXTS, sizeof *stream->n_tokens);
+    stream->n_windows = rf__alloc_array(CHUNK_TEXTS, sizeof *stream->n_windows);
     stream->truncated = rf__alloc_array(CHUNK_TEXTS, sizeof *stream->truncated);
-    if (stream->vectors == NULL || stream->n_tokens == NULL || stream->truncated == NULL)
+    if (stream->vectors == NULL || stream->n_tokens == NULL || stream->n_windows == NULL || stream->truncated == NULL)
         return rf__fail_memory(err);
     return RF_OK;
 }
@@ -209,6 +230,7 @@ static void tell_stats(const struct stream *stream)
 {
     rf_model_stats s = {.size = sizeof s};
     char texts[RF_SIZE_TEXT], tokens[RF_SIZE_TEXT], cut[RF_SIZE_TEXT], now[RF_SIZE_TEXT], peak[RF_SIZE_TEXT];
+    char parted[RF_SIZE_TEXT], windows[RF_SIZE_TEXT];
     rf_error line;
 
     rf_model_get_stats(stream->model, &s);
@@ -219,6 +241,11 @@ static void tell_stats(const struct stream *stream)
         rf__count_text(s.texts, texts), rf__count_text(s.tokens, tokens), rf__count_text(s.truncated, cut),
         (double)s.open_ns / 1e9, (double)s.tokenize_ns / 1e9, (double)s.compute_ns / 1e9,
         rf__size_text(s.memory_now, now), rf__size_text(s.memory_peak, peak));
+    rf__say_log(NULL, RF_LOG_INFO, line.message);
+    if (s.long_texts == 0)
+        return;
+    rf__fail(&line, RF_IO, "%s of the texts, longer than %u tokens, embedded in %s windows",
+             rf__count_text(s.long_texts, parted), stream->info.max_tokens, rf__count_text(s.windows, windows));
     rf__say_log(NULL, RF_LOG_INFO, line.message);
 }
 
@@ -249,6 +276,7 @@ rf_status rf__stream_embed(const rf_model *model, const rf_embed_options *how, s
         *n_texts = stream.n_texts;
     rf__free(stream.vectors);
     rf__free(stream.n_tokens);
+    rf__free(stream.n_windows);
     rf__free(stream.truncated);
     rf__chunk_release(&stream.chunks[0]);
     rf__chunk_release(&stream.chunks[1]);

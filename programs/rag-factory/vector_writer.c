@@ -18,6 +18,7 @@ struct row {
     const float *vector; /* [dim] */
     uint32_t n_tokens;
     bool truncated;
+    uint32_t n_windows;
 };
 
 struct vector_writer {
@@ -109,6 +110,11 @@ static void write_numbers(struct vector_writer *writer, const float *vector)
     }
 }
 
+static bool tells_windows(const struct vector_writer *writer)
+{
+    return writer->info->long_text == RF_LONG_TEXT_MEAN;
+}
+
 static void json_begin(struct vector_writer *writer)
 {
     const rf_model_info *info = writer->info;
@@ -120,6 +126,8 @@ static void json_begin(struct vector_writer *writer)
     rf__output_printf(writer->output, ",\"dim\":%u,\"max_tokens\":%u,\"pooling\":\"%s\",\"normalized\":%s", info->dim,
                       info->max_tokens, info->pooled_by_graph ? "graph" : rf__pooling_word(info->pooling),
                       info->l2 ? "true" : "false");
+    if (tells_windows(writer))
+        rf__output_text(writer->output, ",\"long_text\":\"mean\"");
     if (writer->type != RF_OUTPUT_FP32)
         rf__output_printf(writer->output, ",\"output_type\":\"%s\"", types[writer->type].name);
     rf__output_text(writer->output, ",\"embeddings\":[");
@@ -127,8 +135,11 @@ static void json_begin(struct vector_writer *writer)
 
 static void json_object(struct vector_writer *writer, const struct row *row)
 {
-    rf__output_printf(writer->output, "{\"index\":%llu,\"n_tokens\":%u,\"truncated\":%s,\"embedding\":[",
+    rf__output_printf(writer->output, "{\"index\":%llu,\"n_tokens\":%u,\"truncated\":%s,",
                       (unsigned long long)row->index, row->n_tokens, row->truncated ? "true" : "false");
+    if (tells_windows(writer))
+        rf__output_printf(writer->output, "\"windows\":%u,", row->n_windows);
+    rf__output_text(writer->output, "\"embedding\":[");
     write_numbers(writer, row->vector);
     rf__output_text(writer->output, "]}");
 }
@@ -152,7 +163,8 @@ static void jsonl_row(struct vector_writer *writer, const struct row *row)
 
 static void csv_begin(struct vector_writer *writer)
 {
-    rf__output_text(writer->output, "index,n_tokens,truncated");
+    rf__output_text(writer->output,
+                    tells_windows(writer) ? "index,n_tokens,truncated,windows" : "index,n_tokens,truncated");
     for (size_t i = 0; i < n_columns(writer); i++)
         rf__output_printf(writer->output, ",d%zu", i);
     rf__output_text(writer->output, "\n");
@@ -162,6 +174,8 @@ static void csv_row(struct vector_writer *writer, const struct row *row)
 {
     rf__output_printf(writer->output, "%llu,%u,%s,", (unsigned long long)row->index, row->n_tokens,
                       row->truncated ? "true" : "false");
+    if (tells_windows(writer))
+        rf__output_printf(writer->output, "%u,", row->n_windows);
     write_numbers(writer, row->vector);
     rf__output_text(writer->output, "\n");
 }
@@ -313,7 +327,7 @@ rf_status rf__vector_writer_rows(struct vector_writer *writer, const struct vect
 {
     for (size_t i = 0; i < rows->n; i++) {
         const struct row row = {rows->first + i, rows->vectors + i * writer->info->dim, rows->n_tokens[i],
-                                rows->truncated[i]};
+                                rows->truncated[i], rows->n_windows[i]};
         writer->format->row(writer, &row);
         writer->n++;
     }

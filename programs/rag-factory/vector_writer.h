@@ -5,6 +5,7 @@
  *     json   {"model": …, "revision": …, "dim": 384, "max_tokens": 256, "pooling": "mean", "normalized": true,
  *             "embeddings": [{"index": 0, "n_tokens": 4, "truncated": false, "embedding": [0.1, …]}, …]}
  *     jsonl  {"index": 0, "n_tokens": 4, "truncated": false, "embedding": [0.1, …]}   one line a text
+ *            with --long-text mean also "windows": 1
  *     csv    index,n_tokens,truncated,d0,d1,…                                         with that header line
  *     npy    NumPy's format 1.0, [n, dim], of float32, float16, int8 or uint8
  *     f32    the bare floats, little-endian, [n, dim]; no other type
@@ -27,9 +28,10 @@ bool rf__vector_format_is_binary(enum vector_format format);
 struct vector_rows {
     uint64_t first; /* index of the first one */
     size_t n;
-    const float *vectors;     /* [n, dim] */
-    const uint32_t *n_tokens; /* [n] */
-    const bool *truncated;    /* [n] */
+    const float *vectors;      /* [n, dim] */
+    const uint32_t *n_tokens;  /* [n] */
+    const bool *truncated;     /* [n] */
+    const uint32_t *n_windows; /* [n] */
 };
 
 struct vector_writer;

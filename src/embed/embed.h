@@ -98,6 +98,7 @@ struct pipeline_options {
     rf_pooling pooling;
     rf_l2 l2;
     rf_truncate truncate;
+    rf_long_text long_text;
     struct logger logger;
 };
 
@@ -108,6 +109,7 @@ struct pipeline_info {
     uint32_t full_dim;   /* before it is cut to dim */
     rf_pooling pooling;  /* RF_POOLING_SEVERAL when vectors of several modes are joined */
     bool pooled_by_graph, l2;
+    rf_long_text long_text;
     const char *modules; /* "Transformer, Pooling(mean), Normalize" */
     const char *assumed; /* one sentence, or "" */
 };
@@ -123,8 +125,9 @@ const char *rf__static_precision(const struct static_table *table); /* of its ro
 struct pipeline; /* immutable */
 
 /* Joins them and checks that they fit: a first run gives the dimension and shows whether the highest id of the
- * tokenizer is in the model's vocabulary. What computes is either the engine or the table; the other is NULL. Takes the
- * tokenizer and both over, also when it fails. */
+ * tokenizer is in the model's vocabulary. Where it is not, a warning says so, and texts with such an id are refused.
+ * What computes is either the engine or the table; the other is NULL. Takes the tokenizer and both over, also when it
+ * fails. */
 rf_status rf__pipeline_open(const struct model_config *config, struct rf_tokenizer *tokenizer, struct engine *engine,
                             struct static_table *table, const struct pipeline_options *options, struct pipeline **out,
                             rf_error *err);

@@ -2,6 +2,7 @@
 #include "embed/embed_call.h"
 
 #include "base/mem.h"
+#include "embed/long_text.h"
 
 #include <string.h>
 
@@ -9,44 +10,68 @@
 #define WINDOW_TOKENS    (1u << 20) /* a window closes once its texts may have so many tokens */
 #define THREAD_MIN_BYTES 4096       /* fewer bytes of text are tokenized without a second thread */
 
-/* How many texts from window_begin on belong to the window, and their bytes. */
+/* How many texts from window_begin on belong to the window, and their bytes, or THREAD_MIN_BYTES and more. Where long
+ * texts are read to their end, bytes stand for tokens, of which there are seldom more. */
 static size_t measure_window(const struct call *call, size_t *n_bytes)
 {
-    uint32_t limit = call->pipeline->table != NULL ? 1 : call->pipeline->info.max_tokens;
-    size_t most = WINDOW_TOKENS / limit, n = call->n - call->window_begin;
+    const struct pipeline *p = call->pipeline;
+    bool by_bytes = p->info.long_text == RF_LONG_TEXT_MEAN;
+    size_t most = by_bytes || p->table != NULL ? WINDOW_TEXTS : WINDOW_TOKENS / p->info.max_tokens, n = 0;
+    size_t enough = by_bytes ? WINDOW_TOKENS : SIZE_MAX;
 
     if (most == 0)
         most = 1;
-    if (n > WINDOW_TEXTS)
-        n = WINDOW_TEXTS;
-    if (n > most)
-        n = most;
-    *n_bytes = 0;
-    for (size_t i = 0; i < n && *n_bytes < THREAD_MIN_BYTES; i++)
-        *n_bytes += call->texts[call->window_begin + i].len;
+    if (most > WINDOW_TEXTS)
+        most = WINDOW_TEXTS;
+    if (most > call->n - call->window_begin)
+        most = call->n - call->window_begin;
+    for (*n_bytes = 0; n < most && *n_bytes < enough; n++)
+        *n_bytes += call->texts[call->window_begin + n].len;
     return n;
+}
+
+static void compute(struct call *call)
+{
+    struct batch_limits limits;
+    size_t n_workers, n_parted = 0;
+
+    call->n_items = call->window_n;
+    for (size_t w = 0; w < call->n_workers; w++)
+        n_parted += call->workers[w].n_long_texts;
+    if (n_parted > 0) {
+        rf_status status = rf__long_text_collect(call, call->err);
+        if (status != RF_OK) {
+            call->status = status;
+            atomic_store(&call->failed, true);
+            return;
+        }
+    }
+    limits = rf__batch_limits(call->pipeline->engine->info.packs, call->tokenized, call->n_items, call->n_workers);
+    call->n_batches = rf__make_batches(call->tokenized, call->n_items, &limits, call->batches);
+    atomic_store(&call->next, 0);
+    n_workers = call->n_batches < call->n_workers ? call->n_batches : call->n_workers;
+    rf__os_parallel(n_workers, rf__worker_compute, call);
+    if (n_parted > 0 && !atomic_load(&call->failed)) {
+        rf__long_text_mean(call);
+        rf__call_report(call, n_parted);
+    }
 }
 
 static void run_window(struct call *call)
 {
-    size_t n_bytes, n_workers;
-    struct batch_limits limits;
+    size_t n_bytes;
     uint64_t begin = rf__os_now_ns(), tokenized;
 
     call->window_n = measure_window(call, &n_bytes);
     for (size_t w = 0; w < call->n_workers; w++)
-        call->workers[w].n_ids = 0;
+        call->workers[w].n_ids = call->workers[w].n_parts = call->workers[w].n_long_texts = 0;
     atomic_store(&call->next, 0);
     rf__os_parallel(n_bytes < THREAD_MIN_BYTES ? 1 : call->n_workers, rf__worker_tokenize, call);
     tokenized = rf__os_now_ns();
     call->tokenize_ns += tokenized - begin;
     if (atomic_load(&call->failed) || call->pipeline->table != NULL)
         return;
-    limits = rf__batch_limits(call->pipeline->engine->info.packs, call->tokenized, call->window_n, call->n_workers);
-    call->n_batches = rf__make_batches(call->tokenized, call->window_n, &limits, call->batches);
-    atomic_store(&call->next, 0);
-    n_workers = call->n_batches < call->n_workers ? call->n_batches : call->n_workers;
-    rf__os_parallel(n_workers, rf__worker_compute, call);
+    compute(call);
     call->compute_ns += rf__os_now_ns() - tokenized;
 }
 
@@ -59,6 +84,8 @@ static void count_call(const struct call *call)
     atomic_fetch_add(&c->texts, call->n);
     atomic_fetch_add(&c->tokens, call->n_tokens);
     atomic_fetch_add(&c->truncated, call->n_truncated);
+    atomic_fetch_add(&c->long_texts, call->n_parted);
+    atomic_fetch_add(&c->windows, call->n_parts);
     atomic_fetch_add(&c->tokenize_ns, call->tokenize_ns);
     atomic_fetch_add(&c->compute_ns, call->compute_ns);
 }
@@ -74,21 +101,23 @@ static void release_call(struct call *call)
         rf__free(worker->batch);
         rf__free(worker->vector);
         rf__free(worker->text);
+        rf__free(worker->long_texts);
+        rf__free(worker->parts);
     }
     rf__free(call->workers);
     rf__free(call->tokenized);
     rf__free(call->batches);
+    rf__free(call->part_rows);
     rf__os_mutex_free(call->mutex);
 }
 
 static rf_status init_call(struct call *call, rf_error *err)
 {
-    size_t most = call->n < WINDOW_TEXTS ? call->n : WINDOW_TEXTS;
-
+    call->cap_items = call->n < WINDOW_TEXTS ? call->n : WINDOW_TEXTS;
     call->n_workers = call->n < call->pipeline->info.threads ? call->n : call->pipeline->info.threads;
     call->workers = rf__calloc(call->n_workers, sizeof *call->workers);
-    call->tokenized = rf__alloc_array(most, sizeof *call->tokenized);
-    call->batches = rf__alloc_array(most, sizeof *call->batches);
+    call->tokenized = rf__alloc_array(call->cap_items, sizeof *call->tokenized);
+    call->batches = rf__alloc_array(call->cap_items, sizeof *call->batches);
     call->mutex = rf__os_mutex_new();
     if (call->workers == NULL || call->tokenized == NULL || call->batches == NULL || call->mutex == NULL)
         return rf__fail_memory(err);
@@ -164,6 +193,10 @@ rf_status rf__pipeline_embed(const struct pipeline *pipeline, const rf_text *tex
     if (status == RF_OK && call.n_truncated > 0 && call.options->truncated == NULL) /* else the caller sees it there */
         rf__log(&pipeline->logger, RF_LOG_WARNING, "%zu of %zu texts were longer than %u tokens and were cut",
                 (size_t)call.n_truncated, n, pipeline->info.max_tokens);
+    if (status == RF_OK && call.n_parted > 0 && call.options->n_windows == NULL)
+        rf__log(&pipeline->logger, RF_LOG_INFO,
+                "%zu of %zu texts were longer than %u tokens and were embedded in %zu windows", (size_t)call.n_parted,
+                n, pipeline->info.max_tokens, (size_t)call.n_parts);
     if (status == RF_OK)
         count_call(&call);
     release_call(&call);

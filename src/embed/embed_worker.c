@@ -2,6 +2,7 @@
 #include "embed/embed_call.h"
 
 #include "base/mem.h"
+#include "embed/long_text.h"
 #include "embed/pooling.h"
 
 #include <string.h>
@@ -20,8 +21,7 @@ static void fail_call(struct call *call, rf_status status, const rf_error *reaso
     rf__os_mutex_unlock(call->mutex);
 }
 
-/* Counts texts and asks the caller whether to go on. */
-static void report_done(struct call *call, size_t n)
+void rf__call_report(struct call *call, size_t n)
 {
     rf_error reason;
     bool go_on = true;
@@ -35,7 +35,7 @@ static void report_done(struct call *call, size_t n)
         fail_call(call, rf__fail(&reason, RF_CANCELLED, "cancelled"), &reason);
 }
 
-static rf_status grow_arena(struct worker *worker, size_t more, rf_error *err)
+rf_status rf__worker_reserve(struct worker *worker, size_t more, rf_error *err)
 {
     size_t need, cap = worker->cap ? worker->cap : 4096;
     uint32_t *ids, *type_ids;
@@ -63,7 +63,7 @@ static rf_status keep_ids(struct call *call, size_t worker_index, size_t i, rf_e
 {
     struct worker *worker = &call->workers[worker_index];
     const struct encoding *encoding = &worker->encoding;
-    rf_status status = grow_arena(worker, encoding->n, err);
+    rf_status status = rf__worker_reserve(worker, encoding->n, err);
 
     if (status != RF_OK)
         return status;
@@ -79,6 +79,13 @@ static rf_status keep_ids(struct call *call, size_t worker_index, size_t i, rf_e
     return RF_OK;
 }
 
+/* Where the vector of a text, or of a part of one, goes to. */
+static float *row_of(const struct call *call, size_t index)
+{
+    return index < call->n ? call->out + index * call->pipeline->info.dim
+                           : call->part_rows + (index - call->n) * call->pipeline->info.dim;
+}
+
 /* Runs the modules on worker->vector, which becomes row `index`. */
 static void finish_vector(const struct call *call, struct worker *worker, size_t index)
 {
@@ -87,7 +94,7 @@ static void finish_vector(const struct call *call, struct worker *worker, size_t
     rf__modules_run(p->modules, worker->vector, worker->vector + rf__modules_width(p->modules));
     if (p->l2_again)
         rf__l2_normalize(worker->vector, p->info.dim);
-    memcpy(call->out + index * p->info.dim, worker->vector, p->info.dim * sizeof *call->out);
+    memcpy(row_of(call, index), worker->vector, p->info.dim * sizeof *call->out);
 }
 
 /* The text with the prompt in front of it. */
@@ -114,46 +121,111 @@ static rf_status put_prompt(const struct call *call, struct worker *worker, rf_t
     return RF_OK;
 }
 
-static rf_status tokenize_text(struct call *call, size_t worker_index, size_t i, rf_error *err)
+/* A tokenizer may have more ids than the model, which then cannot look them up: the reference fails there as well. */
+static rf_status check_ids(const struct call *call, const struct encoding *encoding, size_t index, rf_error *err)
 {
     const struct pipeline *p = call->pipeline;
-    struct worker *worker = &call->workers[worker_index];
-    size_t index = call->window_begin + i;
-    struct encode_request request = {.text = call->texts[index],
-                                     .no_special_tokens = p->table != NULL,
+
+    for (size_t i = 0; i < encoding->n && p->n_ids < p->info.vocab_size; i++) {
+        size_t len = 0;
+        const char *piece;
+        if (encoding->ids[i] < p->n_ids)
+            continue;
+        piece = rf__tokenizer_piece(p->tokenizer, encoding->ids[i], &len);
+        return rf__fail(err, RF_BAD_FORMAT,
+                        "text %zu: its token '%.*s' has the id %u, the model's vocabulary has %u: does this tokenizer "
+                        "belong to the model?",
+                        index, len < 100 ? (int)len : 100, piece != NULL ? piece : "", encoding->ids[i], p->n_ids);
+    }
+    return RF_OK;
+}
+
+static void note_text(struct call *call, size_t index, size_t n_tokens, bool was_cut, size_t n_windows)
+{
+    atomic_fetch_add(&call->n_tokens, n_tokens);
+    if (call->options->n_tokens != NULL)
+        call->options->n_tokens[index] = (uint32_t)n_tokens;
+    if (call->options->truncated != NULL)
+        call->options->truncated[index] = was_cut;
+    if (call->options->n_windows != NULL)
+        call->options->n_windows[index] = (uint32_t)n_windows;
+    if (was_cut)
+        atomic_fetch_add(&call->n_truncated, 1);
+    if (n_windows > 1) {
+        atomic_fetch_add(&call->n_parted, 1);
+        atomic_fetch_add(&call->n_parts, n_windows);
+    }
+}
+
+static rf_status look_up(struct call *call, struct worker *worker, rf_text text, size_t index, rf_error *err)
+{
+    const struct pipeline *p = call->pipeline;
+    struct encode_request request = {.text = text,
+                                     .no_special_tokens = true,
                                      .max_tokens = p->info.max_tokens,
                                      .truncate = p->truncate,
                                      .no_alignment = true};
     bool was_cut = false;
-    rf_status status = put_prompt(call, worker, &request.text, err);
+    rf_status status;
 
-    if (status != RF_OK)
-        return status;
-    if (p->table != NULL)
+    if (p->info.long_text != RF_LONG_TEXT_MEAN) /* a mean of tokens needs no windows */
         rf__static_cut(p->table, &request.text, &was_cut);
     if (was_cut && p->truncate == RF_TRUNCATE_ERROR)
         status = rf__fail(err, RF_TRUNCATED, "is longer than the model reads");
     else
         status = rf__encode(p->tokenizer, &request, worker->scratch, &worker->encoding, err);
-    if (status == RF_TRUNCATED)
-        rf__fail_prefix(err, status, "text %zu", index);
-    if (status == RF_OK && p->table == NULL)
-        status = keep_ids(call, worker_index, i, err);
+    if (status == RF_OK)
+        status = check_ids(call, &worker->encoding, index, err);
     if (status != RF_OK)
         return status;
-    if (p->table != NULL) {
-        rf__static_mean(p->table, worker->encoding.ids, worker->encoding.n, worker->vector);
-        finish_vector(call, worker, index);
-    }
-    was_cut = was_cut || worker->encoding.truncated;
-    atomic_fetch_add(&call->n_tokens, worker->encoding.n);
-    if (call->options->n_tokens != NULL)
-        call->options->n_tokens[index] = (uint32_t)worker->encoding.n;
-    if (call->options->truncated != NULL)
-        call->options->truncated[index] = was_cut;
-    if (was_cut)
-        atomic_fetch_add(&call->n_truncated, 1);
+    rf__static_mean(p->table, worker->encoding.ids, worker->encoding.n, worker->vector);
+    finish_vector(call, worker, index);
+    note_text(call, index, worker->encoding.n, was_cut || worker->encoding.truncated, 1);
     return RF_OK;
+}
+
+/* A text with more tokens than the limit, all of which are read. */
+static rf_status keep_parts(struct call *call, size_t worker_index, rf_text text, size_t i, rf_error *err)
+{
+    struct worker *worker = &call->workers[worker_index];
+    const struct encode_request request = {.text = text};
+    size_t index = call->window_begin + i, n_read = 0;
+    rf_status status = rf__encode(call->pipeline->tokenizer, &request, worker->scratch, &worker->encoding, err);
+
+    if (status == RF_OK)
+        status = check_ids(call, &worker->encoding, index, err);
+    if (status == RF_OK)
+        status = rf__long_text_split(call, worker_index, i, &n_read, err);
+    if (status == RF_OK)
+        note_text(call, index, n_read, false, worker->long_texts[worker->n_long_texts - 1].n_parts);
+    return status;
+}
+
+static rf_status tokenize_text(struct call *call, size_t worker_index, size_t i, rf_error *err)
+{
+    const struct pipeline *p = call->pipeline;
+    struct worker *worker = &call->workers[worker_index];
+    size_t index = call->window_begin + i;
+    bool in_parts = p->info.long_text == RF_LONG_TEXT_MEAN;
+    struct encode_request request = {.text = call->texts[index],
+                                     .max_tokens = p->info.max_tokens,
+                                     .truncate = in_parts ? RF_TRUNCATE_RIGHT : p->truncate,
+                                     .no_alignment = true};
+    rf_status status = put_prompt(call, worker, &request.text, err);
+
+    if (status == RF_OK && p->table != NULL)
+        return look_up(call, worker, request.text, index, err);
+    if (status == RF_OK)
+        status = rf__encode(p->tokenizer, &request, worker->scratch, &worker->encoding, err);
+    if (status == RF_OK && in_parts && worker->encoding.truncated)
+        return keep_parts(call, worker_index, request.text, i, err);
+    if (status == RF_OK)
+        status = check_ids(call, &worker->encoding, index, err);
+    if (status == RF_OK)
+        status = keep_ids(call, worker_index, i, err);
+    if (status == RF_OK)
+        note_text(call, index, worker->encoding.n, worker->encoding.truncated, 1);
+    return status;
 }
 
 void rf__worker_tokenize(void *arg, size_t worker)
@@ -167,13 +239,15 @@ void rf__worker_tokenize(void *arg, size_t worker)
             return;
         for (; i < begin + TOKENIZE_BLOCK && i < call->window_n; i++) {
             rf_status status = tokenize_text(call, worker, i, &reason);
+            if (status == RF_TRUNCATED)
+                rf__fail_prefix(&reason, status, "text %zu", call->window_begin + i);
             if (status != RF_OK) {
                 fail_call(call, status, &reason);
                 return;
             }
         }
         if (call->pipeline->table != NULL)
-            report_done(call, i - begin);
+            rf__call_report(call, i - begin);
     }
 }
 
@@ -245,8 +319,7 @@ static rf_status compute_batch(struct call *call, struct worker *worker, const s
 
     if (call->tokenized[batch->begin].n_tokens == 0) { /* a tokenizer without special tokens, and no text: no token */
         for (size_t i = 0; i < batch->n; i++)
-            memset(call->out + call->tokenized[batch->begin + i].index * p->info.dim, 0,
-                   p->info.dim * sizeof *call->out);
+            memset(row_of(call, call->tokenized[batch->begin + i].index), 0, p->info.dim * sizeof *call->out);
         return RF_OK;
     }
     status = gather(call, worker, batch, &input, err);
@@ -263,6 +336,16 @@ static rf_status compute_batch(struct call *call, struct worker *worker, const s
     return status;
 }
 
+/* Texts of the batch, without parts of texts. */
+static size_t count_texts(const struct call *call, const struct batch *batch)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < batch->n; i++)
+        n += call->tokenized[batch->begin + i].index < call->n;
+    return n;
+}
+
 void rf__worker_compute(void *arg, size_t worker)
 {
     struct call *call = arg;
@@ -277,6 +360,6 @@ void rf__worker_compute(void *arg, size_t worker)
         if (status != RF_OK)
             fail_call(call, status, &reason);
         else
-            report_done(call, call->batches[i].n);
+            rf__call_report(call, count_texts(call, &call->batches[i]));
     }
 }

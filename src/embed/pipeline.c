@@ -23,6 +23,8 @@ static void assume(struct pipeline *p, const char *what)
 
 static void choose_limit(struct pipeline *p, const struct model_config *config, const struct pipeline_options *options)
 {
+    if (p->table != NULL && p->info.long_text == RF_LONG_TEXT_MEAN)
+        return; /* the mean of all tokens: no limit */
     p->info.max_tokens = p->table != NULL ? rf__static_info(p->table)->max_tokens : config->max_tokens;
     if (p->info.max_tokens == 0 && p->table == NULL) {
         p->info.max_tokens = ASSUMED_LIMIT;
@@ -160,36 +162,72 @@ static void describe_modules(struct pipeline *p)
     }
 }
 
-/* Runs the highest id of the tokenizer through the model: it must have a row in the embedding table. */
-static rf_status probe(struct pipeline *p, const struct model_config *config, rf_error *err)
+/* Runs one id through the model, which gives token_dim. */
+static rf_status run_id(struct pipeline *p, uint32_t id, rf_error *reason)
 {
-    uint32_t id = p->info.vocab_size - 1;
     struct engine_batch batch = {.ids = &id, .n_texts = 1, .n_tokens = 1};
     struct engine_output output;
+    rf_status status = rf__engine_run(p->engine, &batch, &output, reason);
+
+    if (status == RF_OK) {
+        p->token_dim = (uint32_t)output.dim;
+        rf__engine_output_release(&output);
+    }
+    return status;
+}
+
+/* The number of ids that the model has a row for, where it has none for p->n_ids - 1 but one for 0. */
+static rf_status count_ids(struct pipeline *p, rf_error *err)
+{
+    uint32_t good = 0, bad = p->n_ids - 1;
+    rf_error reason = {0};
+
+    while (bad - good > 1) {
+        uint32_t middle = good + (bad - good) / 2;
+        rf_status status = run_id(p, middle, &reason);
+        if (status == RF_NO_MEMORY)
+            return rf__fail_memory(err);
+        if (status == RF_OK)
+            good = middle;
+        else
+            bad = middle;
+    }
+    p->n_ids = bad;
+    return RF_OK;
+}
+
+/* Finds out how many ids and numbers the model has. A tokenizer with more ids than the model is no fault by itself:
+ * there are such models, whose texts never yield those ids. */
+static rf_status probe(struct pipeline *p, const struct model_config *config, rf_error *err)
+{
     rf_error reason = {0};
     rf_status status;
 
-    if (config->vocab_size > 0 && p->info.vocab_size > config->vocab_size)
-        return rf__fail(
-            err, RF_BAD_FORMAT,
-            "the tokenizer has ids up to %u, but the model's vocabulary has %u (vocab_size of config.json): "
-            "does this tokenizer belong to the model?",
-            id, config->vocab_size);
-    status = rf__engine_run(p->engine, &batch, &output, &reason);
+    p->n_ids = p->info.vocab_size;
+    if (config->vocab_size > 0 && config->vocab_size < p->n_ids)
+        p->n_ids = config->vocab_size;
+    status = run_id(p, p->n_ids - 1, &reason);
+    if (status != RF_OK && status != RF_NO_MEMORY && p->n_ids > 1 && run_id(p, 0, NULL) == RF_OK)
+        status = count_ids(p, &reason);
     if (status == RF_NO_MEMORY)
         return rf__fail_memory(err);
     if (status != RF_OK)
-        return rf__fail(err, status,
-                        "the model cannot embed the tokenizer's highest id, %u: does this tokenizer belong to the "
-                        "model? (%s)",
-                        id, reason.message);
-    p->token_dim = (uint32_t)output.dim;
-    rf__engine_output_release(&output);
+        return rf__fail(err, status, "the model cannot embed a token: %s", reason.message);
     if (config->hidden_size > 0 && !p->info.pooled_by_graph && p->token_dim != config->hidden_size)
         return rf__fail(err, RF_BAD_FORMAT,
                         "%s: gives vectors of %u numbers, config.json says %u (hidden_size): do they belong together?",
                         p->engine->info.path, p->token_dim, config->hidden_size);
     return RF_OK;
+}
+
+static void warn_of_ids(const struct pipeline *p)
+{
+    if (p->n_ids < p->info.vocab_size)
+        rf__log(
+            &p->logger, RF_LOG_WARNING,
+            "the tokenizer has ids up to %u, but the model's vocabulary has %u: texts with an id above are refused; "
+            "does this tokenizer belong to the model?",
+            p->info.vocab_size - 1, p->n_ids);
 }
 
 static rf_status check_limit(const struct pipeline *p, rf_error *err)
@@ -214,6 +252,7 @@ static rf_status open_parts(struct pipeline *p, const struct model_config *confi
     if (status == RF_OK && p->table != NULL) {
         status = rf__static_bind(p->table, p->tokenizer, err);
         p->token_dim = rf__static_info(p->table)->dim;
+        p->n_ids = rf__static_info(p->table)->n_ids;
     } else if (status == RF_OK) {
         status = probe(p, config, err);
     }
@@ -242,6 +281,7 @@ rf_status rf__pipeline_open(const struct model_config *config, struct rf_tokeniz
     p->engine = engine;
     p->table = table;
     p->truncate = options->truncate;
+    p->info.long_text = options->long_text;
     p->logger = options->logger;
     p->info.threads = options->threads > 0 ? options->threads : 1;
     p->info.vocab_size = rf__tokenizer_vocab_size(tokenizer);
@@ -255,6 +295,7 @@ rf_status rf__pipeline_open(const struct model_config *config, struct rf_tokeniz
         return status;
     }
     describe_modules(p);
+    warn_of_ids(p);
     if (p->assumed[0] != '\0')
         rf__log(&p->logger, RF_LOG_INFO, "assumed: %s", p->assumed);
     *out = p;
@@ -296,6 +337,8 @@ void rf__pipeline_stats(const struct pipeline *pipeline, rf_model_stats *out)
     out->texts = atomic_load(&c->texts);
     out->tokens = atomic_load(&c->tokens);
     out->truncated = atomic_load(&c->truncated);
+    out->long_texts = atomic_load(&c->long_texts);
+    out->windows = atomic_load(&c->windows);
     out->tokenize_ns = atomic_load(&c->tokenize_ns);
     out->compute_ns = atomic_load(&c->compute_ns);
 }

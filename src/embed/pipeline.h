@@ -22,8 +22,9 @@ struct pipeline {
     atomic_bool prompts_noted; /* that there are prompts and none was used was said */
     bool l2_again;             /* after a vector was cut to info.dim */
     struct counters {
-        atomic_uint_least64_t calls, texts, tokens, truncated, tokenize_ns, compute_ns;
+        atomic_uint_least64_t calls, texts, tokens, truncated, long_texts, windows, tokenize_ns, compute_ns;
     } counters;
+    uint32_t n_ids;     /* that the model has a row for: info.vocab_size, or fewer */
     uint32_t token_dim; /* of the vectors that come out of the engine or the table */
     struct pipeline_info info;
     rf_truncate truncate;

@@ -313,10 +313,6 @@ rf_status rf__static_bind(struct static_table *table, const struct rf_tokenizer 
     size_t median = 0;
     rf_status status = RF_OK;
 
-    if (rf__tokenizer_vocab_size(tokenizer) > table->info.n_ids)
-        return rf__fail(err, RF_BAD_FORMAT,
-                        "%s: has vectors for %u ids, the tokenizer %u: does this tokenizer belong to the model?",
-                        table->info.path, table->info.n_ids, rf__tokenizer_vocab_size(tokenizer));
     if (table->unknown_piece != NULL)
         table->has_unknown =
             rf__tokenizer_id(tokenizer, table->unknown_piece, strlen(table->unknown_piece), &table->unknown);

@@ -162,6 +162,7 @@ static rf_status open_pipeline(struct rf_model *model, const rf_model_options *o
                                                       .l2 = options->l2,
                                                       .dimensions = options->dimensions,
                                                       .truncate = options->truncate,
+                                                      .long_text = options->long_text,
                                                       .logger = logger};
     struct rf_tokenizer *tokenizer = NULL;
     struct engine *engine = NULL;
@@ -246,6 +247,7 @@ static rf_status describe(struct rf_model *model, const char *source, rf_error *
                         .threads = p->threads,
                         .full_dim = p->full_dim,
                         .replaces = "",
+                        .long_text = p->long_text,
                         .prompts = prompts->names,
                         .default_prompt = prompts->default_name != NULL ? prompts->default_name : "",
                         .file_size = model->onnx_file[0] != '\0' ? onnx_size(model->onnx_file)

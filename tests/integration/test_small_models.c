@@ -335,6 +335,86 @@ static void test_statistics_and_trim(void **state)
     rf_model_free(model);
 }
 
+/* Windows by hand: the tokenizer says where they lie in the text, each is embedded as a text, and their mean is taken.
+ */
+static void test_long_texts(void **state)
+{
+    enum { DIM = 24, LIMIT = 48, WORDS = 120 };
+    static const char words[] = "hello world ";
+    char text[6 * WORDS], path[512];
+    const rf_text whole = {text, sizeof text};
+    const rf_encode_options windows = {.size = sizeof windows, .max_tokens = LIMIT, .overflow = true};
+    rf_model_options options = {.threads = 1};
+    rf_model_stats stats = {.size = sizeof stats};
+    rf_embed_options embed = {.size = sizeof embed};
+    rf_encoding *first = NULL;
+    rf_model *cuts, *reads;
+    float ours[DIM], part[DIM];
+    double sum[DIM] = {0}, length = 0;
+    uint32_t n_windows = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = words[i % 12];
+    snprintf(path, sizeof path, "%s/tests/golden/bert-tiny-mean-gelu", golden_path("."));
+    cuts = open_model(path, &options);
+    options.long_text = RF_LONG_TEXT_MEAN;
+    reads = open_model(path, &options);
+    embed.n_windows = &n_windows;
+    assert_ok(rf_embed(reads, &whole, 1, &embed, ours, DIM, err));
+    assert_ok(rf_tokenizer_encode(rf_model_tokenizer(cuts), whole, NULL, &windows, &first, err));
+    assert_int_equal(n_windows, 3);
+    assert_int_equal(first->n_overflow, 2);
+    for (size_t w = 0; w < 3; w++) {
+        const rf_encoding *window = w == 0 ? first : first->overflow[w - 1];
+        const rf_text piece = {text + window->begin[1], window->end[window->n - 2] - window->begin[1]};
+        assert_ok(rf_embed_documents(cuts, &piece, 1, part, DIM, err));
+        for (size_t d = 0; d < DIM; d++)
+            sum[d] += (double)(window->n - 2) * part[d];
+    }
+    for (size_t d = 0; d < DIM; d++)
+        length += sum[d] * sum[d];
+    for (size_t d = 0; d < DIM; d++)
+        assert_float_equal(ours[d], sum[d] / sqrt(length), 1e-6);
+    rf_model_get_stats(reads, &stats);
+    assert_int_equal(stats.long_texts, 1);
+    assert_int_equal(stats.windows, 3);
+    assert_int_equal(stats.truncated, 0);
+    rf_encoding_free(first);
+    rf_model_free(cuts);
+    rf_model_free(reads);
+}
+
+/* A static model that cuts texts at six tokens reads them whole. */
+static void test_long_texts_of_static_embeddings(void **state)
+{
+    const rf_text text = {"the cat sits on the mat and the dog sits on the log", 51};
+    char path[512];
+    rf_model_options options = {.threads = 1};
+    rf_model *cuts, *reads;
+    float cut[64], whole[64];
+    uint32_t n_cut, n_whole;
+    bool truncated;
+    rf_embed_options embed = {.size = sizeof embed, .truncated = &truncated};
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/tests/golden/modules-static-cut", golden_path("."));
+    cuts = open_model(path, &options);
+    options.long_text = RF_LONG_TEXT_MEAN;
+    reads = open_model(path, &options);
+    assert_true(rf_model_dim(cuts) <= 64);
+    embed.n_tokens = &n_cut;
+    assert_ok(rf_embed(cuts, &text, 1, &embed, cut, 64, err));
+    assert_true(truncated);
+    embed.n_tokens = &n_whole;
+    assert_ok(rf_embed(reads, &text, 1, &embed, whole, 64, err));
+    assert_false(truncated);
+    assert_true(n_whole > n_cut);
+    assert_memory_not_equal(cut, whole, rf_model_dim(cuts) * sizeof *cut);
+    rf_model_free(cuts);
+    rf_model_free(reads);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -344,6 +424,8 @@ int main(void)
         cmocka_unit_test(test_dimensions),
         cmocka_unit_test(test_fallback),
         cmocka_unit_test(test_statistics_and_trim),
+        cmocka_unit_test(test_long_texts),
+        cmocka_unit_test(test_long_texts_of_static_embeddings),
         cmocka_unit_test(test_prompts_that_are_not_used_are_told_once),
     };
 

@@ -327,8 +327,7 @@ static void test_parts_that_do_not_belong_together(void **state)
         uint32_t rank;
         const char *message;
     } cases[] = {
-        {8, 10, 16, 0, 0, 3, "the tokenizer has ids up to 15, but the model's vocabulary has 10"},
-        {8, 0, 15, 0, 0, 3, "cannot embed the tokenizer's highest id, 15"},
+        {8, 0, 0, 0, 0, 3, "the model cannot embed a token: fake: indices element out of data bounds"},
         {9, 0, 16, 0, 0, 3, "gives vectors of 8 numbers, config.json says 9"},
         {8, 0, 16, 2, 0, 3, "a limit of 2 tokens leaves no room for text beside the 2 special tokens"},
         {8, 0, 16, 0, RF_POOLING_CLS, 2, "there is nothing left to pool"},
@@ -349,9 +348,160 @@ static void test_parts_that_do_not_belong_together(void **state)
     }
 }
 
+static void keep_warning(void *user, rf_log_level level, const char *message)
+{
+    if (level == RF_LOG_WARNING)
+        snprintf(user, 256, "%s", message);
+}
+
+/* Of 16 ids of the tokenizer the model has 10, by config.json or, where that is silent, by its table. */
+static void test_a_tokenizer_with_more_ids_than_the_model(void **state)
+{
+    static const struct {
+        uint32_t config_vocab, engine_vocab;
+    } cases[] = {{10, 16}, {10, 10}, {0, 10}, {12, 10}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char warning[256] = "";
+        const struct pipeline_options options = {.threads = 1, .logger = {keep_warning, warning}};
+        const rf_text good = text_of("a document b"), texts[2] = {good, text_of("a test b")};
+        struct model_config config = plain;
+        struct fixture f = {0};
+        rf_error fault = {0};
+        float out[2 * 8];
+        config.hidden_size = 8;
+        config.vocab_size = cases[i].config_vocab;
+        assert_ok(open_with(&config, &options, 3, 8, cases[i].engine_vocab, &f, err));
+        assert_non_null(strstr(warning, "has ids up to 15, but the model's vocabulary has 10"));
+        assert_ok(rf__pipeline_embed(f.pipeline, &good, 1, NULL, out, err));
+        assert_int_equal(rf__pipeline_embed(f.pipeline, texts, 2, NULL, out, &fault), RF_BAD_FORMAT);
+        assert_non_null(strstr(fault.message, "text 1: its token 'test' has the id 11, the model's vocabulary has 10"));
+        rf__pipeline_free(f.pipeline);
+    }
+}
+
+/* ---- Long texts ---------------------------------------------------------------------------------------- */
+
+/* The slow twin: windows of n_words words, each a token, cut by hand and embedded as texts of their own. */
+static void mean_by_hand(const struct pipeline *pipeline, rf_text text, size_t n_words, const rf_embed_options *options,
+                         float out[8])
+{
+    double sum[8] = {0}, n = 0, length = 0;
+
+    for (size_t at = 0; at < text.len; at += 2 * n_words) {
+        const rf_text window = {text.data + at, text.len - at < 2 * n_words ? text.len - at : 2 * n_words};
+        float vector[8];
+        assert_ok(rf__pipeline_embed(pipeline, &window, 1, options, vector, err));
+        for (size_t d = 0; d < 8; d++)
+            sum[d] += (double)(window.len / 2) * vector[d];
+        n += (double)(window.len / 2);
+    }
+    for (size_t d = 0; d < 8; d++)
+        length += sum[d] / n * (sum[d] / n);
+    for (size_t d = 0; d < 8; d++)
+        out[d] = (float)(sum[d] / n / (rf__pipeline_info(pipeline)->l2 ? sqrt(length) : 1));
+}
+
+/* Texts of 0 to n - 1 words and a space behind each. */
+static void fill_words(rf_text *texts, size_t n, char *memory, size_t width)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (size_t w = 0; w < i; w++) {
+            memory[i * width + 2 * w] = (char)('a' + (w * 7 + i * w + w * w / 5) % 4);
+            memory[i * width + 2 * w + 1] = ' ';
+        }
+        texts[i] = (rf_text){memory + i * width, 2 * i};
+    }
+}
+
+static void test_long_texts_get_the_mean_of_their_windows(void **state)
+{
+    enum { N = 100, WIDTH = 2 * N, LIMIT = 16 };
+    static const struct {
+        uint32_t rank;
+        rf_l2 l2;
+        rf_role role; /* its prompt takes two tokens */
+        bool exclude_prompt;
+        rf_pooling pooling;
+    } cases[] = {
+        {3, RF_L2_DEFAULT, RF_ROLE_NONE, false, RF_POOLING_MEAN},  {3, RF_L2_OFF, RF_ROLE_NONE, false, RF_POOLING_CLS},
+        {3, RF_L2_DEFAULT, RF_ROLE_QUERY, false, RF_POOLING_MEAN}, {3, RF_L2_OFF, RF_ROLE_QUERY, true, RF_POOLING_MEAN},
+        {2, RF_L2_DEFAULT, RF_ROLE_NONE, false, RF_POOLING_MEAN},  {3, RF_L2_OFF, RF_ROLE_NONE, false, RF_POOLING_LAST},
+    };
+    static char memory[N * WIDTH];
+    static rf_text texts[N];
+    static float one[N * 8], three[N * 8];
+    struct prompt query = {(char *)(uintptr_t) "query", (char *)(uintptr_t) "b a "};
+
+    (void)state;
+    fill_words(texts, N, memory, WIDTH);
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        const struct pipeline_options options[2] = {
+            {.threads = 1, .long_text = RF_LONG_TEXT_MEAN, .l2 = cases[c].l2},
+            {.threads = 3, .long_text = RF_LONG_TEXT_MEAN, .truncate = RF_TRUNCATE_ERROR, .l2 = cases[c].l2}};
+        const rf_embed_options role = {.size = sizeof role, .role = cases[c].role};
+        size_t room = LIMIT - 2 - (cases[c].role == RF_ROLE_QUERY ? 2 : 0), n_long = 0;
+        uint32_t n_tokens[N], n_windows[N];
+        bool truncated[N];
+        rf_embed_options embed = {.size = sizeof embed,
+                                  .role = cases[c].role,
+                                  .n_tokens = n_tokens,
+                                  .truncated = truncated,
+                                  .n_windows = n_windows};
+        struct model_config config = plain;
+        struct fixture f[2] = {{0}, {0}};
+        rf_model_stats stats;
+        config.hidden_size = 8;
+        config.max_tokens = LIMIT;
+        config.pooling = (struct pooling_spec){{cases[c].pooling}, 1, cases[c].exclude_prompt};
+        config.prompts = (struct prompts){&query, 1, NULL, query.name};
+        assert_ok(open_with(&config, &options[0], cases[c].rank, 8, VOCAB_SIZE, &f[0], err));
+        assert_ok(open_with(&config, &options[1], cases[c].rank, 8, VOCAB_SIZE, &f[1], err));
+        assert_ok(rf__pipeline_embed(f[0].pipeline, texts, N, &role, one, err));
+        assert_ok(rf__pipeline_embed(f[1].pipeline, texts, N, &embed, three, err));
+        assert_memory_equal(one, three, sizeof one);
+        for (size_t i = 0; i < N; i++) {
+            size_t n = i == 0 ? 1 : (i + room - 1) / room;
+            float twin[8];
+            assert_false(truncated[i]);
+            assert_int_equal(n_windows[i], n);
+            assert_int_equal(n_tokens[i], i + n * (LIMIT - room));
+            n_long += n > 1;
+            if (i == 0)
+                continue;
+            mean_by_hand(f[0].pipeline, texts[i], room, &role, twin);
+            for (size_t d = 0; d < 8; d++)
+                if (!(fabsf(twin[d] - one[i * 8 + d]) <= 2e-6f * (1 + fabsf(twin[d]))))
+                    fail_msg("case %zu, text %zu, number %zu: %g, by hand %g", c, i, d, one[i * 8 + d], twin[d]);
+        }
+        rf__pipeline_stats(f[1].pipeline, &stats);
+        assert_int_equal(stats.long_texts, n_long);
+        assert_true(stats.windows > 2 * n_long && stats.truncated == 0);
+        rf__pipeline_free(f[0].pipeline);
+        rf__pipeline_free(f[1].pipeline);
+    }
+}
+
+static void test_a_limit_without_room_beside_the_prompt(void **state)
+{
+    const struct pipeline_options options = {.threads = 1, .max_tokens = 4, .long_text = RF_LONG_TEXT_MEAN};
+    const rf_embed_options prompt = {.size = sizeof prompt, .prompt = "a b "};
+    const rf_text text = text_of("c d");
+    struct fixture f = open_plain(&options);
+    static float out[384];
+    rf_error fault = {0};
+
+    (void)state;
+    assert_int_equal(rf__pipeline_embed(f.pipeline, &text, 1, &prompt, out, &fault), RF_INVALID_ARGUMENT);
+    assert_non_null(strstr(fault.message, "no room for text beside the 2 tokens of the prompt"));
+    rf__pipeline_free(f.pipeline);
+}
+
 static void test_out_of_memory(void **state)
 {
-    const rf_text texts[3] = {text_of("a b"), text_of("c"), text_of("d a")};
+    const struct pipeline_options in_parts = {.threads = 1, .long_text = RF_LONG_TEXT_MEAN};
+    const rf_text texts[3] = {text_of("a b"), text_of("c"), text_of("d a b c d a b c d a b c d a b c d a b c d a")};
     struct prompt query = {(char *)(uintptr_t) "query", (char *)(uintptr_t) "a a "};
     const rf_embed_options options = {.size = sizeof options, .role = RF_ROLE_QUERY};
     struct model_config config = plain;
@@ -367,7 +517,7 @@ static void test_out_of_memory(void **state)
         rf_error fault = {0};
         rf__tokenizer_free(open_tokenizer(NULL)); /* makes its file before allocations fail */
         rf__alloc_fail_at(n);
-        done = open_with(&config, &one_thread, 3, 8, VOCAB_SIZE, &f, &fault) == RF_OK &&
+        done = open_with(&config, &in_parts, 3, 8, VOCAB_SIZE, &f, &fault) == RF_OK &&
                rf__pipeline_embed(f.pipeline, texts, 3, &options, out, &fault) == RF_OK;
         rf__alloc_fail_at(0);
         rf__pipeline_free(f.pipeline);
@@ -389,6 +539,9 @@ int main(void)
         cmocka_unit_test(test_a_failing_run_fails_the_call),
         cmocka_unit_test(test_what_is_declared_and_what_is_assumed),
         cmocka_unit_test(test_parts_that_do_not_belong_together),
+        cmocka_unit_test(test_a_tokenizer_with_more_ids_than_the_model),
+        cmocka_unit_test(test_long_texts_get_the_mean_of_their_windows),
+        cmocka_unit_test(test_a_limit_without_room_beside_the_prompt),
         cmocka_unit_test(test_out_of_memory),
     };
 
