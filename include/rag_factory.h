@@ -220,7 +220,8 @@ typedef struct rf_model_info {
                                  in; else "" */
     const char *revision;     /* the commit on the hub, or "" for a local directory */
     const char *architecture; /* model_type of config.json, such as "bert" */
-    const char *precision;    /* "fp32", "int16" … of the ONNX file */
+    const char *precision;    /* of the ONNX file's linear layers, as its weights and operators tell: "fp32", "fp16",
+                                 "int16", "int8", "q4" … */
     const char *modules;      /* what is run, in order, such as "Transformer, Pooling(mean), Normalize" */
     const char *assumed;      /* what the model did not declare and was assumed, one sentence, or "" */
     const char *license;      /* as its model card says, or "" */
@@ -239,6 +240,9 @@ typedef struct rf_model_info {
     const char *precision_why; /* why this precision: "asked for" … */
     const char *replaces;      /* the source that could not be opened, so that the option fallback stands in; else "" */
     rf_long_text long_text;
+    uint64_t n_parameters;  /* numbers in the weights file, else in the ONNX file's weights; 0: not known */
+    const char *similarity; /* how its vectors are compared: "cosine", "dot", "euclidean", "manhattan", as
+                               config_sentence_transformers.json has it; "cosine" where it says nothing */
 } rf_model_info;
 
 /* Fills as much of `*info` as `info->size` says. */
@@ -247,7 +251,7 @@ RF_API void rf_model_get_info(const rf_model *model, rf_model_info *info);
 /* An ONNX file of a model directory, or of the repository that it is a part of. */
 typedef struct rf_variant {
     const char *path;      /* in the model directory; what the option onnx_file takes */
-    const char *precision; /* "fp32", "fp16", "int8", "q4" …, as the file's name says */
+    const char *precision; /* "fp32", "fp16", "int8", "q4" …, as the file tells, else its name */
     const char *made_for; /* the instructions that its name asks for: "AVX2", "AVX-512", "VNNI", "arm64"; "" for none */
     uint64_t bytes;       /* with its external data; 0: not known */
     bool fits;            /* this machine has those instructions; others run it too, but slower or less exactly */

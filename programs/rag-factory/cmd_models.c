@@ -70,7 +70,7 @@ struct field {
     uint64_t number;
 };
 
-#define N_FIELDS 26
+#define N_FIELDS 28
 
 static void fill_fields(const rf_model_info *info, struct field *fields)
 {
@@ -84,6 +84,7 @@ static void fill_fields(const rf_model_info *info, struct field *fields)
         {"weights_file", "made of", FIELD_TEXT, info->weights_file, 0},
         {"file_size", "file size", FIELD_SIZE, NULL, info->file_size},
         {"architecture", "architecture", FIELD_TEXT, info->architecture, 0},
+        {"parameters", info->n_parameters > 0 ? "parameters" : NULL, FIELD_NUMBER, NULL, info->n_parameters},
         {"precision", "precision", FIELD_TEXT, info->precision, 0},
         {"precision_why", "because", FIELD_TEXT, info->precision_why, 0},
         {"kernels", "computed by", FIELD_TEXT, info->kernels, 0},
@@ -91,6 +92,7 @@ static void fill_fields(const rf_model_info *info, struct field *fields)
         {"pooling", "pooling", FIELD_TEXT, pooling, 0},
         {"pooled_by_graph", NULL, FIELD_BOOL, NULL, info->pooled_by_graph},
         {"normalized", "l2-normalized", FIELD_BOOL, NULL, info->l2},
+        {"similarity", "similarity", FIELD_TEXT, info->similarity, 0},
         {"assumed", "assumed", FIELD_TEXT, info->assumed, 0},
         {"dim", "dimension", FIELD_NUMBER, NULL, info->dim},
         {"max_tokens", "max tokens", FIELD_NUMBER, NULL, info->max_tokens},

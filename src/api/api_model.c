@@ -109,7 +109,7 @@ rf_status rf_model_variants(const rf_model *model, rf_variant_fn fn, void *user,
 {
     if (fn == NULL)
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_model_variants: fn is NULL");
-    return rf__hub_variants(model->info.directory, fn, user, err);
+    return rf__local_variants(model, fn, user, err);
 }
 
 void rf_model_get_stats(const rf_model *model, rf_model_stats *stats)

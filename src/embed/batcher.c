@@ -12,14 +12,15 @@ static int longest_first(const void *a, const void *b)
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
-struct batch_limits rf__batch_limits(bool packs, const struct tokenized *texts, size_t n, size_t n_workers)
+struct batch_limits rf__batch_limits(const struct engine_info *engine, const struct tokenized *texts, size_t n,
+                                     size_t n_workers)
 {
-    struct batch_limits limits = {packs, BATCH_TOKENS};
+    struct batch_limits limits = {engine->mixes_texts, engine->packs, BATCH_TOKENS};
     size_t n_tokens = 0;
 
     for (size_t i = 0; i < n && n_tokens < n_workers * BATCH_TOKENS; i++)
         n_tokens += texts[i].n_tokens;
-    if (packs && n_tokens < n_workers * BATCH_TOKENS)
+    if (engine->packs && n_tokens < n_workers * BATCH_TOKENS)
         limits.most_tokens = (n_tokens + n_workers - 1) / n_workers;
     return limits;
 }
@@ -32,7 +33,7 @@ size_t rf__make_batches(struct tokenized *texts, size_t n, const struct batch_li
     for (size_t i = 0; i < n;) {
         size_t begin = i, length = texts[i].n_tokens, n_tokens = 0;
         while (i < n && (texts[i].n_tokens == length || (limits->packs && texts[i].n_tokens > 0)) &&
-               (i == begin || n_tokens + texts[i].n_tokens <= limits->most_tokens))
+               (i == begin || (!limits->one_text && n_tokens + texts[i].n_tokens <= limits->most_tokens)))
             n_tokens += texts[i++].n_tokens;
         batches[n_batches++] = (struct batch){begin, i - begin};
     }

@@ -7,6 +7,7 @@
 #define RF_EMBED_BATCHER_H
 
 #include "base/error.h"
+#include "engine/engine.h"
 
 #include <stdbool.h>
 
@@ -26,12 +27,14 @@ struct batch {
 };
 
 struct batch_limits {
+    bool one_text;      /* a batch has a single text */
     bool packs;         /* texts of different lengths may be together (but none without tokens with others) */
     size_t most_tokens; /* of a batch with more than one text */
 };
 
-/* Limits that give each of so many workers something to do. */
-struct batch_limits rf__batch_limits(bool packs, const struct tokenized *texts, size_t n, size_t n_workers);
+/* Limits for such an engine that give each of so many workers something to do. */
+struct batch_limits rf__batch_limits(const struct engine_info *engine, const struct tokenized *texts, size_t n,
+                                     size_t n_workers);
 
 /* Sorts the texts by length, longest first (so that the last batches, which the workers finish alone, are the short
  * ones), and cuts them into batches. `batches` has room for n. Returns their number. The order is a function of the

@@ -83,6 +83,7 @@ struct model_config {
     size_t n_modules;
     struct prompts prompts; /* config_sentence_transformers.json */
     uint32_t truncate_dim;  /* config_sentence_transformers.json; 0: none */
+    char *similarity;       /* its similarity_fn_name; "cosine" where it says nothing */
 };
 
 /* Reads config.json, modules.json and what it names, sentence_bert_config.json, tokenizer_config.json and

@@ -46,7 +46,7 @@ static void compute(struct call *call)
             return;
         }
     }
-    limits = rf__batch_limits(call->pipeline->engine->info.packs, call->tokenized, call->n_items, call->n_workers);
+    limits = rf__batch_limits(&call->pipeline->engine->info, call->tokenized, call->n_items, call->n_workers);
     call->n_batches = rf__make_batches(call->tokenized, call->n_items, &limits, call->batches);
     atomic_store(&call->next, 0);
     n_workers = call->n_batches < call->n_workers ? call->n_batches : call->n_workers;

@@ -220,6 +220,7 @@ static rf_status check_model_type(const struct json *json, rf_error *err)
 
 static rf_status read_sentence_transformers(const char *directory, struct model_config *config, rf_error *err)
 {
+    const char *similarity = "cosine";
     struct json json;
     rf_status status = rf__config_read_json(directory, "config_sentence_transformers.json", &json, err);
 
@@ -229,6 +230,10 @@ static rf_status read_sentence_transformers(const char *directory, struct model_
         status = rf__prompts_read(&json, &config->prompts, err);
     if (status == RF_OK)
         status = get_u32(&json, "truncate_dim", &config->truncate_dim, err);
+    if (status == RF_OK)
+        status = rf__json_get_str(&json, json.root, "similarity_fn_name", similarity, &similarity, err);
+    if (status == RF_OK)
+        status = set_string(&config->similarity, similarity, err);
     rf__json_release(&json);
     return status;
 }
@@ -254,6 +259,7 @@ void rf__model_config_release(struct model_config *config)
 {
     rf__free(config->folder);
     rf__free(config->architecture);
+    rf__free(config->similarity);
     rf__prompts_release(&config->prompts);
     for (size_t i = 0; i < config->n_modules; i++)
         rf__free(config->modules[i].folder);

@@ -31,13 +31,15 @@ struct engine_output {
 struct engine_info {
     const char *path;      /* of the ONNX file, for messages */
     const char *output;    /* name of the output that is read */
-    const char *precision; /* of the arithmetic: "fp32", "int16", "int8"; of the output: "fp16" */
+    const char *precision; /* of the linear layers: "fp32", "fp16", "int16", "int8", "q4" …; "": not known */
     const char *kernels;   /* ours that compute, such as "avx512"; "" where ONNX Runtime's do */
     uint32_t rank;         /* of the output: 2 or 3 */
     uint32_t dim;          /* 0 while the graph leaves it open */
     bool has_type_ids;
-    bool packs;         /* takes texts of different lengths in one batch */
-    uint64_t file_size; /* bytes, external data included where it is known */
+    bool mixes_texts;      /* a text's vectors depend on its company in a batch: give it one at a time */
+    bool packs;            /* takes texts of different lengths in one batch */
+    uint64_t file_size;    /* bytes, external data included where it is known */
+    uint64_t n_parameters; /* numbers in its weights; 0: not known */
 };
 
 struct engine;
@@ -76,6 +78,9 @@ rf_status rf__engine_run(const struct engine *engine, const struct engine_batch 
 rf_status rf__engine_trim(const struct engine *engine, rf_error *err);
 void rf__engine_output_release(struct engine_output *output); /* fine on a zeroed one */
 void rf__engine_free(struct engine *engine);                  /* NULL is fine */
+
+/* The precision of an ONNX file, as engine_info has it, read from the file without opening it. */
+const char *rf__engine_precision_of(const char *path);
 
 const char *rf__engine_runtime_version(void); /* of ONNX Runtime */
 

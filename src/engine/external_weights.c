@@ -2,6 +2,7 @@
 #include "engine/external_weights.h"
 
 #include "base/mem.h"
+#include "engine/wire.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,66 +18,7 @@ enum {
     LOCATION_EXTERNAL = 1,
 };
 
-enum wire { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
-
 #define DETACH_FROM 1024 /* bytes: smaller tensors stay, shapes and scalars among them */
-
-/* One field of a message: [start, end) with its tag; [body, end) the contents when it is WIRE_BYTES. */
-struct field {
-    uint64_t number;
-    enum wire wire;
-    size_t start, body, end;
-};
-
-static bool read_varint(const uint8_t *data, size_t end, size_t *at, uint64_t *value)
-{
-    *value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        if (*at >= end)
-            return false;
-        uint8_t byte = data[(*at)++];
-        *value |= (uint64_t)(byte & 0x7F) << shift;
-        if (byte < 0x80)
-            return true;
-    }
-    return false;
-}
-
-/* The field at `at`, which lies before `end`; false when it is damaged. */
-static bool read_field(const uint8_t *data, size_t at, size_t end, struct field *field)
-{
-    uint64_t tag, len;
-
-    field->start = at;
-    if (!read_varint(data, end, &at, &tag))
-        return false;
-    field->number = tag >> 3;
-    field->wire = (enum wire)(tag & 7);
-    switch (field->wire) {
-    case WIRE_VARINT:
-        if (!read_varint(data, end, &at, &len))
-            return false;
-        len = 0;
-        break;
-    case WIRE_64:
-        len = 8;
-        break;
-    case WIRE_32:
-        len = 4;
-        break;
-    case WIRE_BYTES:
-        if (!read_varint(data, end, &at, &len))
-            return false;
-        break;
-    default:
-        return false; /* groups: not in ONNX */
-    }
-    if (len > end - at)
-        return false;
-    field->body = at;
-    field->end = at + (size_t)len;
-    return true;
-}
 
 static rf_status append_varint(struct buf *out, uint64_t value, rf_error *err)
 {
@@ -143,7 +85,7 @@ static bool find_raw_data(const uint8_t *model, const struct field *tensor, stru
     bool found = false;
 
     for (size_t at = tensor->body; at < tensor->end; at = field.end) {
-        if (!read_field(model, at, tensor->end, &field))
+        if (!rf__wire_field(model, at, tensor->end, &field))
             return false;
         if (field.number == TENSOR_RAW_DATA && field.wire == WIRE_BYTES) {
             if (found)
@@ -166,7 +108,7 @@ static rf_status copy_graph(const uint8_t *model, const struct field *graph, con
 
     rf__buf_init(&tensor, (size_t)64 << 20);
     for (size_t at = graph->body; at < graph->end && status == RF_OK; at = field.end) {
-        if (!read_field(model, at, graph->end, &field)) {
+        if (!rf__wire_field(model, at, graph->end, &field)) {
             status = RF_BAD_FORMAT;
         } else if (field.number == GRAPH_INITIALIZER && field.wire == WIRE_BYTES &&
                    find_raw_data(model, &field, &raw)) {
@@ -193,7 +135,7 @@ rf_status rf__external_weights(const uint8_t *model, size_t len, const char *loc
     *n_detached = 0;
     rf__buf_init(&graph, out->max);
     for (size_t at = 0; at < len && status == RF_OK; at = field.end) {
-        if (!read_field(model, at, len, &field)) {
+        if (!rf__wire_field(model, at, len, &field)) {
             status = RF_BAD_FORMAT;
         } else if (field.number == MODEL_GRAPH && field.wire == WIRE_BYTES) {
             rf__buf_clear(&graph);

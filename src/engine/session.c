@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "engine/encoder_op.h"
 #include "engine/external_weights.h"
+#include "engine/graph_facts.h"
 #include "engine/kernels/kernels.h"
 #include "os/os.h"
 
@@ -597,6 +598,7 @@ static rf_status open_bytes(const void *data, size_t len, const char *path, cons
                             const struct engine_options *options, struct engine **out, rf_error *err)
 {
     struct session *s = rf__calloc(1, sizeof *s);
+    struct graph_facts facts;
     rf_status status;
 
     if (s == NULL || (s->path = rf__strdup(path)) == NULL) {
@@ -616,7 +618,9 @@ static rf_status open_bytes(const void *data, size_t len, const char *path, cons
     s->base.info.path = s->path;
     s->base.info.output = s->output;
     s->base.info.kernels = "";
-    s->base.info.precision = s->is_fp16 ? "fp16" : "fp32";
+    s->base.info.mixes_texts = !rf__graph_facts(data, len, &facts) || facts.mixes_texts;
+    s->base.info.n_parameters = facts.n_parameters;
+    s->base.info.precision = facts.precision;
     if (s->base.info.packs)
         describe_kernels(s);
     s->base.info.has_type_ids = s->is_used[INPUT_TYPE_IDS];
@@ -650,4 +654,15 @@ rf_status rf__engine_open_file(const char *path, const struct engine_options *op
     rf__free(real_path);
     rf__os_unmap(&file);
     return status;
+}
+
+const char *rf__engine_precision_of(const char *path)
+{
+    struct graph_facts facts = {.precision = ""};
+    struct os_map file = {0};
+
+    if (rf__os_map_file(path, &file, NULL) == RF_OK)
+        (void)rf__graph_facts(file.data, file.size, &facts);
+    rf__os_unmap(&file);
+    return facts.precision;
 }

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "os/os.h"
 #include "provider/converted.h"
+#include "weights/weights.h"
 
 #include <string.h>
 
@@ -145,6 +146,7 @@ static rf_status open_encoder(struct rf_model *model, const rf_model_options *op
     } else {
         status = rf__engine_open_file(model->onnx_file, &engine_options, engine, err);
         model->precision = rf__strdup(status == RF_OK ? (*engine)->info.precision : "");
+        model->n_parameters = status == RF_OK ? (*engine)->info.n_parameters : 0;
         model->kernels =
             status == RF_OK && (*engine)->info.kernels[0] != '\0' ? (*engine)->info.kernels : "ONNX Runtime";
     }
@@ -177,7 +179,8 @@ static rf_status open_pipeline(struct rf_model *model, const rf_model_options *o
         rf__tokenizer_free(tokenizer);
     if (status == RF_OK) {
         model->architecture = config->architecture;
-        config->architecture = NULL;
+        model->similarity = config->similarity;
+        config->architecture = config->similarity = NULL;
     }
     return status;
 }
@@ -217,6 +220,23 @@ static uint64_t onnx_size(const char *onnx_file)
     return size;
 }
 
+/* Numbers in a file of weights; 0 where it cannot be read. */
+static uint64_t count_weights(const char *weights_file)
+{
+    struct weights *weights = NULL;
+    uint64_t n = 0;
+
+    if (rf__weights_open(weights_file, &weights, NULL) != RF_OK)
+        return 0;
+    for (size_t i = 0; i < rf__weights_count(weights); i++) {
+        const struct tensor *tensor = rf__weights_at(weights, i);
+        if ((rf__dtype_is_float(tensor->dtype) || tensor->dtype == DTYPE_I8) && tensor->rank > 0)
+            n += tensor->n_elements;
+    }
+    rf__weights_free(weights);
+    return n;
+}
+
 static rf_status describe(struct rf_model *model, const char *source, rf_error *err)
 {
     const struct pipeline_info *p = rf__pipeline_info(model->pipeline);
@@ -253,7 +273,10 @@ static rf_status describe(struct rf_model *model, const char *source, rf_error *
                         .file_size = model->onnx_file[0] != '\0' ? onnx_size(model->onnx_file)
                                                                  : rf__os_stat(model->source.weights_file).size,
                         .kernels = model->kernels,
-                        .precision_why = model->why};
+                        .precision_why = model->why,
+                        .n_parameters = model->source.weights_file != NULL ? count_weights(model->source.weights_file)
+                                                                           : model->n_parameters,
+                        .similarity = model->similarity};
     return RF_OK;
 }
 
@@ -344,6 +367,37 @@ void rf__local_free(struct rf_model *model)
     rf__free(model->architecture);
     rf__free(model->license);
     rf__free(model->precision);
+    rf__free(model->similarity);
     rf__free(model->replaces);
     rf__free(model);
+}
+
+struct listing {
+    const struct rf_model *model;
+    rf_variant_fn fn;
+    void *user;
+    bool out_of_memory;
+};
+
+/* A file that is here tells its precision better than its name does. */
+static bool list_variant(void *user, const rf_variant *variant)
+{
+    struct listing *listing = user;
+    rf_variant own = *variant;
+    char *path = variant->is_here ? rf__path_join(listing->model->source.directory, variant->path) : NULL;
+    const char *precision = path != NULL ? rf__engine_precision_of(path) : "";
+
+    rf__free(path);
+    listing->out_of_memory = variant->is_here && path == NULL;
+    if (precision[0] != '\0')
+        own.precision = precision;
+    return !listing->out_of_memory && listing->fn(listing->user, &own);
+}
+
+rf_status rf__local_variants(const struct rf_model *model, rf_variant_fn fn, void *user, rf_error *err)
+{
+    struct listing listing = {model, fn, user, false};
+    rf_status status = rf__hub_variants(model->source.directory, list_variant, &listing, err);
+
+    return listing.out_of_memory ? rf__fail_memory(err) : status;
 }

@@ -14,15 +14,18 @@ struct rf_model {
     struct pipeline *pipeline;
     rf_model_info info;
     struct model_source source;
-    char *name, *onnx_file, *architecture, *license, *precision;
+    char *name, *onnx_file, *architecture, *license, *precision, *similarity;
     char *replaces; /* NULL: nothing */
-    uint64_t open_ns;
+    uint64_t open_ns, n_parameters;
     const char *kernels, *why; /* static */
 };
 
 /* See rf_model_open(); `options` is complete and checked. */
 rf_status rf__local_open(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err);
 void rf__local_free(struct rf_model *model); /* NULL is fine */
+
+/* See rf_model_variants(). */
+rf_status rf__local_variants(const struct rf_model *model, rf_variant_fn fn, void *user, rf_error *err);
 
 /* What the hub needs of the options. */
 struct hub_options rf__hub_options(const rf_model_options *options);

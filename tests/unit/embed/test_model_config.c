@@ -28,6 +28,7 @@ static const struct config_case {
     bool exclude_prompt, is_causal;
     const char *prompts; /* names, and the default */
     uint32_t truncate_dim;
+    const char *similarity; /* NULL: cosine */
     enum encoder_kind encoder;
 } cases[] = {
     {.name = "nothing at all"},
@@ -192,9 +193,11 @@ static const struct config_case {
      .message = "'vocab_size' is a number, expected a whole number"},
     {.name = "prompts, a default and a dimension",
      .sentence_transformers = "{\"prompts\": {\"query\": \"q: \", \"document\": \"\", \"x\": null, \"y\": \"z\"}, "
-                              "\"default_prompt_name\": \"query\", \"truncate_dim\": 64}",
+                              "\"default_prompt_name\": \"query\", \"truncate_dim\": 64, "
+                              "\"similarity_fn_name\": \"dot\"}",
      .prompts = "query, y default query",
-     .truncate_dim = 64},
+     .truncate_dim = 64,
+     .similarity = "dot"},
     {.name = "a default prompt that is always there",
      .sentence_transformers = "{\"default_prompt_name\": \"document\"}",
      .prompts = " default document"},
@@ -296,6 +299,7 @@ static void check(const struct config_case *c)
     if (config.max_tokens != c->max_tokens || !has_poolings(c, &config.pooling) || l2 != c->l2 ||
         config.lower_case != c->lower_case || config.encoder != c->encoder || config.is_causal != c->is_causal ||
         !has_prompts(c, &config.prompts) || config.truncate_dim != c->truncate_dim ||
+        strcmp(config.similarity, c->similarity != NULL ? c->similarity : "cosine") != 0 ||
         strcmp(modules, c->modules_read != NULL ? c->modules_read : "") != 0)
         fail_msg("%s: max_tokens %u, %u poolings from %d, l2 %d, lower_case %d, encoder %d, modules '%s'", c->name,
                  config.max_tokens, config.pooling.n, config.pooling.modes[0], l2, config.lower_case, config.encoder,

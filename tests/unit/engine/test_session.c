@@ -25,10 +25,10 @@ static const struct accepted {
     uint32_t rank, dim; /* as the graph says before a run */
     float add[3];       /* to the token in place 0, 1, 2 */
 } accepted[] = {
-    {"plain", "fp32", 3, 8, {1, 1, 1}},                                                  /* the type ids below are 1 */
-    {"ids-only", "fp32", 3, 8, {0, 0, 0}},    {"ids-only.ort", "fp32", 3, 8, {0, 0, 0}}, /* ONNX Runtime's own format */
+    {"plain", "fp32", 3, 8, {1, 1, 1}},                                              /* the type ids below are 1 */
+    {"ids-only", "fp32", 3, 8, {0, 0, 0}},    {"ids-only.ort", "", 3, 8, {0, 0, 0}}, /* ONNX Runtime's own format */
     {"int32", "fp32", 3, 8, {0, 0, 0}},       {"positions", "fp32", 3, 8, {0, 1, 2}},
-    {"fp16", "fp16", 3, 8, {0, 0, 0}},        {"pooled", "fp32", 2, 8, {0, 0, 0}},
+    {"fp16", "fp32", 3, 8, {0, 0, 0}},        {"pooled", "fp32", 2, 8, {0, 0, 0}},
     {"open-dim", "fp32", 3, 8, {0, 0, 0}},    {"unnamed-output", "fp32", 3, 8, {0, 0, 0}},
     {"unnamed-two", "fp32", 3, 8, {0, 0, 0}}, {"sentence-and-tokens", "fp32", 3, 8, {0, 0, 0}},
     {"large", "fp32", 3, 8, {0, 0, 0}},       {"external", "fp32", 3, 8, {0, 0, 0}},
