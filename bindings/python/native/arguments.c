@@ -1,0 +1,289 @@
+/* arguments: Python objects -> texts and options. */
+#include "native.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* ---- Text ------------------------------------------------------------------------------------------------- */
+
+/* UTF-16 joins the surrogates that make a character, as JSON may leave them, and replaces those that stand alone. */
+static PyObject *utf8_without_surrogates(PyObject *text)
+{
+    PyObject *utf16 = PyUnicode_AsEncodedString(text, "utf-16-le", "surrogatepass"), *whole = NULL, *utf8 = NULL;
+    char *data;
+    Py_ssize_t len;
+    int little = -1;
+
+    if (utf16 != NULL && PyBytes_AsStringAndSize(utf16, &data, &len) == 0)
+        whole = PyUnicode_DecodeUTF16(data, len, "replace", &little);
+    if (whole != NULL)
+        utf8 = PyUnicode_AsUTF8String(whole);
+    Py_XDECREF(whole);
+    Py_XDECREF(utf16);
+    return utf8;
+}
+
+PyObject *native_utf8(PyObject *text)
+{
+    PyObject *utf8 = PyUnicode_AsUTF8String(text);
+
+    if (utf8 == NULL && PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) {
+        PyErr_Clear();
+        utf8 = utf8_without_surrogates(text);
+    }
+    return utf8;
+}
+
+static int not_a_text(Py_ssize_t index, PyObject *item)
+{
+    PyObject *type = PyObject_GetAttrString((PyObject *)Py_TYPE(item), "__module__");
+    PyObject *name = PyObject_GetAttrString((PyObject *)Py_TYPE(item), "__name__");
+
+    if (type != NULL && name != NULL)
+        PyErr_Format(PyExc_TypeError,
+                     "texts[%zd] is a %U.%U, not a str: give the text itself; it is tokenized here, and tensors are "
+                     "neither needed nor read",
+                     index, type, name);
+    Py_XDECREF(type);
+    Py_XDECREF(name);
+    return -1;
+}
+
+static int add_text(struct native_texts *out, Py_ssize_t index, PyObject *item)
+{
+    PyObject *utf8;
+    char *data;
+    Py_ssize_t len;
+
+    if (item == NULL)
+        return -1;
+    if (!PyUnicode_Check(item))
+        return not_a_text(index, item);
+    utf8 = native_utf8(item);
+    if (utf8 == NULL || PyBytes_AsStringAndSize(utf8, &data, &len) != 0 || PyList_SetItem(out->kept, index, utf8) != 0)
+        return -1;
+    out->texts[index] = (rf_text){data, (size_t)len};
+    return 0;
+}
+
+int native_texts_init(struct native_texts *out, PyObject *texts)
+{
+    bool is_list = PyList_Check(texts);
+    Py_ssize_t n;
+
+    *out = (struct native_texts){0};
+    if (!is_list && !PyTuple_Check(texts)) {
+        PyErr_SetString(PyExc_TypeError, "texts: a list or a tuple of str is wanted");
+        return -1;
+    }
+    n = is_list ? PyList_Size(texts) : PyTuple_Size(texts);
+    out->n = (size_t)n;
+    out->texts = PyMem_Calloc(out->n > 0 ? out->n : 1, sizeof *out->texts);
+    out->kept = PyList_New(n);
+    if (out->texts == NULL)
+        PyErr_NoMemory();
+    for (Py_ssize_t i = 0; !PyErr_Occurred() && i < n; i++)
+        if (add_text(out, i, is_list ? PyList_GetItem(texts, i) : PyTuple_GetItem(texts, i)) != 0)
+            break;
+    if (PyErr_Occurred() == NULL)
+        return 0;
+    native_texts_release(out);
+    return -1;
+}
+
+void native_texts_release(struct native_texts *texts)
+{
+    PyMem_Free(texts->texts);
+    Py_CLEAR(texts->kept);
+    texts->texts = NULL;
+}
+
+/* ---- Names of numbers -------------------------------------------------------------------------------------- */
+
+const struct native_choice native_poolings[] = {{"mean", RF_POOLING_MEAN},
+                                                {"cls", RF_POOLING_CLS},
+                                                {"max", RF_POOLING_MAX},
+                                                {"last", RF_POOLING_LAST},
+                                                {"mean-sqrt-len", RF_POOLING_MEAN_SQRT_LEN},
+                                                {"weighted-mean", RF_POOLING_WEIGHTED_MEAN},
+                                                {NULL, RF_POOLING_SEVERAL}};
+static const struct native_choice truncations[] = {
+    {"right", RF_TRUNCATE_RIGHT}, {"left", RF_TRUNCATE_LEFT}, {"error", RF_TRUNCATE_ERROR}, {NULL, 0}};
+static const struct native_choice precisions[] = {
+    {"auto", RF_PRECISION_AUTO}, {"fp32", RF_PRECISION_FP32}, {"int16", RF_PRECISION_INT16}, {NULL, 0}};
+
+const char *native_choice_name(const struct native_choice *choices, int value)
+{
+    while (choices->name != NULL && choices->value != value)
+        choices++;
+    return choices->name != NULL ? choices->name : "several";
+}
+
+int native_choose(const struct native_choice *choices, const char *what, PyObject *name, int *out)
+{
+    PyObject *list;
+
+    for (const struct native_choice *c = choices; PyUnicode_Check(name) && c->name != NULL; c++) {
+        if (PyUnicode_CompareWithASCIIString(name, c->name) == 0) {
+            *out = c->value;
+            return 0;
+        }
+    }
+    list = PyUnicode_FromString(choices->name);
+    for (const struct native_choice *c = choices + 1; list != NULL && c->name != NULL; c++) {
+        PyObject *longer = PyUnicode_FromFormat("%U, %s", list, c->name);
+        Py_DECREF(list);
+        list = longer;
+    }
+    if (list != NULL)
+        PyErr_Format(PyExc_ValueError, "%s is %R (one of: %U)", what, name, list);
+    Py_XDECREF(list);
+    return -1;
+}
+
+/* ---- Options ------------------------------------------------------------------------------------------------ */
+
+enum kind { NUMBER, FLAG, TEXT, POOLING, L2, TRUNCATE, PRECISION };
+
+static const struct field {
+    const char *name;
+    enum kind kind;
+    size_t offset;
+} fields[] = {
+    {"threads", NUMBER, offsetof(rf_model_options, threads)},
+    {"max_tokens", NUMBER, offsetof(rf_model_options, max_tokens)},
+    {"dimensions", NUMBER, offsetof(rf_model_options, dimensions)},
+    {"offline", FLAG, offsetof(rf_model_options, offline)},
+    {"cache_dir", TEXT, offsetof(rf_model_options, cache_dir)},
+    {"revision", TEXT, offsetof(rf_model_options, revision)},
+    {"onnx_file", TEXT, offsetof(rf_model_options, onnx_file)},
+    {"fallback", TEXT, offsetof(rf_model_options, fallback)},
+    {"pooling", POOLING, offsetof(rf_model_options, pooling)},
+    {"normalize", L2, offsetof(rf_model_options, l2)},
+    {"truncate", TRUNCATE, offsetof(rf_model_options, truncate)},
+    {"precision", PRECISION, offsetof(rf_model_options, precision)},
+};
+#define N_FIELDS (sizeof fields / sizeof fields[0])
+
+/* A NUL-terminated string that lives as long as the options do. */
+static const char *keep_string(struct native_options *out, const char *what, PyObject *value)
+{
+    PyObject *utf8 = NULL;
+    char *data = NULL;
+
+    if (!PyUnicode_Check(value))
+        PyErr_Format(PyExc_TypeError, "%s is %R, not a str", what, value);
+    else
+        utf8 = PyUnicode_EncodeFSDefault(value);
+    if (utf8 != NULL && (PyBytes_AsStringAndSize(utf8, &data, NULL) != 0 || PyList_Append(out->kept, utf8) != 0))
+        data = NULL;
+    Py_XDECREF(utf8);
+    return data;
+}
+
+static int set_number(const char *what, PyObject *value, uint32_t *out)
+{
+    unsigned long number = PyLong_Check(value) ? PyLong_AsUnsignedLong(value) : 0;
+
+    if (!PyLong_Check(value) || PyErr_Occurred() != NULL || number > UINT32_MAX) {
+        PyErr_Clear();
+        PyErr_Format(PyExc_ValueError, "%s is %R, not a whole number from 0", what, value);
+        return -1;
+    }
+    *out = (uint32_t)number;
+    return 0;
+}
+
+static int set_field(struct native_options *out, const struct field *field, PyObject *value)
+{
+    void *at = (char *)&out->options + field->offset;
+    int number = 0, failed = 0;
+
+    switch (field->kind) {
+    case NUMBER:
+        return set_number(field->name, value, at);
+    case FLAG:
+        number = PyObject_IsTrue(value);
+        *(bool *)at = number > 0;
+        return number < 0 ? -1 : 0;
+    case TEXT:
+        *(const char **)at = keep_string(out, field->name, value);
+        return *(const char **)at == NULL ? -1 : 0;
+    case POOLING:
+        failed = native_choose(native_poolings, field->name, value, &number);
+        *(rf_pooling *)at = (rf_pooling)number;
+        break;
+    case L2:
+        number = PyObject_IsTrue(value);
+        *(rf_l2 *)at = number > 0 ? RF_L2_ON : RF_L2_OFF;
+        failed = number < 0 ? -1 : 0;
+        break;
+    case TRUNCATE:
+        failed = native_choose(truncations, field->name, value, &number);
+        *(rf_truncate *)at = (rf_truncate)number;
+        break;
+    case PRECISION:
+        failed = native_choose(precisions, field->name, value, &number);
+        *(rf_precision *)at = (rf_precision)number;
+        break;
+    }
+    return failed;
+}
+
+/* A list of "name=value". */
+static int set_session_options(struct native_options *out, PyObject *list)
+{
+    Py_ssize_t n = PyList_Check(list) ? PyList_Size(list) : -1;
+
+    if (n < 0) {
+        PyErr_SetString(PyExc_TypeError, "session_options: a list of \"name=value\" is wanted");
+        return -1;
+    }
+    out->session_options = PyMem_Calloc((size_t)n + 1, sizeof *out->session_options);
+    if (out->session_options == NULL)
+        return PyErr_NoMemory(), -1;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        out->session_options[i] = keep_string(out, "session_options", PyList_GetItem(list, i));
+        if (out->session_options[i] == NULL)
+            return -1;
+    }
+    out->options.session_options = out->session_options;
+    return 0;
+}
+
+static int set_option(struct native_options *out, PyObject *name, PyObject *value)
+{
+    if (value == Py_None)
+        return 0;
+    for (size_t i = 0; i < N_FIELDS; i++)
+        if (PyUnicode_CompareWithASCIIString(name, fields[i].name) == 0)
+            return set_field(out, &fields[i], value);
+    if (PyUnicode_CompareWithASCIIString(name, "session_options") == 0)
+        return set_session_options(out, value);
+    PyErr_Format(PyExc_TypeError, "there is no option %R", name);
+    return -1;
+}
+
+int native_options_init(struct native_options *out, PyObject *dict)
+{
+    PyObject *name, *value;
+    Py_ssize_t at = 0;
+
+    *out = (struct native_options){0};
+    rf_model_options_init(&out->options, sizeof out->options);
+    out->kept = PyList_New(0);
+    while (!PyErr_Occurred() && PyDict_Next(dict, &at, &name, &value))
+        if (set_option(out, name, value) != 0)
+            break;
+    if (PyErr_Occurred() == NULL)
+        return 0;
+    native_options_release(out);
+    return -1;
+}
+
+void native_options_release(struct native_options *options)
+{
+    PyMem_Free(options->session_options);
+    Py_CLEAR(options->kept);
+    options->session_options = NULL;
+}

@@ -1,0 +1,1 @@
+"""Embeddings, and tools for their models."""

@@ -1,0 +1,7 @@
+"""Providers of embedding vectors."""
+
+from rag_factory.errors import RagFactoryError
+from rag_factory.services.embeddings.base import EmbeddingProvider
+from rag_factory.services.embeddings.onnx_local import DEFAULT_MODEL, ONNXLocalEmbedding
+
+__all__ = ["DEFAULT_MODEL", "EmbeddingProvider", "ONNXLocalEmbedding", "RagFactoryError"]

@@ -1,0 +1,309 @@
+"""Embeddings that are computed here, on ONNX Runtime."""
+
+import logging
+import os
+import threading
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional, Union, cast
+
+from rag_factory import _native
+from rag_factory.errors import RagFactoryError
+from rag_factory.services.embeddings.base import EmbeddingProvider, in_thread
+from rag_factory.services.utils import onnx_utils
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+
+Progress = Callable[[int, int], object]
+
+_LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
+_TORCH_FILES = (".pt", ".pth", ".ckpt")
+
+
+def _log(level: int, message: str) -> None:
+    logger.log(_LEVELS[level], "%s", message)
+
+
+class ONNXLocalEmbedding(EmbeddingProvider):
+    """A model that runs on this machine's processor.
+
+    The vectors are those of sentence-transformers. A text's vector has the same bits alone, in any batch, in any order,
+    with any number of threads. Several threads may use one provider; the GIL is released while it computes. After
+    os.fork() the child may use it too.
+
+    Args:
+        model_name: "org/name[@revision]" on the hub, or a model directory. Taken from the cache when it is there,
+            else downloaded. Weights without an ONNX file are made into one, once, without PyTorch.
+        model_path: an .onnx file, its tokenizer beside it or one folder above, or a model directory. `model_name` is
+            then what to call it.
+        cache_dir: where models are downloaded to. None: HF_HUB_CACHE, HF_HOME, else
+            ~/.cache/rag_factory/onnx_models.
+        fallback: the model that stands in where the one asked for cannot be opened; a warning names both, and
+            `model_name` and `replaces` tell. None: no fallback.
+        threads: 0 for one on each processor that this process may use.
+        max_tokens: limit of a text in tokens. 0: the model's own. Never above it.
+        pooling: "mean", "cls", "max", "last", "mean-sqrt-len" or "weighted-mean". None: what the model declares.
+        normalize: whether vectors have length 1. None: what the model declares.
+        truncate: which end of a text over the limit is cut, "right" or "left"; "error" raises instead.
+        precision: "auto" (the fastest that keeps a cosine of 0.99999 with the reference), "fp32" or "int16".
+        dimensions: only the first so many numbers of a vector, for models trained so. 0: what the model declares.
+        revision: branch, tag or commit on the hub.
+        onnx_file: which ONNX file of the model directory.
+        offline: open no socket. Also on with HF_HUB_OFFLINE=1.
+        progress: called with (bytes, of bytes) while a model is downloaded; returning False cancels.
+        **session_options: ONNX Runtime's: intra_op_num_threads, inter_op_num_threads, enable_cpu_mem_arena,
+            enable_mem_pattern, execution_mode, graph_optimization_level, providers.
+
+    Raises:
+        RagFactoryError (a ValueError): the model cannot be had or used; the message says why and what to do.
+    """
+
+    def __init__(
+        self,
+        model_name: str = DEFAULT_MODEL,
+        model_path: Optional[Union[str, "os.PathLike[str]"]] = None,
+        cache_dir: Optional[Union[str, "os.PathLike[str]"]] = None,
+        *,
+        fallback: Optional[str] = DEFAULT_MODEL,
+        threads: int = 0,
+        max_tokens: int = 0,
+        pooling: Optional[str] = None,
+        normalize: Optional[bool] = None,
+        truncate: str = "right",
+        precision: str = "auto",
+        dimensions: int = 0,
+        revision: Optional[str] = None,
+        onnx_file: Optional[str] = None,
+        offline: bool = False,
+        progress: Optional[Progress] = None,
+        **session_options: Any,
+    ) -> None:
+        super().__init__()
+        self.session: _native.Model
+        self.model_name = model_name
+        if model_path is not None and model_name == DEFAULT_MODEL:
+            self.model_name = _checked_path(model_path)
+        self.cache_dir = Path(_native.default_cache_dir(None if cache_dir is None else os.fspath(cache_dir)))
+        self._lock = threading.Lock()
+        self._is_stale = False
+        self._progress = progress
+        self._options: Dict[str, Any] = {
+            "cache_dir": None if cache_dir is None else os.fspath(cache_dir),
+            "fallback": fallback,
+            "threads": threads,
+            "max_tokens": max_tokens,
+            "pooling": pooling,
+            "normalize": normalize,
+            "truncate": truncate,
+            "precision": precision,
+            "dimensions": dimensions,
+            "revision": revision,
+            "onnx_file": onnx_file,
+            "offline": offline,
+            "session_options": [_session_option(name, value) for name, value in session_options.items()],
+        }
+        _providers.add(self)
+        if model_path is not None:
+            self.model_path = self._open(_checked_path(model_path))
+        else:
+            self.model_path = self._download_model(_checked_name(model_name))
+
+    def _download_model(self, model_name: str) -> Path:
+        """Opens the model of that name, after a download where it is in no cache; returns its file."""
+        return self._open(model_name)
+
+    def _open(self, source: str) -> Path:
+        self._source = source
+        self.session = _native.Model(source, self._options, _log, self._progress)
+        info = self.session.info()
+        if info["replaces"]:
+            self.model_name = str(info["source"])
+        return Path(str(info["onnx_file"] or info["weights_file"]))
+
+    def _current(self) -> _native.Model:
+        """The session; opened again in a process that a fork left with an unusable one."""
+        if self._is_stale:
+            with self._lock:
+                if self._is_stale:
+                    self.session = _native.Model(self._source, self._options, _log)
+                    self._is_stale = False
+        return self.session
+
+    # ---- What it is
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return self._current().dim
+
+    @property
+    def embedding_dim(self) -> int:
+        """Length of a vector."""
+        return self.dimension
+
+    @property
+    def replaces(self) -> str:
+        """The model that was asked for and could not be opened, where the fallback stands in for it; else ""."""
+        return str(self.info["replaces"])
+
+    @property
+    def info(self) -> Dict[str, Union[str, int, bool]]:
+        """What exactly is applied: file, precision, modules, pooling, prompts, limits, revision."""
+        return self._current().info()
+
+    def stats(self) -> Dict[str, int]:
+        """Texts, tokens, texts cut, and time since the model was opened; the memory of this process."""
+        return self._current().stats()
+
+    def trim(self) -> None:
+        """Gives memory back to the system, for a process that waits long for the next text."""
+        self._current().trim()
+
+    def close(self) -> None:
+        """Releases the model."""
+        if hasattr(self, "session"):
+            self.session.close()
+
+    # ---- Embedding
+
+    def embed_documents(self, texts: Iterable[str], progress: Optional[Progress] = None) -> List[List[float]]:
+        """The vectors of documents, in their order, with the model's prompt for documents.
+
+        progress(done, total) counts texts; returning False cancels.
+        """
+        items = _checked_texts(texts)
+        if not items:
+            return []
+        return cast(List[List[float]], self._embed(items, "document", progress).tolist())
+
+    def embed_query(self, text: str) -> List[float]:
+        """The vector of a query, with the model's prompt for queries."""
+        return cast(List[List[float]], self._embed([text], "query", None).tolist())[0]
+
+    def embed_documents_buffer(self, texts: Iterable[str], progress: Optional[Progress] = None) -> "memoryview[float]":
+        """As embed_documents(): float32 of shape (texts, dimension), for whatever reads the buffer protocol."""
+        return self._embed(_checked_texts(texts), "document", progress)
+
+    def embed_documents_array(
+        self, texts: Iterable[str], progress: Optional[Progress] = None
+    ) -> "NDArray[numpy.float32]":
+        """As embed_documents(): a numpy array of shape (texts, dimension), made without a copy."""
+        np = onnx_utils.require_numpy()
+        items = _checked_texts(texts)
+        data = self._current().embed(items, "document", None, None, progress)
+        array: "NDArray[numpy.float32]" = np.frombuffer(data, dtype=np.float32)
+        return array.reshape(len(items), len(array) // len(items) if items else self.dimension)
+
+    async def aembed_documents(
+        self, texts: Iterable[str], progress: Optional[Progress] = None
+    ) -> List[List[float]]:
+        """embed_documents() in a thread of the running loop's executor."""
+        return await in_thread(self.embed_documents, texts, progress)
+
+    async def aembed_documents_array(
+        self, texts: Iterable[str], progress: Optional[Progress] = None
+    ) -> "NDArray[numpy.float32]":
+        """embed_documents_array() in a thread of the running loop's executor."""
+        return await in_thread(self.embed_documents_array, texts, progress)
+
+    def _embed(self, texts: List[str], role: str, progress: Optional[Progress]) -> "memoryview[float]":
+        data = memoryview(self._current().embed(texts, role, None, None, progress))
+        if not texts:
+            return data.cast("f")
+        return data.cast("f", [len(texts), len(data) // 4 // len(texts)])
+
+    # ---- For those who run the ONNX file themselves
+
+    def _mean_pooling(self, embeddings: "NDArray[Any]", attention_mask: "NDArray[Any]") -> "NDArray[Any]":
+        return onnx_utils.mean_pooling(embeddings, attention_mask)
+
+    def _normalize(self, embeddings: "NDArray[Any]") -> "NDArray[Any]":
+        return onnx_utils.normalize(embeddings)
+
+    # ---- Other processes
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return {"model_name": self.model_name, "cache_dir": self.cache_dir, "model_path": self.model_path,
+                "source": self._source, "options": self._options}
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        self.model_name = state["model_name"]
+        self.cache_dir = state["cache_dir"]
+        self._options = state["options"]
+        self._progress = None
+        self._lock = threading.Lock()
+        self._is_stale = False
+        _providers.add(self)
+        self.model_path = self._open(state["source"])
+
+    def _after_fork(self) -> None:
+        """In the child: threads of the parent are gone, and with them what they had locked or were needed for."""
+        self._lock = threading.Lock()
+        session = getattr(self, "session", None)
+        if session is not None and not session.closed and (session.busy or self._options["session_options"]):
+            session.abandon()
+            self._is_stale = True
+
+
+_providers: "weakref.WeakSet[ONNXLocalEmbedding]" = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for provider in list(_providers):
+        provider._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+# ---- Arguments
+
+
+def _session_option(name: str, value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return "{}={}".format(name, ",".join(str(item) for item in value))
+    if isinstance(value, bool):
+        return "{}={}".format(name, int(value))
+    return "{}={}".format(name, getattr(value, "name", value))  # the name, of onnxruntime's own enumerations
+
+
+def _checked_texts(texts: Iterable[str]) -> List[str]:
+    if isinstance(texts, (str, bytes)):
+        raise TypeError("texts is one {}: give a list of them, or use embed_query()".format(type(texts).__name__))
+    if type(texts).__module__.split(".")[0] == "torch":
+        raise TypeError(
+            "texts is a torch tensor: this package has no torch and tokenizes by itself; give the texts as a list of str"
+        )
+    return texts if isinstance(texts, list) else list(texts)
+
+
+def _checked_name(model_name: object) -> str:
+    if isinstance(model_name, os.PathLike):
+        return os.fsdecode(model_name)
+    if isinstance(model_name, str):
+        return model_name
+    raise TypeError(
+        "model_name is a {}.{}: give a name such as '{}' or the folder that the model was saved to; models in memory, "
+        "such as torch's, cannot be run".format(type(model_name).__module__, type(model_name).__name__, DEFAULT_MODEL)
+    )
+
+
+def _checked_path(model_path: object) -> str:
+    path = _checked_name(model_path)
+    is_torch = path.endswith(_TORCH_FILES)
+    if path.endswith(".bin") and not os.path.isfile(os.path.join(os.path.dirname(path), "config.json")):
+        is_torch = True
+    if is_torch:
+        raise RagFactoryError(
+            "{}: is a file of PyTorch's, not an ONNX model, and there is no torch here to load it. Save the model with "
+            "save_pretrained() and give that folder as model_path (config.json, the tokenizer and model.safetensors or "
+            "pytorch_model.bin): it is made into ONNX, once, without torch".format(path)
+        )
+    return path
