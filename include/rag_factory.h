@@ -105,6 +105,9 @@ typedef void (*rf_log_fn)(void *user, rf_log_level level, const char *message);
  * false cancels the work: it stops soon, with RF_CANCELLED, and leaves nothing half-done. */
 typedef bool (*rf_progress_fn)(void *user, uint64_t done, uint64_t total);
 
+/* A part of the work begins, such as "Downloading"; what progress counts begins anew. */
+typedef void (*rf_part_fn)(void *user, const char *part);
+
 /* ---- Text -------------------------------------------------------------------------------------------------- */
 
 /* Text in UTF-8; NUL bytes are part of it. What is not valid UTF-8 is read as U+FFFD, one for each maximal part of an
@@ -155,7 +158,9 @@ typedef enum rf_long_text {
 typedef enum rf_precision {
     RF_PRECISION_AUTO = 0, /* the fastest that keeps a cosine of 0.99999 with the reference on this machine */
     RF_PRECISION_FP32,
-    RF_PRECISION_INT16 /* numerically like fp32: integers of 13 bits with a scale for each group of 128 */
+    RF_PRECISION_INT16,        /* numerically like fp32: integers of 13 bits with a scale for each group of 128 */
+    RF_PRECISION_REFERENCE = 8 /* fp32 straight from the weights, in plain C without ONNX Runtime: slow, and there to
+                                  check the others against; see rf_validate() */
 } rf_precision;
 
 typedef struct rf_model_options {
@@ -551,6 +556,94 @@ RF_API RF_MUST_USE rf_status rf_cache_default_dir(const char *cache_dir, char **
 
 /* Asks the hub (HF_ENDPOINT, or the public one) for an answer. RF_OK when one came; otherwise the reason. */
 RF_API RF_MUST_USE rf_status rf_hub_check(bool offline, char **endpoint, rf_error *err);
+
+/* ---- Converting and validating ------------------------------------------------------------------------------ */
+
+/* Something that a model must have; `detail` is one line: what was found, and where it fails what was expected. */
+typedef struct rf_check {
+    const char *name; /* "inputs", "dimension" … */
+    bool passed;
+    const char *detail;
+} rf_check;
+
+typedef struct rf_validate_options {
+    size_t size;          /* set by rf_validate_options_init() */
+    double threshold;     /* the least cosine that passes; 0: 0.99 */
+    const rf_text *texts; /* NULL: texts that the library brings, of many languages and lengths */
+    size_t n_texts;       /* 1 to 100,000 */
+    const float *vectors; /* NULL, or [n_texts, rf_model_dim()]: what the texts' vectors should be; no reference then */
+    size_t vectors_len;   /* floats in `vectors` */
+    rf_progress_fn progress; /* NULL: none. Texts compared. */
+    void *progress_user;
+} rf_validate_options;
+
+RF_API void rf_validate_options_init(rf_validate_options *options, size_t size);
+
+/* What a validation found; all of it belongs to the report. */
+typedef struct rf_validate_report {
+    bool passed;           /* every check, and no cosine below the threshold */
+    const char *model;     /* what was validated: its file */
+    const char *reference; /* what it was compared with, one line; "" when with nothing */
+    double threshold;
+    size_t n_checks;
+    const rf_check *checks; /* [n_checks] */
+    size_t n_texts;         /* that were compared; 0 when with nothing, and then the rest is 0 */
+    const double *cosines;  /* [n_texts]: of the model's vector with the reference's */
+    double min, mean, p1;   /* of the cosines; p1: one in a hundred is lower */
+    double max_difference;  /* the greatest difference of two numbers of the vectors */
+    size_t worst;           /* the text with the lowest cosine */
+    const char *worst_text; /* its beginning, one line */
+} rf_validate_report;
+RF_API void rf_validate_report_free(rf_validate_report *report);
+
+/* Checks a model by itself (inputs, output, dimension, lengths of vectors, a text alone and among others) and its
+ * vectors against those of `reference`, or against options->vectors; with neither by itself alone. A reference that
+ * owes nothing to ONNX Runtime is the model opened from its weights with RF_PRECISION_REFERENCE. A model that does not
+ * pass is no failure of the call. RF_INVALID_ARGUMENT: the two have different dimensions. */
+RF_API RF_MUST_USE rf_status rf_validate(const rf_model *model, const rf_model *reference,
+                                         const rf_validate_options *options, rf_validate_report **out, rf_error *err);
+
+typedef struct rf_convert_options {
+    size_t size;           /* set by rf_convert_options_init() */
+    const char *name;      /* of the model directory; NULL: the source with '/' as '_' */
+    const char *cache_dir; /* this and the two below: as in rf_model_options */
+    const char *revision;
+    bool offline;
+    rf_precision precision; /* of the file. RF_PRECISION_INT16: for this library's own kernels, and no other program;
+                               else fp32 in the operators of ONNX and ONNX Runtime */
+    bool portable;          /* in the operators of ONNX alone, as they were in opset 17, and in one file where that is
+                               possible (below 2 GB): for any program that reads ONNX. With fp32 alone. */
+    bool no_validation;     /* put in place what was not compared with anything */
+    double threshold;       /* as in rf_validate_options */
+    uint32_t threads;       /* of the validation. 0: one for each processor */
+    rf_log_fn log;          /* NULL: silent */
+    void *log_user;
+    rf_progress_fn progress; /* NULL: none. Bytes downloaded, then bytes written, then texts compared. */
+    rf_part_fn part;         /* NULL, or told before each of these: "Downloading", "Converting", "Comparing" */
+    void *progress_user;     /* of both */
+} rf_convert_options;
+
+RF_API void rf_convert_options_init(rf_convert_options *options, size_t size);
+
+/* What a conversion made; all of it belongs to the report. */
+typedef struct rf_convert_report {
+    const char *directory; /* the model directory; "" when nothing was put in place, as validation did not pass */
+    const char *onnx_file; /* in it */
+    const char *weights_file;
+    const char *revision;                 /* the commit on the hub, or "" */
+    uint64_t bytes;                       /* of the ONNX file with its external data */
+    uint64_t convert_ns, validate_ns;     /* times of the two parts; downloading belongs to none */
+    const rf_validate_report *validation; /* NULL: none was wanted */
+} rf_convert_report;
+RF_API void rf_convert_report_free(rf_convert_report *report);
+
+/* Turns the weights of a model (a source as of rf_model_open()) into an ONNX file in a model directory of its own,
+ * `output_dir`/NAME: model.onnx, configuration, tokenizer, modules, as the hub has them. The new file is validated
+ * against the weights, computed without ONNX Runtime, before the directory appears, whole or not at all, in the place
+ * of an older one that a conversion made. RF_INVALID_ARGUMENT: something else is there. RF_BAD_FORMAT, RF_UNSUPPORTED:
+ * the message names the file and the tensor or key. */
+RF_API RF_MUST_USE rf_status rf_convert(const char *source, const char *output_dir, const rf_convert_options *options,
+                                        rf_convert_report **out, rf_error *err);
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,7 @@
  */
 #include "benchmark.h"
 #include "progress.h"
+#include "svg.h"
 
 #include <math.h>
 #include <string.h>
@@ -16,35 +17,7 @@ struct panel {
     double max;                      /* value at its top */
 };
 
-static const char ink[] = "#1f2937", faint[] = "#6b7280", grid[] = "#e5e7eb", bar[] = "#5b8def", line[] = "#0f9d76";
-
-/* Text between tags and in attributes. */
-static void escaped(struct output *out, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if (*text == '<')
-            rf__output_text(out, "&lt;");
-        else if (*text == '>')
-            rf__output_text(out, "&gt;");
-        else if (*text == '&')
-            rf__output_text(out, "&amp;");
-        else if (*text == '"')
-            rf__output_text(out, "&quot;");
-        else
-            rf__output_write(out, text, 1);
-    }
-}
-
-static void label(struct output *out, double x, double y, int size, const char *color, const char *anchor,
-                  const char *weight, const char *text)
-{
-    rf__output_printf(out,
-                      "<text x=\"%.1f\" y=\"%.1f\" font-size=\"%d\" fill=\"%s\" text-anchor=\"%s\" "
-                      "font-weight=\"%s\">",
-                      x, y, size, color, anchor, weight);
-    escaped(out, text);
-    rf__output_text(out, "</text>\n");
-}
+static const char bar[] = "#5b8def", line[] = "#0f9d76";
 
 /* A round step that divides 0 … max into four to eight. */
 static double tick_step(double max)
@@ -72,15 +45,15 @@ static void frame(struct output *out, struct panel *panel, const char *title, co
     int n_ticks = (int)ceil(panel->max / step - 1e-9);
 
     panel->max = step * n_ticks;
-    label(out, panel->left - 44, panel->top - 34, 15, ink, "start", "600", title);
-    label(out, panel->left - 44, panel->top - 14, 12, faint, "start", "400", unit);
+    rf__svg_label(out, panel->left - 44, panel->top - 34, 15, RF_SVG_INK, "start", "600", title);
+    rf__svg_label(out, panel->left - 44, panel->top - 14, 12, RF_SVG_FAINT, "start", "400", unit);
     for (int i = 0; i <= n_ticks; i++) {
         char text[32];
         double y = y_of(panel, step * i);
         snprintf(text, sizeof text, "%g", step * i);
         rf__output_printf(out, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\"/>\n", panel->left,
-                          y, panel->left + panel->width, y, i == 0 ? faint : grid);
-        label(out, panel->left - 8, y + 4, 12, faint, "end", "400", text);
+                          y, panel->left + panel->width, y, i == 0 ? RF_SVG_FAINT : RF_SVG_GRID);
+        rf__svg_label(out, panel->left - 8, y + 4, 12, RF_SVG_FAINT, "end", "400", text);
     }
 }
 
@@ -90,7 +63,7 @@ static void whisker(struct output *out, const struct panel *panel, double x, dou
 
     rf__output_printf(out,
                       "<path d=\"M%.1f %.1fV%.1fM%.1f %.1fh14M%.1f %.1fh14\" stroke=\"%s\" stroke-width=\"1.5\"/>\n", x,
-                      y_low, y_high, x - 7, y_low, x - 7, y_high, ink);
+                      y_low, y_high, x - 7, y_low, x - 7, y_high, RF_SVG_INK);
 }
 
 static void draw_lengths(const struct benchmark *b, struct output *out)
@@ -110,10 +83,10 @@ static void draw_lengths(const struct benchmark *b, struct output *out)
         whisker(out, &panel, x, l->p50, l->p95);
         number(value, l->mean);
         snprintf(text, sizeof text, "%s ms", value);
-        label(out, x, fmin(y_of(&panel, l->p95), y) - 8, 13, ink, "middle", "600", text);
-        label(out, x, panel.top + panel.height + 20, 13, ink, "middle", "400", l->name);
+        rf__svg_label(out, x, fmin(y_of(&panel, l->p95), y) - 8, 13, RF_SVG_INK, "middle", "600", text);
+        rf__svg_label(out, x, panel.top + panel.height + 20, 13, RF_SVG_INK, "middle", "400", l->name);
         snprintf(text, sizeof text, "%u token%s", l->n_tokens, l->n_tokens == 1 ? "" : "s");
-        label(out, x, panel.top + panel.height + 37, 12, faint, "middle", "400", text);
+        rf__svg_label(out, x, panel.top + panel.height + 37, 12, RF_SVG_FAINT, "middle", "400", text);
     }
 }
 
@@ -139,9 +112,9 @@ static void draw_batches(const struct benchmark *b, struct output *out)
                           "stroke-width=\"2.5\"/>\n",
                           x, y, line);
         number(text, rates[i]);
-        label(out, x, y - 12, 13, ink, "middle", "600", text);
+        rf__svg_label(out, x, y - 12, 13, RF_SVG_INK, "middle", "600", text);
         snprintf(text, sizeof text, "%zu", b->batches[i].n_texts);
-        label(out, x, panel.top + panel.height + 20, 13, ink, "middle", "400", text);
+        rf__svg_label(out, x, panel.top + panel.height + 20, 13, RF_SVG_INK, "middle", "400", text);
     }
 }
 
@@ -149,14 +122,10 @@ void rf__benchmark_plot(const struct benchmark *b, struct output *out)
 {
     char foot[256], load[32], peak[RF_SIZE_TEXT], tokens[RF_SIZE_TEXT];
 
-    rf__output_printf(out,
-                      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
-                      "font-family=\"system-ui, 'Segoe UI', Helvetica, Arial, sans-serif\" fill=\"none\">\n"
-                      "<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n",
-                      WIDTH, HEIGHT, WIDTH, HEIGHT, WIDTH, HEIGHT);
-    label(out, 26, 34, 18, ink, "start", "600", b->model);
-    label(out, 26, 56, 12, faint, "start", "400", b->machine);
-    label(out, 26, 73, 12, faint, "start", "400", b->versions);
+    rf__svg_begin(out, WIDTH, HEIGHT);
+    rf__svg_label(out, 26, 34, 18, RF_SVG_INK, "start", "600", b->model);
+    rf__svg_label(out, 26, 56, 12, RF_SVG_FAINT, "start", "400", b->machine);
+    rf__svg_label(out, 26, 73, 12, RF_SVG_FAINT, "start", "400", b->versions);
     draw_lengths(b, out);
     draw_batches(b, out);
     number(load, b->load_ms);
@@ -164,6 +133,6 @@ void rf__benchmark_plot(const struct benchmark *b, struct output *out)
     rf__count_text((uint64_t)(b->tokens_per_s + 0.5), tokens);
     snprintf(foot, sizeof foot, "Load %s ms   ·   peak memory %s   ·   %s tokens a second on texts of mixed length",
              load, peak, tokens);
-    label(out, 26, HEIGHT - 14, 13, ink, "start", "400", foot);
-    rf__output_text(out, "</svg>\n");
+    rf__svg_label(out, 26, HEIGHT - 14, 13, RF_SVG_INK, "start", "400", foot);
+    rf__svg_end(out);
 }

@@ -5,7 +5,7 @@
 #include "opt.h"
 
 extern const struct command rf__cmd_embed, rf__cmd_similarity, rf__cmd_search, rf__cmd_tokenize, rf__cmd_models,
-    rf__cmd_benchmark, rf__cmd_doctor;
+    rf__cmd_benchmark, rf__cmd_convert, rf__cmd_validate, rf__cmd_doctor;
 
 /* Of rf__cmd_models: dispatched by it, known to `help`. Ended by NULL. */
 extern const struct command *const rf__models_commands[];

@@ -13,8 +13,8 @@
 #define MAX_COMMANDS 16
 
 static const struct command *const commands[] = {
-    &rf__cmd_embed,  &rf__cmd_similarity, &rf__cmd_search, &rf__cmd_tokenize,
-    &rf__cmd_models, &rf__cmd_benchmark,  &rf__cmd_doctor, NULL};
+    &rf__cmd_embed,   &rf__cmd_similarity, &rf__cmd_search,    &rf__cmd_tokenize, &rf__cmd_models,
+    &rf__cmd_convert, &rf__cmd_validate,   &rf__cmd_benchmark, &rf__cmd_doctor,   NULL};
 
 int rf__command_check_input(const struct command *command, const struct options *options)
 {

@@ -136,6 +136,7 @@ void rf__pipeline_free(struct pipeline *pipeline); /* NULL is fine */
 
 const struct pipeline_info *rf__pipeline_info(const struct pipeline *pipeline);
 const struct rf_tokenizer *rf__pipeline_tokenizer(const struct pipeline *pipeline);
+const struct engine_info *rf__pipeline_engine(const struct pipeline *pipeline); /* NULL: a table computes */
 const struct prompts *rf__pipeline_prompts(const struct pipeline *pipeline);
 
 /* See rf_embed(); `out` is [n, dim]. */

@@ -319,6 +319,11 @@ const struct pipeline_info *rf__pipeline_info(const struct pipeline *pipeline)
     return &pipeline->info;
 }
 
+const struct engine_info *rf__pipeline_engine(const struct pipeline *pipeline)
+{
+    return pipeline->engine == NULL ? NULL : &pipeline->engine->info;
+}
+
 const struct rf_tokenizer *rf__pipeline_tokenizer(const struct pipeline *pipeline)
 {
     return pipeline->tokenizer;

@@ -30,12 +30,13 @@ struct engine_output {
 
 struct engine_info {
     const char *path;      /* of the ONNX file, for messages */
+    const char *inputs;    /* names of the inputs, "input_ids, attention_mask" */
     const char *output;    /* name of the output that is read */
     const char *precision; /* of the linear layers: "fp32", "fp16", "int16", "int8", "q4" …; "": not known */
     const char *kernels;   /* ours that compute, such as "avx512"; "" where ONNX Runtime's do */
     uint32_t rank;         /* of the output: 2 or 3 */
     uint32_t dim;          /* 0 while the graph leaves it open */
-    bool has_type_ids;
+    bool has_mask, has_type_ids;
     bool mixes_texts;      /* a text's vectors depend on its company in a batch: give it one at a time */
     bool packs;            /* takes texts of different lengths in one batch */
     uint64_t file_size;    /* bytes, external data included where it is known */

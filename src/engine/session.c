@@ -37,7 +37,7 @@ struct session {
     OrtSession *session;
     OrtCustomOpDomain *domain; /* of our own operator */
     OrtMemoryInfo *memory;
-    char *path, *output;
+    char *path, *inputs, *output;
     bool is_used[N_INPUTS];
     bool is_int32[N_INPUTS];
     bool is_fp16; /* the output */
@@ -198,6 +198,8 @@ static rf_status bind_inputs(struct session *s, rf_error *err)
     for (size_t i = 0; status == RF_OK && i < inputs.n; i++)
         status = bind_input(s, i, inputs.names[i], err);
     release_names(&inputs);
+    if (status == RF_OK && (s->inputs = rf__strdup(list)) == NULL)
+        status = rf__fail_memory(err);
     return status;
 }
 
@@ -503,6 +505,7 @@ static void session_free(struct engine *engine)
         s->ort->ReleaseEnv(s->env);
     }
     rf__free(s->path);
+    rf__free(s->inputs);
     rf__free(s->output);
     rf__free(s);
 }
@@ -616,6 +619,7 @@ static rf_status open_bytes(const void *data, size_t len, const char *path, cons
         return status;
     }
     s->base.info.path = s->path;
+    s->base.info.inputs = s->inputs;
     s->base.info.output = s->output;
     s->base.info.kernels = "";
     s->base.info.mixes_texts = !rf__graph_facts(data, len, &facts) || facts.mixes_texts;
@@ -623,6 +627,7 @@ static rf_status open_bytes(const void *data, size_t len, const char *path, cons
     s->base.info.precision = facts.precision;
     if (s->base.info.packs)
         describe_kernels(s);
+    s->base.info.has_mask = s->is_used[INPUT_MASK];
     s->base.info.has_type_ids = s->is_used[INPUT_TYPE_IDS];
     s->base.info.file_size = len;
     rf__log(&options->logger, RF_LOG_DEBUG, "%s: output '%s', rank %u, dim %u, ONNX Runtime %s", path, s->output,

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "os/os.h"
 #include "provider/converted.h"
+#include "reference/reference.h"
 #include "weights/weights.h"
 
 #include <string.h>
@@ -25,7 +26,8 @@ struct hub_options rf__hub_options(const rf_model_options *options)
                                 .revision = options->revision,
                                 .onnx_file = options->onnx_file,
                                 .weights_first = options->onnx_file == NULL &&
-                                                 (options->precision == RF_PRECISION_INT16 || kernels_are_fast()),
+                                                 (options->precision == RF_PRECISION_INT16 ||
+                                                  options->precision == RF_PRECISION_REFERENCE || kernels_are_fast()),
                                 .offline = options->offline,
                                 .logger = {options->log, options->log_user},
                                 .progress = options->progress,
@@ -95,8 +97,23 @@ static rf_status convert(struct rf_model *model, const rf_model_options *options
     return status;
 }
 
+/* The weights themselves compute. */
+static rf_status need_no_onnx(struct rf_model *model, rf_error *err)
+{
+    if (model->source.weights_file == NULL)
+        return rf__fail(err, RF_UNSUPPORTED,
+                        "%s: the reference is computed from weights (model.safetensors, pytorch_model.bin), of which "
+                        "there are none beside it",
+                        model->source.onnx_file);
+    model->why = "asked for";
+    model->onnx_file = rf__strdup("");
+    return model->onnx_file == NULL ? rf__fail_memory(err) : RF_OK;
+}
+
 static rf_status find_onnx(struct rf_model *model, const rf_model_options *options, rf_error *err)
 {
+    if (options->precision == RF_PRECISION_REFERENCE)
+        return need_no_onnx(model, err);
     if (model->source.onnx_file == NULL)
         return convert(model, options, err);
     if (options->precision == RF_PRECISION_INT16)
@@ -128,6 +145,20 @@ static rf_status find_onnx_instead(struct rf_model *model, const char *source, c
     return find_onnx(model, options, err);
 }
 
+/* The engine that owes nothing to ONNX Runtime. */
+static rf_status open_reference(const struct rf_model *model, const struct model_config *config, struct engine **engine,
+                                rf_error *err)
+{
+    char *path = rf__path_join(config->folder, "config.json");
+    rf_status status;
+
+    if (path == NULL)
+        return rf__fail_memory(err);
+    status = rf__reference_open(path, model->source.weights_file, engine, err);
+    rf__free(path);
+    return status;
+}
+
 /* The engine, or the table of static embeddings. */
 static rf_status open_encoder(struct rf_model *model, const rf_model_options *options,
                               const struct model_config *config, struct engine **engine, struct static_table **table,
@@ -144,7 +175,9 @@ static rf_status open_encoder(struct rf_model *model, const rf_model_options *op
         model->why = "the table's own";
         model->onnx_file = rf__strdup("");
     } else {
-        status = rf__engine_open_file(model->onnx_file, &engine_options, engine, err);
+        status = options->precision == RF_PRECISION_REFERENCE
+                     ? open_reference(model, config, engine, err)
+                     : rf__engine_open_file(model->onnx_file, &engine_options, engine, err);
         model->precision = rf__strdup(status == RF_OK ? (*engine)->info.precision : "");
         model->n_parameters = status == RF_OK ? (*engine)->info.n_parameters : 0;
         model->kernels =
@@ -197,7 +230,7 @@ static rf_status open_model(struct rf_model *model, const char *source, const rf
                           model->source.directory, model->source.onnx_file);
     if (status == RF_OK && config.encoder == ENCODER_TRANSFORMER) {
         status = find_onnx(model, options, err);
-        if (status == RF_UNSUPPORTED && model->source.onnx_file == NULL)
+        if (status == RF_UNSUPPORTED && model->source.onnx_file == NULL && options->precision != RF_PRECISION_REFERENCE)
             status = find_onnx_instead(model, source, options, err);
     }
     if (status == RF_OK)

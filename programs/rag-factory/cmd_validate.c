@@ -1,0 +1,220 @@
+/* validate: whether a model has what it must have, and gives the vectors of a reference. */
+#include "commands.h"
+#include "input.h"
+#include "npy.h"
+#include "open.h"
+#include "progress.h"
+#include "validation.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+#define MAX_TEXTS 100000
+#define MAX_BYTES ((size_t)1 << 30)
+
+struct own_options {
+    const char *against, *threshold, *report;
+    int format;
+};
+
+/* Texts of an input, all of them. */
+struct texts {
+    rf_text *items; /* NULL: the library's own */
+    size_t n;
+    struct buf bytes; /* one after the other */
+};
+
+static rf_status take_chunk(const struct chunk *chunk, struct texts *texts, rf_error *err)
+{
+    rf_text *items;
+    rf_status status = RF_OK;
+
+    if (texts->n + chunk->n > MAX_TEXTS)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "more than %d texts to compare on", MAX_TEXTS);
+    items = rf__realloc(texts->items, (texts->n + chunk->n) * sizeof *items);
+    if (items == NULL)
+        return rf__fail_memory(err);
+    texts->items = items;
+    for (size_t i = 0; i < chunk->n && status == RF_OK; i++) {
+        texts->items[texts->n++] = (rf_text){NULL, chunk->texts[i].len};
+        status = rf__buf_append(&texts->bytes, chunk->texts[i].data, chunk->texts[i].len, err);
+    }
+    return status;
+}
+
+static rf_status read_texts(struct input *input, struct texts *texts, rf_error *err)
+{
+    struct chunk chunk;
+    rf_status status = RF_OK;
+    size_t at = 0;
+
+    rf__chunk_init(&chunk);
+    do {
+        status = rf__input_read(input, 1024, (size_t)1 << 20, &chunk, err);
+        if (status == RF_OK && chunk.n > 0)
+            status = take_chunk(&chunk, texts, err);
+    } while (status == RF_OK && chunk.n > 0);
+    for (size_t i = 0; i < texts->n && status == RF_OK; at += texts->items[i++].len)
+        texts->items[i].data = texts->bytes.data + at;
+    if (status == RF_OK && texts->n == 0)
+        status = rf__fail(err, RF_INVALID_ARGUMENT, "%s: has no text to compare on", rf__input_name(input));
+    rf__chunk_release(&chunk);
+    return status;
+}
+
+/* The weights of a model computed in plain C, or the model as it is where it has none. NULL in *out, told as a warning,
+ * where the model to validate is its own reference and has no weights. */
+static rf_status open_reference(const struct opt_common *common, const char *against, rf_model **out, rf_error *err)
+{
+    struct opt_common own = *common;
+    rf_status status;
+
+    own.precision = RF_PRECISION_REFERENCE;
+    own.fallback = own.onnx_file = NULL;
+    if (against != NULL) {
+        own.model = against;
+        own.revision = NULL;
+    }
+    status = rf__open_model(&own, out, err);
+    if (status != RF_UNSUPPORTED)
+        return status;
+    if (against == NULL) {
+        rf__say_warning("compared with nothing: %s; name a model or vectors with --against", err->message);
+        return RF_OK;
+    }
+    own.precision = RF_PRECISION_FP32;
+    status = rf__open_model(&own, out, err);
+    if (status != RF_UNSUPPORTED)
+        return status;
+    own.precision = RF_PRECISION_AUTO;
+    return rf__open_model(&own, out, err);
+}
+
+static rf_status compare(const struct opt_common *common, const struct own_options *own, rf_validate_options *how,
+                         rf_validate_report **report, rf_error *err)
+{
+    const bool is_npy = own->against != NULL && rf__ends_with(own->against, ".npy");
+    struct progress progress;
+    struct npy npy = {0};
+    rf_model *model = NULL, *reference = NULL;
+    rf_status status = rf__open_model(common, &model, err);
+
+    if (status == RF_OK && is_npy) {
+        status = rf__npy_read(own->against, &npy, err);
+        how->vectors = npy.values;
+        how->vectors_len = npy.rows * npy.cols;
+        if (status == RF_OK && (npy.rows != how->n_texts || npy.cols != rf_model_dim(model)))
+            status = rf__fail(err, RF_INVALID_ARGUMENT, "%s: has %zu rows of %zu numbers, expected %zu texts of %zu",
+                              own->against, npy.rows, npy.cols, how->n_texts, rf_model_dim(model));
+    } else if (status == RF_OK) {
+        status = open_reference(common, own->against, &reference, err);
+    }
+    rf__progress_start(&progress, "Comparing", PROGRESS_TEXTS);
+    how->progress = rf__progress_step;
+    how->progress_user = &progress;
+    if (status == RF_OK)
+        status = rf_validate(model, reference, how, report, err);
+    rf__progress_end(&progress);
+    how->progress_user = NULL;
+    rf__npy_release(&npy);
+    rf_model_free(reference);
+    rf_model_free(model);
+    return status;
+}
+
+static rf_status show(const rf_validate_report *report, const struct own_options *own, rf_error *err)
+{
+    struct output out;
+    rf_status status = own->report == NULL ? RF_OK : rf__validation_write(report, own->report, err);
+
+    if (status == RF_OK)
+        status = rf__output_open(&out, NULL, err);
+    if (status != RF_OK)
+        return status;
+    if (own->format == 1) {
+        rf__validation_json(report, &out);
+        rf__output_text(&out, "\n");
+    } else {
+        rf__validation_text(report, &out);
+    }
+    return rf__output_close(&out, RF_OK, err);
+}
+
+static int validate(const struct options *options, const struct own_options *own, double threshold)
+{
+    rf_validate_options how = {.size = sizeof how, .threshold = threshold};
+    rf_validate_report *report = NULL;
+    struct texts texts = {0};
+    struct input *input = NULL;
+    bool passed = false;
+    rf_error err;
+    rf_status status = RF_OK;
+
+    rf__buf_init(&texts.bytes, MAX_BYTES);
+    if (options->n_args > 0 || options->common.input != NULL)
+        status = rf__input_open(&options->common, options->args, options->n_args, &input, &err);
+    if (status == RF_OK && input != NULL)
+        status = read_texts(input, &texts, &err);
+    how.texts = texts.items;
+    how.n_texts = texts.n;
+    if (status == RF_OK)
+        status = compare(&options->common, own, &how, &report, &err);
+    if (status == RF_OK) {
+        passed = report->passed;
+        status = show(report, own, &err);
+    }
+    rf_validate_report_free(report);
+    rf__input_free(input);
+    rf__buf_release(&texts.bytes);
+    rf__free(texts.items);
+    if (status != RF_OK)
+        return rf__say_failure(&err);
+    return passed ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+    struct own_options own = {0};
+    const struct opt rows[] = {
+        {"against", 0, OPT_TEXT, &own.against, "MODEL|FILE.npy",
+         "what the vectors should be: those of another model, from its weights where it has some, or given ones "
+         "(default: the model's own weights)"},
+        {"threshold", 0, OPT_TEXT, &own.threshold, "COSINE", "the least that passes, for every text (default: 0.99)"},
+        {"report", 0, OPT_TEXT, &own.report, "FILE", "write a report too: .md (with a picture), .json or .svg"},
+        {"format", 0, OPT_CHOICE, &own.format, "text|json", "(default: text)"},
+        OPT_END,
+    };
+    struct options options;
+    double threshold = 0;
+    int code = rf__opt_read(command, OPT_INPUT | OPT_MODEL | OPT_LIMIT | OPT_RUN, rows, argc, argv, &options);
+
+    if (code == OPT_GO_ON)
+        code = rf__command_check_input(command, &options);
+    if (code == OPT_GO_ON)
+        code = rf__validation_threshold(command, own.threshold, &threshold);
+    if (code == OPT_GO_ON && own.report != NULL && !rf__validation_knows(own.report))
+        code =
+            rf__opt_wrong(command, "--report is '%s', expected a name that ends with .md, .json or .svg", own.report);
+    if (code == OPT_GO_ON && own.against != NULL && rf__ends_with(own.against, ".npy") && options.n_args == 0 &&
+        options.common.input == NULL)
+        code = rf__opt_wrong(command, "--against '%s' needs the texts of its vectors; give them with -i", own.against);
+    if (code == OPT_GO_ON)
+        code = validate(&options, &own, threshold);
+    rf__opt_release(&options);
+    return code;
+}
+
+const struct command rf__cmd_validate = {
+    "validate",
+    "whether a model gives the vectors that it should",
+    "Checks a model by itself - inputs, output, dimension, lengths of vectors, a text alone and among others - and "
+    "compares its vectors with a reference: the model's weights computed in plain C without ONNX Runtime, another "
+    "model, "
+    "or given vectors.",
+    "[TEXT...] [options]",
+    "  rag-factory validate -m onnx_models/sentence-transformers_all-MiniLM-L6-v2 \\\n"
+    "      --against sentence-transformers/all-MiniLM-L6-v2 --report report.md",
+    "Without TEXT and -i, texts of many languages and lengths are compared. Exit code 1: the model did not pass.",
+    run,
+};
