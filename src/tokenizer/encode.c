@@ -276,6 +276,7 @@ rf_status rf__tokenize_text(const struct rf_tokenizer *tokenizer, rf_text text, 
 
     flow.out->n = scratch->spaces[which].n = 0;
     rf__normalize_begin_text(&scratch->normalize);
+    scratch->lists[0].regex_budget = &scratch->normalize.regex_budget;
     flow.source = rf__text_of_caller(text);
     if (limit < CHUNK / BYTES_PER_TOKEN)
         flow.chunk = limit * BYTES_PER_TOKEN < SMALLEST_CHUNK ? SMALLEST_CHUNK : limit * BYTES_PER_TOKEN;

@@ -72,6 +72,7 @@ struct normalize_scratch {
     struct nfd_piece *pieces;               /* [2 * cap]: a run of nonstarters, and room to sort it */
     struct text_char *origins;              /* [cap]: the characters that they come from */
     size_t cap;
+    struct regex_budget regex_budget; /* of the text */
     struct normalize_finder finders[RF_NORMALIZE_FINDERS];
     size_t oldest_finder;
 };
@@ -152,6 +153,7 @@ struct pieces {
     size_t n, cap;
     bool is_begin;       /* the first piece is the beginning of what it was split from; false: the rest of it */
     struct text_buf own; /* where a kind that changes the text writes it; `text` points here then */
+    struct regex_budget *regex_budget; /* of the text; NULL: each search has its own */
 };
 rf_status rf__pieces_reserve(struct pieces *pieces, size_t more, rf_error *err);
 void rf__pieces_release(struct pieces *pieces);

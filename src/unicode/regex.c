@@ -3,8 +3,8 @@
  *
  * The ceiling. A search is first tried with few steps back and a small stack (FIRST_STEPS), which nearly every search
  * is content with; that is at most so much for each match, hence linear. One that needs more is repeated with
- * STEPS_GROWTH times as much, and pays for it out of the text's budget, which is in proportion to its length. So all
- * matches of a text together take steps in proportion to it.
+ * STEPS_GROWTH times as much, and pays for it out of the text's budget, which is in proportion to its length. Rounds of
+ * loops are paid for one by one (regex_loops.h). So all matches of a text together take steps in proportion to it.
  */
 #include "unicode/regex.h"
 
@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "os/os.h"
 #include "unicode/regex_encoding.h"
+#include "unicode/regex_loops.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -21,7 +22,7 @@
 
 #define FIRST_STEPS    1024u
 #define STEPS_GROWTH   8u
-#define BUDGET_MIN     (UINT64_C(16) << 20)
+#define BUDGET_MIN     (UINT64_C(4) << 20)
 #define BUDGET_BY_BYTE 512u
 #define MAX_STACK      (8u << 20) /* entries, of some 24 bytes */
 #define SHOWN_BYTES    120        /* of a pattern in a message */
@@ -41,7 +42,7 @@ struct regex_finder {
     size_t len;
     size_t at;       /* the next search begins here */
     size_t last_end; /* of the last match; SIZE_MAX: none yet */
-    uint64_t budget;
+    struct regex_budget *budget, own;
 };
 
 /* ---- Compiling ------------------------------------------------------------------------------------------------- */
@@ -60,7 +61,7 @@ static void unlock(void)
     atomic_flag_clear(&compiling);
 }
 
-static int compile(const char *pattern, size_t len, regex_t **out, OnigErrorInfo *info)
+static int compile(const char *pattern, size_t len, unsigned int max_depth, regex_t **out, OnigErrorInfo *info)
 {
     static bool is_initialized;
     OnigEncoding encodings[] = {ONIG_ENCODING_UTF8};
@@ -74,7 +75,7 @@ static int compile(const char *pattern, size_t len, regex_t **out, OnigErrorInfo
     is_initialized = result == ONIG_NORMAL;
     if (result == ONIG_NORMAL) {
         depth = onig_get_parse_depth_limit();
-        onig_set_parse_depth_limit(RF_REGEX_MAX_DEPTH);
+        onig_set_parse_depth_limit(max_depth);
         result = onig_new(out, begin, begin + len, ONIG_OPTION_NONE, rf__regex_encoding(), ONIG_SYNTAX_ONIGURUMA, info);
         onig_set_parse_depth_limit(depth);
     }
@@ -106,6 +107,33 @@ static rf_status fail_compile(int code, OnigErrorInfo *info, const struct regex 
                     regex->pattern, (const char *)reason);
 }
 
+/* Puts a pattern in the place of the compiled one, the same but that its loops are counted. */
+static rf_status count_loops(struct regex *regex, size_t len, rf_error *err)
+{
+    OnigErrorInfo info = {0};
+    regex_t *counted;
+    struct buf marked;
+    size_t n_loops;
+    rf_status status;
+    int code;
+
+    rf__buf_init(&marked, (size_t)16 * RF_REGEX_MAX_BYTES);
+    status = rf__regex_mark_loops(regex->pattern, len, &marked, &n_loops, err);
+    if (status == RF_UNSUPPORTED)
+        (void)rf__fail_prefix(err, status, "regular expression '%.*s'", regex->shown, regex->pattern);
+    if (status == RF_OK && n_loops > 0) {
+        code = compile(marked.data, marked.len, 3 * RF_REGEX_MAX_DEPTH, &counted, &info);
+        if (code == ONIG_NORMAL) {
+            onig_free(regex->onig);
+            regex->onig = counted;
+        } else {
+            status = fail_compile(code, &info, regex, err);
+        }
+    }
+    rf__buf_release(&marked);
+    return status;
+}
+
 rf_status rf__regex_new(const char *pattern, size_t len, struct regex **out, rf_error *err)
 {
     OnigErrorInfo info = {0};
@@ -125,14 +153,17 @@ rf_status rf__regex_new(const char *pattern, size_t len, struct regex **out, rf_
         return rf__fail_memory(err);
     }
     regex->shown = shown_bytes(pattern, len);
-    code = compile(pattern, len, &regex->onig, &info);
+    code = compile(pattern, len, RF_REGEX_MAX_DEPTH, &regex->onig, &info);
     if (code == ONIG_NORMAL) {
-        *out = regex;
-        return RF_OK;
+        status = count_loops(regex, len, err);
+    } else {
+        regex->onig = NULL;
+        status = fail_compile(code, &info, regex, err);
     }
-    regex->onig = NULL;
-    status = fail_compile(code, &info, regex, err);
-    rf__regex_free(regex);
+    if (status == RF_OK)
+        *out = regex;
+    else
+        rf__regex_free(regex);
     return status;
 }
 
@@ -146,6 +177,23 @@ void rf__regex_free(struct regex *regex)
 }
 
 /* ---- Searching ------------------------------------------------------------------------------------------------- */
+
+static uint64_t left(const struct regex_budget *budget)
+{
+    return BUDGET_MIN + budget->allowed - budget->taken;
+}
+
+/* One round of a loop begins. */
+static int count_round(OnigCalloutArgs *args, void *user)
+{
+    struct regex_budget *budget = ((struct regex_finder *)user)->budget;
+
+    (void)args;
+    if (left(budget) == 0)
+        return ONIGERR_RETRY_LIMIT_IN_SEARCH_OVER;
+    budget->taken++;
+    return ONIG_CALLOUT_SUCCESS;
+}
 
 static void allow(struct regex_finder *finder, uint32_t steps)
 {
@@ -171,6 +219,8 @@ rf_status rf__regex_finder_new(const struct regex *regex, struct regex_finder **
         return rf__fail_memory(err);
     }
     onig_initialize_match_param(finder->param);
+    onig_set_progress_callout_of_match_param(finder->param, count_round);
+    onig_set_callout_user_data_of_match_param(finder->param, finder);
     allow(finder, FIRST_STEPS);
     *out = finder;
     return RF_OK;
@@ -187,7 +237,8 @@ void rf__regex_finder_free(struct regex_finder *finder)
     rf__free(finder);
 }
 
-rf_status rf__regex_finder_start(struct regex_finder *finder, const char *text, size_t len, rf_error *err)
+rf_status rf__regex_finder_start(struct regex_finder *finder, const char *text, size_t len, struct regex_budget *budget,
+                                 rf_error *err)
 {
     if (len >= INT_MAX)
         return rf__fail(err, RF_UNSUPPORTED, "regular expression '%.*s': a text of 2 GiB or more", finder->regex->shown,
@@ -196,7 +247,8 @@ rf_status rf__regex_finder_start(struct regex_finder *finder, const char *text, 
     finder->len = len;
     finder->at = 0;
     finder->last_end = SIZE_MAX;
-    finder->budget = BUDGET_MIN + (uint64_t)BUDGET_BY_BYTE * len;
+    finder->budget = budget == NULL ? &finder->own : budget;
+    finder->budget->allowed += (uint64_t)BUDGET_BY_BYTE * len;
     return RF_OK;
 }
 
@@ -232,9 +284,9 @@ static rf_status search(struct regex_finder *finder, bool *found, rf_error *err)
         if (code >= 0 || code == ONIG_MISMATCH)
             return RF_OK;
         steps *= STEPS_GROWTH;
-        if (!is_ceiling(code) || steps > finder->budget || steps > UINT32_MAX)
+        if (!is_ceiling(code) || steps > left(finder->budget) || steps > UINT32_MAX)
             return fail_search(finder, code, err);
-        finder->budget -= steps;
+        finder->budget->taken += steps;
     }
 }
 

@@ -39,7 +39,7 @@ static rf_status extend_by_regex(const struct replace_decoder *decoder, struct d
         state->memory = finder;
         state->free = free_finder;
     }
-    status = rf__regex_finder_start(finder, text.data, text.len, err);
+    status = rf__regex_finder_start(finder, text.data, text.len, NULL, err);
     while (status == RF_OK && (status = rf__regex_finder_next(finder, &match, &found, err)) == RF_OK && found) {
         status = rf__strings_extend(out, text.data + at, match.begin - at, err);
         if (status == RF_OK)

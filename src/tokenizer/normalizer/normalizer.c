@@ -317,6 +317,7 @@ static void drop(struct normalize_queue *queue, size_t n)
 void rf__normalize_begin_text(struct normalize_scratch *scratch)
 {
     scratch->n_read = 0;
+    scratch->regex_budget = (struct regex_budget){0};
     memset(scratch->n_written, 0, sizeof scratch->n_written);
 }
 

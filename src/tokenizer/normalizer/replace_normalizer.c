@@ -203,7 +203,8 @@ static rf_status find_regex(struct replace_pass *pass, size_t from, size_t to, r
     bool found = true;
 
     if (status == RF_OK)
-        status = rf__regex_finder_start(finder, pass->in->text->data + from, to - from, err);
+        status =
+            rf__regex_finder_start(finder, pass->in->text->data + from, to - from, &pass->scratch->regex_budget, err);
     while (status == RF_OK && found) {
         struct regex_match match;
         status = rf__regex_finder_next(finder, &match, &found, err);
@@ -341,7 +342,7 @@ static rf_status prepare_class(struct replace *replace, rf_error *err)
     for (uint32_t c = 0; c < 128 && status == RF_OK; c++) {
         char text = (char)c;
         struct regex_match match;
-        status = rf__regex_finder_start(finder, &text, 1, err);
+        status = rf__regex_finder_start(finder, &text, 1, NULL, err);
         if (status == RF_OK)
             status = rf__regex_finder_next(finder, &match, &replace->may_start[c], err);
     }

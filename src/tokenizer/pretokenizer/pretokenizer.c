@@ -88,6 +88,7 @@ rf_status rf__pretokenize(const struct pretokenizers *chain, const struct text_p
         *out = in == &lists[0] ? &lists[1] : &lists[0];
         (*out)->text = in->text;
         (*out)->is_begin = true;
+        (*out)->regex_budget = in->regex_budget;
         (*out)->n = 0;
         rf__text_buf_clear(&(*out)->own);
         rf__text_buf_limit(&(*out)->own, rf__text_ceiling(part->to - part->from));

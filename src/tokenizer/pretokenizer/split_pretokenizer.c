@@ -85,7 +85,8 @@ static rf_status search_parts(const struct split_pretokenizer *self, struct rege
     size_t done = piece.begin;
     struct regex_match match;
     bool found = true;
-    rf_status status = rf__regex_finder_start(finder, data + piece.begin, piece.end - piece.begin, err);
+    rf_status status =
+        rf__regex_finder_start(finder, data + piece.begin, piece.end - piece.begin, out->regex_budget, err);
 
     while (status == RF_OK) {
         status = rf__regex_finder_next(finder, &match, &found, err);

@@ -90,7 +90,7 @@ static void compare(struct twins *twins, size_t i, const char *text, size_t len)
     size_t at = 0;
     bool found;
 
-    assert_ok(rf__regex_finder_start(twins->finder, text, len, err));
+    assert_ok(rf__regex_finder_start(twins->finder, text, len, NULL, err));
     for (;;) {
         size_t end = at;
         while (at < len && (end = twins->scanner->match(twins->scanner, (const uint8_t *)text, at, len)) == at) {
@@ -201,7 +201,7 @@ static void virtual_space(void **state)
         for (int more = 0; more < 2; more++) {
             len = 1 + rf__utf8_encode(c, text + 1);
             len += more ? around(c, text + len) : 0;
-            assert_ok(rf__regex_finder_start(twins.finder, text, len, err));
+            assert_ok(rf__regex_finder_start(twins.finder, text, len, NULL, err));
             assert_ok(rf__regex_finder_next(twins.finder, &match, &found, err));
             assert_true(found);
             assert_int_equal(rf__gpt2_match_spaced((const uint8_t *)text, 1, len), match.end);

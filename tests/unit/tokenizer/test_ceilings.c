@@ -1,4 +1,5 @@
-/* Chains of stages that make a text longer and longer: stopped at the ceiling of text.h, by name, in little memory. */
+/* Chains of stages that make a text longer and longer, and patterns that take more and more steps: stopped at the
+ * ceilings of text.h and regex.h, by name, in little memory. */
 #include "tokenizer_fixture.h"
 
 #include "base/buf.h"
@@ -128,11 +129,50 @@ static void what_is_held_is_no_growth(void **state)
     rf__tokenizer_release(&tokenizer);
 }
 
+#define SPLIT(PATTERN)                                                                                                 \
+    "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" PATTERN "\"},\"behavior\":\"Isolated\",\"invert\":false}"
+#define REPLACE(PATTERN) "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"" PATTERN "\"},\"content\":\"\"}"
+
+/* Steps are counted for a text, not for each of the pieces that a pattern sees. */
+static void patterns_stop(void **state)
+{
+    static const struct {
+        const char *stage, *unit, *message;
+        size_t times;
+    } cases[] = {
+        {PRETOKENIZERS(SPLIT("(?:a|a)+(?<!a)")), "a", "pre_tokenizer 'Split': regular expression '(?:a|a)+(?<!a)'", 30},
+        {PRETOKENIZERS(SPLIT("a++b")), "a", "pre_tokenizer 'Split': regular expression 'a++b'", 50000},
+        {PRETOKENIZERS("{\"type\":\"WhitespaceSplit\"}," SPLIT("(?:a|a)+(?<!a)")), "aaaaaaaaaaaaaaaa ",
+         "pre_tokenizer 'Split': regular expression '(?:a|a)+(?<!a)'", 300},
+        {NORMALIZERS(REPLACE("(?:a|a)+(?<!a)")), "a", "normalizer 'Replace': regular expression '(?:a|a)+(?<!a)'", 30},
+        {NORMALIZERS(REPLACE("[ab]++c")), "ab", "normalizer 'Replace': regular expression '[ab]++c'", 50000},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rf_tokenizer tokenizer;
+        struct fixture_call call = {.scratch = rf__encode_scratch_new()};
+        struct buf long_text;
+        struct encode_request request = {.text = repeat(&long_text, cases[i].unit, cases[i].times)};
+        rf_error fault = {0};
+        read_with(&tokenizer, cases[i].stage);
+        assert_int_equal(rf__encode(&tokenizer, &request, call.scratch, &call.encoding, &fault), RF_UNSUPPORTED);
+        if (strncmp(fault.message, cases[i].message, strlen(cases[i].message)) != 0)
+            fail_msg("'%s', expected '%s…'", fault.message, cases[i].message);
+        request.text = text_of("aaa");
+        fixture_encode(&tokenizer, &call, &request);
+        rf__buf_release(&long_text);
+        fixture_release(&call);
+        rf__tokenizer_release(&tokenizer);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(encoding_stops),
         cmocka_unit_test(decoding_stops),
+        cmocka_unit_test(patterns_stop),
         cmocka_unit_test(what_is_held_is_no_growth),
     };
 
