@@ -109,6 +109,7 @@ const struct native_choice native_poolings[] = {{"mean", RF_POOLING_MEAN},
                                                 {NULL, RF_POOLING_SEVERAL}};
 static const struct native_choice truncations[] = {
     {"right", RF_TRUNCATE_RIGHT}, {"left", RF_TRUNCATE_LEFT}, {"error", RF_TRUNCATE_ERROR}, {NULL, 0}};
+static const struct native_choice long_texts[] = {{"cut", RF_LONG_TEXT_CUT}, {"mean", RF_LONG_TEXT_MEAN}, {NULL, 0}};
 static const struct native_choice precisions[] = {
     {"auto", RF_PRECISION_AUTO}, {"fp32", RF_PRECISION_FP32}, {"int16", RF_PRECISION_INT16}, {NULL, 0}};
 
@@ -143,7 +144,7 @@ int native_choose(const struct native_choice *choices, const char *what, PyObjec
 
 /* ---- Options ------------------------------------------------------------------------------------------------ */
 
-enum kind { NUMBER, FLAG, TEXT, POOLING, L2, TRUNCATE, PRECISION };
+enum kind { NUMBER, FLAG, TEXT, POOLING, L2, TRUNCATE, LONG_TEXT, PRECISION };
 
 static const struct field {
     const char *name;
@@ -161,6 +162,7 @@ static const struct field {
     {"pooling", POOLING, offsetof(rf_model_options, pooling)},
     {"normalize", L2, offsetof(rf_model_options, l2)},
     {"truncate", TRUNCATE, offsetof(rf_model_options, truncate)},
+    {"long_text", LONG_TEXT, offsetof(rf_model_options, long_text)},
     {"precision", PRECISION, offsetof(rf_model_options, precision)},
 };
 #define N_FIELDS (sizeof fields / sizeof fields[0])
@@ -221,6 +223,10 @@ static int set_field(struct native_options *out, const struct field *field, PyOb
     case TRUNCATE:
         failed = native_choose(truncations, field->name, value, &number);
         *(rf_truncate *)at = (rf_truncate)number;
+        break;
+    case LONG_TEXT:
+        failed = native_choose(long_texts, field->name, value, &number);
+        *(rf_long_text *)at = (rf_long_text)number;
         break;
     case PRECISION:
         failed = native_choose(precisions, field->name, value, &number);

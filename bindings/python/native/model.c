@@ -216,6 +216,8 @@ static const struct member {
                      {"texts", offsetof(rf_model_stats, texts)},
                      {"tokens", offsetof(rf_model_stats, tokens)},
                      {"truncated", offsetof(rf_model_stats, truncated)},
+                     {"long_texts", offsetof(rf_model_stats, long_texts)},
+                     {"windows", offsetof(rf_model_stats, windows)},
                      {"tokenize_ns", offsetof(rf_model_stats, tokenize_ns)},
                      {"compute_ns", offsetof(rf_model_stats, compute_ns)},
                      {"open_ns", offsetof(rf_model_stats, open_ns)},
@@ -245,6 +247,8 @@ static PyObject *model_info(Model *self, PyObject *ignored)
     pooling = info.pooled_by_graph ? "graph" : native_choice_name(native_poolings, (int)info.pooling);
     if (failed != 0 || native_put(out, "pooling", PyUnicode_FromString(pooling)) != 0 ||
         native_put(out, "normalize", PyBool_FromLong(info.l2)) != 0 ||
+        native_put(out, "long_text", PyUnicode_FromString(info.long_text == RF_LONG_TEXT_MEAN ? "mean" : "cut")) != 0 ||
+        native_put(out, "n_parameters", PyLong_FromUnsignedLongLong(info.n_parameters)) != 0 ||
         native_put(out, "file_size", PyLong_FromUnsignedLongLong(info.file_size)) != 0)
         Py_CLEAR(out);
     return out;

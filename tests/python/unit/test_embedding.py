@@ -145,6 +145,7 @@ def test_options_of_onnx_runtime():
 @pytest.mark.parametrize("options, message", [
     ({"pooling": "middle"}, "pooling is 'middle' .one of: mean, cls, max, last"),
     ({"truncate": "up"}, "truncate is 'up' .one of: right, left, error"),
+    ({"long_text": "all"}, "long_text is 'all' .one of: cut, mean"),
     ({"precision": "int3"}, "precision is 'int3' .one of: auto, fp32"),
     ({"threads": -1}, "threads is -1, not a whole number"),
     ({"max_tokens": 1 << 40}, "max_tokens is 1099511627776"),
@@ -168,11 +169,22 @@ def test_texts_over_the_limit(caplog):
         assert raised.value.status == "text too long" and "text 1" in str(raised.value)
 
 
+def test_long_texts_in_windows():
+    text = "one two three " * 50
+    with ONNXLocalEmbedding(model_path=MINILM, max_tokens=32, long_text="mean") as provider:
+        whole = provider.embed_query(text)
+        assert provider.stats()["long_texts"] == 1 and provider.stats()["windows"] > 4
+        assert provider.info["long_text"] == "mean"
+    with ONNXLocalEmbedding(model_path=MINILM, max_tokens=32) as provider:
+        assert provider.embed_query(text) != whole
+
+
 def test_what_is_told(embedder, caplog):
     info = embedder.info
     assert info["dim"] == embedder.dimension == embedder.embedding_dim == 384
     assert info["modules"] == "Transformer, Pooling(mean), Normalize"
     assert info["max_tokens"] == 256 and info["normalize"] is True and info["pooling"] == "mean"
+    assert info["n_parameters"] > 22000000 and info["similarity"] == "cosine"
     assert embedder.model_path.suffix == ".onnx" and embedder.model_path.is_file()
     assert embedder.model_name == str(MINILM)
     before = embedder.stats()

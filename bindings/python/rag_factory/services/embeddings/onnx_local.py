@@ -51,6 +51,7 @@ class ONNXLocalEmbedding(EmbeddingProvider):
         pooling: "mean", "cls", "max", "last", "mean-sqrt-len" or "weighted-mean". None: what the model declares.
         normalize: whether vectors have length 1. None: what the model declares.
         truncate: which end of a text over the limit is cut, "right" or "left"; "error" raises instead.
+        long_text: "cut", or "mean": nothing is cut, a long text gets the mean of its windows' vectors.
         precision: "auto" (the fastest that keeps a cosine of 0.99999 with the reference), "fp32" or "int16".
         dimensions: only the first so many numbers of a vector, for models trained so. 0: what the model declares.
         revision: branch, tag or commit on the hub.
@@ -76,6 +77,7 @@ class ONNXLocalEmbedding(EmbeddingProvider):
         pooling: Optional[str] = None,
         normalize: Optional[bool] = None,
         truncate: str = "right",
+        long_text: str = "cut",
         precision: str = "auto",
         dimensions: int = 0,
         revision: Optional[str] = None,
@@ -101,6 +103,7 @@ class ONNXLocalEmbedding(EmbeddingProvider):
             "pooling": pooling,
             "normalize": normalize,
             "truncate": truncate,
+            "long_text": long_text,
             "precision": precision,
             "dimensions": dimensions,
             "revision": revision,
