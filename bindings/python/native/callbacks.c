@@ -59,6 +59,22 @@ bool native_on_progress(void *user, uint64_t done, uint64_t total)
     return go_on;
 }
 
+void native_on_part(void *user, const char *part)
+{
+    struct native_call *call = user;
+    PyGILState_STATE gil;
+    PyObject *answer;
+
+    if (call->part == NULL)
+        return;
+    gil = PyGILState_Ensure();
+    answer = PyObject_CallFunction(call->part, "s", part);
+    if (answer == NULL)
+        keep_exception(call);
+    Py_XDECREF(answer);
+    PyGILState_Release(gil);
+}
+
 void native_on_log(void *log, rf_log_level level, const char *message)
 {
     PyGILState_STATE gil = PyGILState_Ensure();

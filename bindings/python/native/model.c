@@ -11,14 +11,7 @@
 #pragma GCC diagnostic ignored "-Wpedantic" /* functions as void *: Python's slots */
 #endif
 
-typedef struct {
-    PyObject_HEAD rf_model *model; /* NULL once closed */
-    rf_model *doomed;              /* closed while calls were inside */
-    PyObject *log;                 /* NULL or a function */
-    size_t n_calls;
-} Model;
-
-static Model *enter(Model *self)
+Model *native_enter(Model *self)
 {
     if (self->model == NULL) {
         PyErr_SetString(native_error, "the model is closed");
@@ -28,7 +21,7 @@ static Model *enter(Model *self)
     return self;
 }
 
-static void leave(Model *self)
+void native_leave(Model *self)
 {
     if (--self->n_calls == 0) {
         rf_model_free(self->doomed);
@@ -181,9 +174,9 @@ static PyObject *model_embed(Model *self, PyObject *args, PyObject *names)
     struct embed_call e = {0};
     PyObject *out = NULL;
 
-    if (parse_embed(&e, args, names) == 0 && enter(self) != NULL) {
+    if (parse_embed(&e, args, names) == 0 && native_enter(self) != NULL) {
         out = run_embed(self, &e);
-        leave(self);
+        native_leave(self);
     }
     native_texts_release(&e.texts);
     Py_XDECREF(e.prompt_name);
@@ -197,15 +190,23 @@ static PyObject *model_embed(Model *self, PyObject *args, PyObject *names)
 static const struct member {
     const char *name;
     size_t offset;
-} info_texts[] =
-    {{"source", offsetof(rf_model_info, source)},       {"directory", offsetof(rf_model_info, directory)},
-     {"onnx_file", offsetof(rf_model_info, onnx_file)}, {"weights_file", offsetof(rf_model_info, weights_file)},
-     {"revision", offsetof(rf_model_info, revision)},   {"architecture", offsetof(rf_model_info, architecture)},
-     {"precision", offsetof(rf_model_info, precision)}, {"precision_why", offsetof(rf_model_info, precision_why)},
-     {"kernels", offsetof(rf_model_info, kernels)},     {"modules", offsetof(rf_model_info, modules)},
-     {"prompts", offsetof(rf_model_info, prompts)},     {"default_prompt", offsetof(rf_model_info, default_prompt)},
-     {"assumed", offsetof(rf_model_info, assumed)},     {"license", offsetof(rf_model_info, license)},
-     {"replaces", offsetof(rf_model_info, replaces)},   {NULL, 0}},
+} info_texts[] = {{"source", offsetof(rf_model_info, source)},
+                  {"directory", offsetof(rf_model_info, directory)},
+                  {"onnx_file", offsetof(rf_model_info, onnx_file)},
+                  {"weights_file", offsetof(rf_model_info, weights_file)},
+                  {"revision", offsetof(rf_model_info, revision)},
+                  {"architecture", offsetof(rf_model_info, architecture)},
+                  {"precision", offsetof(rf_model_info, precision)},
+                  {"precision_why", offsetof(rf_model_info, precision_why)},
+                  {"kernels", offsetof(rf_model_info, kernels)},
+                  {"modules", offsetof(rf_model_info, modules)},
+                  {"prompts", offsetof(rf_model_info, prompts)},
+                  {"default_prompt", offsetof(rf_model_info, default_prompt)},
+                  {"assumed", offsetof(rf_model_info, assumed)},
+                  {"license", offsetof(rf_model_info, license)},
+                  {"replaces", offsetof(rf_model_info, replaces)},
+                  {"similarity", offsetof(rf_model_info, similarity)},
+                  {NULL, 0}},
   info_numbers[] = {{"dim", offsetof(rf_model_info, dim)},
                     {"full_dim", offsetof(rf_model_info, full_dim)},
                     {"max_tokens", offsetof(rf_model_info, max_tokens)},
@@ -234,7 +235,7 @@ static PyObject *model_info(Model *self, PyObject *ignored)
 
     (void)ignored;
     if (self->model == NULL)
-        return enter(self), NULL;
+        return native_enter(self), NULL;
     rf_model_get_info(self->model, &info);
     out = PyDict_New();
     if (out == NULL)
@@ -262,7 +263,7 @@ static PyObject *model_stats(Model *self, PyObject *ignored)
 
     (void)ignored;
     if (self->model == NULL)
-        return enter(self), NULL;
+        return native_enter(self), NULL;
     rf_model_get_stats(self->model, &stats);
     out = PyDict_New();
     for (const struct member *m = stats_numbers; out != NULL && m->name != NULL; m++) {
@@ -281,7 +282,7 @@ static PyObject *model_trim(Model *self, PyObject *ignored)
 
     (void)ignored;
     if (self->model == NULL)
-        return enter(self), NULL;
+        return native_enter(self), NULL;
     if (self->n_calls > 0) {
         PyErr_SetString(PyExc_RuntimeError, "trim: another thread embeds with this model");
         return NULL;
@@ -298,7 +299,7 @@ static PyObject *model_prompt(Model *self, PyObject *name)
     const char *prompt;
 
     if (self->model == NULL)
-        return enter(self), NULL;
+        return native_enter(self), NULL;
     utf8 = PyUnicode_AsUTF8String(name);
     if (utf8 == NULL)
         return NULL;
@@ -329,7 +330,7 @@ static PyObject *model_variants(Model *self, PyObject *ignored)
 
     (void)ignored;
     if (self->model == NULL)
-        return enter(self), NULL;
+        return native_enter(self), NULL;
     list = PyList_New(0);
     if (list == NULL)
         return NULL;
@@ -345,7 +346,7 @@ static PyObject *get_dim(Model *self, void *ignored)
 {
     (void)ignored;
     if (self->model == NULL)
-        return enter(self), NULL;
+        return native_enter(self), NULL;
     return PyLong_FromSize_t(rf_model_dim(self->model));
 }
 
@@ -385,9 +386,13 @@ static PyType_Slot slots[] = {{Py_tp_new, model_new},     {Py_tp_dealloc, model_
 
 static PyType_Spec spec = {"rag_factory._native.Model", sizeof(Model), 0, Py_TPFLAGS_DEFAULT, slots};
 
+PyObject *native_model_type;
+
 int native_add_model_type(PyObject *module)
 {
-    PyObject *type = PyType_FromSpec(&spec);
-
-    return type == NULL ? -1 : PyModule_AddObject(module, "Model", type);
+    native_model_type = PyType_FromSpec(&spec);
+    if (native_model_type == NULL)
+        return -1;
+    Py_INCREF(native_model_type); /* one reference stays here */
+    return PyModule_AddObject(module, "Model", native_model_type);
 }

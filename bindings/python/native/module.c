@@ -162,6 +162,10 @@ static PyObject *onnxruntime_version(PyObject *module, PyObject *ignored)
 static PyMethodDef functions[] = {
     {"pull", (PyCFunction)(void (*)(void))pull, METH_VARARGS | METH_KEYWORDS,
      "Brings a model into the cache; its model directory."},
+    {"convert", (PyCFunction)(void (*)(void))native_convert, METH_VARARGS | METH_KEYWORDS,
+     "Weights into a model directory with an ONNX file; what was made."},
+    {"validate", (PyCFunction)(void (*)(void))native_validate, METH_VARARGS | METH_KEYWORDS,
+     "Compares a model with a reference; what was found."},
     {"cached_models", cached_models, METH_O, "The models in the caches."},
     {"default_cache_dir", default_cache_dir, METH_O, "The folder that models are downloaded to."},
     {"version", version, METH_NOARGS, "The version of the library."},

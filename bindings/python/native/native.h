@@ -25,9 +25,11 @@ PyObject *native_fail(rf_status status, const rf_error *err);
 struct native_call {
     PyObject *progress;                 /* NULL, or progress(done, total); False ends the work. Borrowed */
     PyObject *type, *value, *traceback; /* the exception that waits */
+    PyObject *part;                     /* NULL, or part(name). Borrowed */
     int64_t next_check;                 /* when signals are looked at again, ns */
 };
 
+void native_on_part(void *call, const char *part);                      /* an rf_part_fn */
 bool native_on_progress(void *call, uint64_t done, uint64_t total);     /* an rf_progress_fn */
 void native_on_log(void *log, rf_log_level level, const char *message); /* an rf_log_fn; log(level, message) */
 
@@ -74,6 +76,27 @@ extern const struct native_choice native_poolings[];
 /* Puts a value, whose reference it takes over, into a dict. */
 int native_put(PyObject *dict, const char *key, PyObject *value);
 
+/* ---- The type Model ------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    PyObject_HEAD rf_model *model; /* NULL once closed */
+    rf_model *doomed;              /* closed while calls were inside */
+    PyObject *log;                 /* NULL or a function */
+    size_t n_calls;
+} Model;
+
+/* Around a call into the library that uses self->model: it stays as it is meanwhile, even where another thread closes
+ * the model. NULL with an exception where it is closed. */
+Model *native_enter(Model *self);
+void native_leave(Model *self);
+
+extern PyObject *native_model_type;
 int native_add_model_type(PyObject *module);
+
+/* ---- Functions of the module --------------------------------------------------------------------------------------
+ */
+
+PyObject *native_convert(PyObject *module, PyObject *args, PyObject *names);
+PyObject *native_validate(PyObject *module, PyObject *args, PyObject *names);
 
 #endif

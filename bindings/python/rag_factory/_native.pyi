@@ -32,6 +32,25 @@ class Model:
     def abandon(self) -> None: ...
 
 def pull(source: str, options: Dict[str, Any], log: _Log = None, progress: _Progress = None) -> str: ...
+def convert(
+    source: str,
+    output_dir: str,
+    options: Dict[str, Any],
+    name: str,
+    portable: bool = False,
+    validate: bool = True,
+    threshold: float = 0,
+    log: _Log = None,
+    progress: _Progress = None,
+    part: Optional[Callable[[str], object]] = None,
+) -> Dict[str, Any]: ...
+def validate(
+    model: Model,
+    reference: Optional[Model] = None,
+    texts: Optional[Sequence[str]] = None,
+    threshold: float = 0,
+    progress: _Progress = None,
+) -> Dict[str, Any]: ...
 def cached_models(cache_dir: Optional[str]) -> List[Dict[str, Union[str, int, bool]]]: ...
 def default_cache_dir(cache_dir: Optional[str]) -> str: ...
 def version() -> str: ...

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from typing import List, NoReturn, Optional
+from typing import List, NoReturn
 
 _NAME = "rag-factory.exe" if os.name == "nt" else "rag-factory"
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bin", _NAME)
@@ -16,6 +16,11 @@ def run(arguments: List[str]) -> NoReturn:
     os.execv(PROGRAM, [_NAME] + arguments)
 
 
-def main(arguments: Optional[List[str]] = None) -> NoReturn:
+def run_command(command: str) -> NoReturn:
+    """Becomes `rag-factory COMMAND` with the arguments of this process."""
+    run([command] + sys.argv[1:])
+
+
+def main() -> NoReturn:
     """rag-factory"""
-    run(sys.argv[1:] if arguments is None else arguments)
+    run(sys.argv[1:])

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from conftest import MODELS
+from conftest import MODELS, ROOT
 
 HERE = pathlib.Path(__file__).parent
 GUIDE = (HERE / "guide.md").read_text()
@@ -32,6 +32,15 @@ def test_models_of_the_guide():
     for name in names:
         with ONNXLocalEmbedding(model_name=name, fallback=None) as embedder:
             assert embedder.model_name == name
+
+
+def test_command(tmp_path):
+    (command,) = re.findall(r"^```bash\n(.*?)^```", GUIDE, re.M | re.S)
+    command = command.replace("\\\\\n", "\\\n")  # Markdown inside Python inside Markdown doubled the backslashes
+    command = command.replace("your-model-name", "sentence-transformers/all-MiniLM-L6-v2")
+    command = command.replace("python scripts/", "{} {}/scripts/".format(sys.executable, ROOT))
+    subprocess.run(["bash", "-euc", command], check=True, cwd=str(tmp_path))
+    assert (tmp_path / "onnx_models/sentence-transformers_all-MiniLM-L6-v2/model.onnx").is_file()
 
 
 def test_benchmark():

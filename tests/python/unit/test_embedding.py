@@ -170,7 +170,7 @@ def test_texts_over_the_limit(caplog):
 
 
 def test_long_texts_in_windows():
-    text = "one two three " * 50
+    text = " ".join("number {}".format(i) for i in range(100))
     with ONNXLocalEmbedding(model_path=MINILM, max_tokens=32, long_text="mean") as provider:
         whole = provider.embed_query(text)
         assert provider.stats()["long_texts"] == 1 and provider.stats()["windows"] > 4

@@ -37,7 +37,7 @@ class Refuse:
 
 sys.meta_path.insert(0, Refuse())
 """ + FIRST_VECTOR + """
-import rag_factory.services.utils.onnx_utils
+import rag_factory.services.utils.model_converter, rag_factory.services.utils.onnx_utils
 outside = [n for n, m in sys.modules.items() if "site-packages" in (getattr(m, "__file__", None) or "")
            and n.split(".")[0] not in ("rag_factory", "_distutils_hack", "_virtualenv", "sitecustomize")]
 print("outside:", outside)
