@@ -199,7 +199,7 @@ static bool takes_part(const struct merges *merges, size_t id)
 }
 
 /* The merges that give one piece, the shortest left side first. */
-static rf_status cut_piece(struct merges *merges, uint32_t id, rf_error *err)
+static void cut_piece(struct merges *merges, uint32_t id)
 {
     const struct double_array *trie = &merges->trie;
     rf_text piece = merges->pieces->pieces[id].text;
@@ -207,7 +207,6 @@ static rf_status cut_piece(struct merges *merges, uint32_t id, rf_error *err)
 
     for (size_t i = 0; i + 1 < piece.len && rf__double_array_step(trie, &unit, (uint8_t)piece.data[i]); i++) {
         struct bpe_pair pair = {.id = id};
-        rf_status status;
         merges->steps++;
         if (!rf__unit_has_value(unit) || !takes_part(merges, rf__unit_value(unit)))
             continue;
@@ -219,30 +218,25 @@ static rf_status cut_piece(struct merges *merges, uint32_t id, rf_error *err)
         pair.rank = merges->rank_of != NULL ? merges->rank_of[id] : (uint32_t)merges->n;
         if (++merges->n >= RF_BPE_NONE || merges->bpe == NULL)
             continue;
-        status = rf__bpe_add_pair(merges->bpe, &pair, err);
-        if (status != RF_OK)
-            return status;
+        rf__bpe_add_pair(merges->bpe, &pair);
         rf__bpe_note_join(merges->bpe, piece.data, i + 1, piece.data + i + 1, piece.len - i - 1);
     }
-    return RF_OK;
 }
 
 static rf_status cut_pieces(struct merges *merges, const char *name, rf_error *err)
 {
-    rf_status status = RF_OK;
-
     merges->n = 0;
     merges->steps = 0;
-    for (size_t i = 0; i < merges->pieces->n_pieces && status == RF_OK; i++) {
+    for (size_t i = 0; i < merges->pieces->n_pieces; i++) {
         rf_text piece = merges->pieces->pieces[i].text;
         uint32_t id;
         if (rf__double_array_find(&merges->trie, piece.data, piece.len, &id) && id == i && takes_part(merges, i))
-            status = cut_piece(merges, id, err);
+            cut_piece(merges, id);
         if (merges->steps > MAX_STEPS || merges->n >= RF_BPE_NONE)
             return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: pieces so long and so many that cut each other",
                             name);
     }
-    return status;
+    return RF_OK;
 }
 
 /* The vocabulary of the pieces and the trie of them; of a piece that comes twice, the later. */
@@ -298,12 +292,12 @@ static rf_status build_bpe(const struct sentencepiece_model *pieces, const uint3
         merges.bpe = bpe;
         status = cut_pieces(&merges, settings->name, err);
     }
-    if (status == RF_OK) {
-        rf__bpe_finish(bpe, true);
+    if (status == RF_OK)
+        status = rf__bpe_finish(bpe, true, err);
+    if (status == RF_OK)
         *out = &bpe->base;
-    } else if (bpe != NULL) {
+    else if (bpe != NULL)
         rf__bpe_free(&bpe->base);
-    }
     rf__vocabulary_release(&vocabulary);
     rf__double_array_release(&merges.trie);
     return status;

@@ -271,16 +271,17 @@ static rf_status make_model(const struct vocabulary *pieces, const struct encodi
         char left[2], right[2];
         rf__bpe_note_join(bpe, left, rf__bpe_chars_of_bytes(&cuts.items[i].left, 1, left), right,
                           rf__bpe_chars_of_bytes(&cuts.items[i].right, 1, right));
-        status = rf__bpe_add_pair(bpe, &cuts.items[i].pair, err);
+        rf__bpe_add_pair(bpe, &cuts.items[i].pair);
     }
     rf__free(cuts.items);
     rf__vocabulary_release(&printable);
+    if (status == RF_OK)
+        status = rf__bpe_finish(bpe, true, err);
     if (status != RF_OK) {
         if (bpe != NULL)
             rf__bpe_free(&bpe->base);
         return status;
     }
-    rf__bpe_finish(bpe, true);
     *out = &bpe->base;
     return RF_OK;
 }

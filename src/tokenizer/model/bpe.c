@@ -120,7 +120,7 @@ static bool find_whole(const struct bpe *bpe, const char *word, size_t len, uint
     const struct vocabulary *words = bpe->bytes != NULL ? &bpe->bytes->words : &bpe->base.vocabulary;
     const char *record;
 
-    if (!bpe->ignore_merges || len > bpe->max_len)
+    if (!bpe->ignore_merges || words->n_pieces == 0 || len > bpe->max_len)
         return false;
     record = rf__string_table_find(&words->table, words->pool, 0, word, len);
     if (record != NULL)

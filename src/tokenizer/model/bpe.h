@@ -4,6 +4,8 @@
  *
  *     bpe_read.c   a tokenizer.json's model -> pieces and merges
  *     bpe_build.c  pieces and merges -> the tables below
+ *     bpe_pairs.c  the table of pairs
+ *     bpe_reduce.c which pairs can be left out of it
  *     bpe_merge.c  a word -> symbols
  *     bpe.c        pieces of a text -> tokens; the cache of words
  *
@@ -14,25 +16,8 @@
 #ifndef RF_TOKENIZER_BPE_H
 #define RF_TOKENIZER_BPE_H
 
+#include "tokenizer/model/bpe_pairs.h"
 #include "tokenizer/stages.h"
-
-#define RF_BPE_NONE UINT32_MAX /* no id, no rank */
-
-/* Two symbols that merge. */
-struct bpe_pair {
-    uint32_t left, right;
-    uint32_t rank; /* RF_BPE_NONE: the slot is empty */
-    uint32_t id;   /* of what they become */
-};
-
-/* Open addressing, at most half full. */
-struct bpe_pairs {
-    struct bpe_pair *slots; /* [mask + 1] */
-    uint32_t mask;
-    unsigned shift; /* 64 - the logarithm of the number of slots */
-    unsigned i_seed;
-    uint64_t seed;
-};
 
 /* The id of each character; code points in pages of 256, page 0 is empty. */
 struct bpe_chars {
@@ -46,11 +31,13 @@ struct bpe_chars {
 #define RF_BPE_LOW        512u
 #define RF_BPE_JOINS_BITS (2u * RF_BPE_LOW * RF_BPE_LOW)
 
+#define RF_BPE_FEW_RANKS  (1u << 25) /* above, a word is merged in the slower way */
+
 struct bpe_bytes {
     uint32_t ids[256];       /* RF_BPE_NONE: no UTF-8 has it */
     uint32_t ranks[65536];   /* of the pair of two bytes */
     uint64_t joins[1024];    /* as struct bpe's, a bit for each two bytes */
-    struct vocabulary words; /* with ignore_merges: the pieces, as bytes */
+    struct vocabulary words; /* with ignore_merges: the pieces that need not come of merges, as bytes */
 };
 
 enum { BPE_PREFIXED = 1, BPE_SUFFIXED = 2, BPE_N_FORMS = 4 };
@@ -60,6 +47,9 @@ struct bpe {
     uint64_t serial;
     struct bpe_pairs pairs;
     uint32_t *id_of_rank; /* [n_ranks] */
+    size_t n_ranks;
+    struct bpe_pair *added; /* [n_ranks], until the table of them is built */
+    size_t n_added;
     struct bpe_chars
         *forms[BPE_N_FORMS]; /* [0] as it is, with the prefix, the suffix, both; NULL where there is none */
     uint64_t *joins;         /* [RF_BPE_JOINS_BITS / 64] */
@@ -73,6 +63,7 @@ struct bpe {
     char *unk_token;       /* NULL unless has_unk */
     char *name;            /* of the file, for messages */
     bool is_plain;         /* a symbol has the same piece however it was made: see bpe_merge.c */
+    uint8_t *is_made;      /* [n_ids], of a piece: that a text which is this piece becomes it; NULL: not known */
     bool parts_before_bar; /* no merge reaches over the place between another character and U+2581 behind it */
 };
 
@@ -93,11 +84,13 @@ struct bpe_settings {
 rf_status rf__bpe_new(struct vocabulary *vocabulary, const struct bpe_settings *settings, size_t n_pairs,
                       struct bpe **out, rf_error *err);
 /* Within what was announced, ranks too; the later of two merges of one pair counts. */
-rf_status rf__bpe_add_pair(struct bpe *bpe, const struct bpe_pair *pair, rf_error *err);
+void rf__bpe_add_pair(struct bpe *bpe, const struct bpe_pair *pair);
 /* Notes that a merge puts the end of one string before the beginning of another. */
 void rf__bpe_note_join(struct bpe *bpe, const char *left, size_t left_len, const char *right, size_t right_len);
 /* After the last pair. `is_regular`: every right side of a merge begins with the prefix and is longer. */
-void rf__bpe_finish(struct bpe *bpe, bool is_regular);
+rf_status rf__bpe_finish(struct bpe *bpe, bool is_regular, rf_error *err);
+/* Where that is possible, leaves the pairs out that never merge, and sets is_made. */
+rf_status rf__bpe_reduce(struct bpe *bpe, rf_error *err);
 void rf__bpe_free(struct model *self);
 
 /* model_ops' use_bytes. */
@@ -121,32 +114,6 @@ rf_status rf__bpe_from_merges(struct vocabulary *vocabulary, const struct bpe_se
                               struct bpe_merges *merges, struct model **out, rf_error *err);
 
 /* ---- Questions ---------------------------------------------------------------------------------------------- */
-
-static inline uint32_t rf__bpe_slot_of(const struct bpe_pairs *pairs, uint32_t left, uint32_t right)
-{
-    uint64_t key = (uint64_t)left << 32 | right;
-
-    key = (key ^ pairs->seed) * 0x9E3779B97F4A7C15u;
-    return (uint32_t)((key ^ key << 32) * 0xD6E8FEB86659FD93u >> pairs->shift);
-}
-
-/* NULL when the two don't merge. */
-static inline const struct bpe_pair *rf__bpe_pair(const struct bpe_pairs *pairs, uint32_t left, uint32_t right)
-{
-    uint32_t i = rf__bpe_slot_of(pairs, left, right);
-
-    for (; pairs->slots[i].rank != RF_BPE_NONE; i = (i + 1) & pairs->mask)
-        if (pairs->slots[i].left == left && pairs->slots[i].right == right)
-            return &pairs->slots[i];
-    return NULL;
-}
-
-static inline uint32_t rf__bpe_rank(const struct bpe_pairs *pairs, uint32_t left, uint32_t right)
-{
-    const struct bpe_pair *pair = rf__bpe_pair(pairs, left, right);
-
-    return pair == NULL ? RF_BPE_NONE : pair->rank;
-}
 
 static inline uint32_t rf__bpe_char_id(const struct bpe_chars *chars, uint32_t c)
 {

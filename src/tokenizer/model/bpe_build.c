@@ -4,77 +4,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-#define BAR     0x2581u /* what stands for a space in the vocabularies of sentencepiece */
-#define MAX_RUN 512     /* full slots in a row; chance gives some tens in a table that is filled to two thirds */
-
-static const uint64_t seeds[] = {0, 0x243F6A8885A308D3u, 0x13198A2E03707344u, 0xA4093822299F31D0u};
-#define N_SEEDS (sizeof seeds / sizeof seeds[0])
-
-/* ---- Pairs -------------------------------------------------------------------------------------------------- */
-
-static rf_status pairs_init(struct bpe_pairs *pairs, size_t n, rf_error *err)
-{
-    unsigned bits = 4;
-
-    while (bits < 31 && ((size_t)1 << bits) / 5 * 3 < n)
-        bits++;
-    if (bits == 31)
-        return rf__fail_memory(err);
-    pairs->slots = rf__alloc_array((size_t)1 << bits, sizeof *pairs->slots);
-    if (pairs->slots == NULL)
-        return rf__fail_memory(err);
-    memset(pairs->slots, 0xFF, ((size_t)1 << bits) * sizeof *pairs->slots);
-    pairs->mask = (uint32_t)((size_t)1 << bits) - 1;
-    pairs->shift = 64 - bits;
-    return RF_OK;
-}
-
-static bool put_pair(struct bpe_pairs *pairs, const struct bpe_pair *pair)
-{
-    uint32_t i = rf__bpe_slot_of(pairs, pair->left, pair->right);
-
-    for (int run = 0; run < MAX_RUN; run++, i = (i + 1) & pairs->mask) {
-        struct bpe_pair *slot = &pairs->slots[i];
-        bool is_same = slot->left == pair->left && slot->right == pair->right;
-        if (slot->rank != RF_BPE_NONE && !is_same)
-            continue;
-        *slot = *pair;
-        return true;
-    }
-    return false;
-}
-
-/* Begins again with another seed, until one is good. */
-static rf_status reseed(struct bpe_pairs *pairs, const char *name, rf_error *err)
-{
-    size_t n_slots = (size_t)pairs->mask + 1;
-    struct bpe_pair *old = rf__alloc_array(n_slots, sizeof *old);
-    bool fits = false;
-
-    if (old == NULL)
-        return rf__fail_memory(err);
-    memcpy(old, pairs->slots, n_slots * sizeof *old);
-    while (!fits && ++pairs->i_seed < N_SEEDS) {
-        pairs->seed = seeds[pairs->i_seed];
-        memset(pairs->slots, 0xFF, n_slots * sizeof *old);
-        fits = true;
-        for (size_t i = 0; i < n_slots && fits; i++)
-            fits = old[i].rank == RF_BPE_NONE || put_pair(pairs, &old[i]);
-    }
-    rf__free(old);
-    return fits ? RF_OK : rf__fail(err, RF_BAD_FORMAT, "%s: the merges of the model collide as no real ones do", name);
-}
-
-rf_status rf__bpe_add_pair(struct bpe *bpe, const struct bpe_pair *pair, rf_error *err)
-{
-    bpe->id_of_rank[pair->rank] = pair->id;
-    while (!put_pair(&bpe->pairs, pair)) {
-        rf_status status = reseed(&bpe->pairs, bpe->name, err);
-        if (status != RF_OK)
-            return status;
-    }
-    return RF_OK;
-}
+#define BAR 0x2581u /* what stands for a space in the vocabularies of sentencepiece */
 
 /* ---- Joins -------------------------------------------------------------------------------------------------- */
 
@@ -181,7 +111,9 @@ void rf__bpe_free(struct model *self)
     struct bpe *bpe = (struct bpe *)self;
 
     rf__vocabulary_release(&self->vocabulary);
-    rf__free(bpe->pairs.slots);
+    rf__bpe_pairs_release(&bpe->pairs);
+    rf__free(bpe->added);
+    rf__free(bpe->is_made);
     rf__free(bpe->id_of_rank);
     for (unsigned form = 0; form < BPE_N_FORMS; form++)
         chars_free(bpe->forms[form]);
@@ -232,12 +164,12 @@ rf_status rf__bpe_new(struct vocabulary *vocabulary, const struct bpe_settings *
     bpe->serial = rf__model_serial();
     bpe->parts_before_bar = true;
     status = copy_settings(bpe, settings, err);
-    if (status == RF_OK)
-        status = pairs_init(&bpe->pairs, n_pairs, err);
     if (status == RF_OK) {
+        bpe->n_ranks = n_pairs;
+        bpe->added = rf__alloc_array(n_pairs, sizeof *bpe->added);
         bpe->id_of_rank = rf__calloc(n_pairs, sizeof *bpe->id_of_rank);
         bpe->joins = rf__calloc(RF_BPE_JOINS_BITS / 64, sizeof *bpe->joins);
-        if (bpe->id_of_rank == NULL || bpe->joins == NULL)
+        if (bpe->added == NULL || bpe->id_of_rank == NULL || bpe->joins == NULL)
             status = rf__fail_memory(err);
     }
     if (status == RF_OK)
@@ -251,6 +183,13 @@ rf_status rf__bpe_new(struct vocabulary *vocabulary, const struct bpe_settings *
     return RF_OK;
 }
 
+void rf__bpe_add_pair(struct bpe *bpe, const struct bpe_pair *pair)
+{
+    assert(bpe->n_added < bpe->n_ranks && pair->rank < bpe->n_ranks);
+    bpe->id_of_rank[pair->rank] = pair->id;
+    bpe->added[bpe->n_added++] = *pair;
+}
+
 static bool ends_with_bar(const char *text)
 {
     uint32_t c;
@@ -259,24 +198,32 @@ static bool ends_with_bar(const char *text)
     return len > 0 && rf__utf8_decode(text + last, len - last, &c) > 0 && c == BAR;
 }
 
-void rf__bpe_finish(struct bpe *bpe, bool is_regular)
+rf_status rf__bpe_finish(struct bpe *bpe, bool is_regular, rf_error *err)
 {
     const struct vocabulary *vocabulary = &bpe->base.vocabulary;
     bool leaves_out = !bpe->has_unk; /* characters: then what follows has other positions */
     uint32_t n_named = 0;
+    rf_status status = rf__bpe_pairs_build(&bpe->pairs, bpe->added, bpe->n_added, vocabulary->n_ids, bpe->n_ranks, err);
 
     for (unsigned b = 0; b < 256 && bpe->byte_fallback; b++)
         if (bpe->fallback[b] == RF_BPE_NONE)
             break;
         else if (b == 255)
             leaves_out = false;
+    if (status != RF_OK)
+        return rf__fail_prefix(err, status, "%s", bpe->name);
     for (uint32_t id = 0; id < vocabulary->n_ids; id++)
         n_named += vocabulary->record_of_id[id] != 0;
-    bpe->is_plain = is_regular && n_named == vocabulary->n_pieces;
+    bpe->is_plain = is_regular && n_named == vocabulary->n_pieces && bpe->n_ranks <= RF_BPE_FEW_RANKS;
     /* Nothing of the rest may look at more than the two characters. */
     if (!bpe->is_plain || leaves_out || bpe->ignore_merges || bpe->prefix_len + bpe->suffix_len > 0 ||
         rf__bpe_char_id(bpe->forms[0], BAR) == RF_BPE_NONE || ends_with_bar(bpe->unk_token))
         bpe->parts_before_bar = false;
+    if (bpe->is_plain)
+        status = rf__bpe_reduce(bpe, err);
+    rf__free(bpe->added);
+    bpe->added = NULL;
+    return status;
 }
 
 /* ---- Bytes -------------------------------------------------------------------------------------------------- */
@@ -335,6 +282,8 @@ static bool index_words(const struct bpe *bpe, struct bpe_bytes *bytes)
         goto out;
     while ((record = rf__vocabulary_next(vocabulary, record)) != NULL) {
         size_t len;
+        if (bpe->is_made != NULL && bpe->is_made[rf__record_id(record)])
+            continue;
         if (to_bytes(byte_of, rf__record_bytes(record), rf__record_len(record), word, &len))
             rf__vocabulary_add(&bytes->words, word, len, rf__record_id(record));
     }
@@ -355,7 +304,9 @@ static bool index_bytes(const struct bpe *bpe, struct bpe_bytes *bytes)
             return false;
     }
     for (unsigned i = 0; i < 65536; i++) {
-        bytes->ranks[i] = rf__bpe_rank(&bpe->pairs, bytes->ids[i >> 8], bytes->ids[i & 0xFF]);
+        uint32_t left = bytes->ids[i >> 8], right = bytes->ids[i & 0xFF];
+        bytes->ranks[i] =
+            left == RF_BPE_NONE || right == RF_BPE_NONE ? RF_BPE_NONE : rf__bpe_rank(&bpe->pairs, left, right);
         if (rf__bpe_joins(bpe, chars[i >> 8], chars[i & 0xFF]))
             bytes->joins[i / 64] |= (uint64_t)1 << i % 64;
     }

@@ -174,46 +174,55 @@ static inline uint32_t first_rank(const struct bpe *bpe, const char *bytes, cons
     return rf__bpe_rank(&bpe->pairs, ids[i], ids[i + 1]);
 }
 
-/* `bytes` are those of the part. */
+#define PLACE_BITS 6 /* of a place among a few */
+#define NO_PAIR    UINT32_MAX
+
+static inline uint32_t key_of(uint32_t rank, size_t place)
+{
+    return rank == RF_BPE_NONE ? NO_PAIR : rank << PLACE_BITS | (uint32_t)place;
+}
+
+static inline uint32_t least_of(const uint32_t *keys, size_t n)
+{
+    uint32_t a = NO_PAIR, b = NO_PAIR;
+
+    for (size_t i = 0; i < n; i += 2) {
+        a = keys[i] < a ? keys[i] : a;
+        b = keys[i + 1] < b ? keys[i + 1] : b;
+    }
+    return a < b ? a : b;
+}
+
+/* `bytes` are those of the part. A place is the number of a symbol before anything merged; a pair is at the place of
+ * its left symbol, and its key is its rank and the place: the least one is the next to merge. */
 static void merge_few(const struct bpe *bpe, const char *bytes, struct bpe_word *word)
 {
-    uint32_t ids[FEW], lens[FEW], ranks[FEW];
-    size_t n = word->n;
+    uint32_t ids[FEW], keys[FEW + 1];
+    uint8_t before[FEW + 1], after[FEW + 1];
+    size_t n = word->n, n_out = 0;
 
     for (size_t i = 0; i < n; i++) {
         ids[i] = word->symbols[i].id;
-        lens[i] = word->symbols[i].len;
+        before[i] = (uint8_t)(i - 1);
+        after[i] = (uint8_t)(i + 1);
     }
     for (size_t i = 0; i + 1 < n; i++)
-        ranks[i] = first_rank(bpe, bytes, ids, i);
-    while (n > 1) {
-        uint32_t least = ranks[0];
-        size_t at = 0;
-        for (size_t i = 1; i + 1 < n; i++)
-            if (ranks[i] < least) {
-                least = ranks[i];
-                at = i;
-            }
-        if (least == RF_BPE_NONE)
-            break;
-        ids[at] = bpe->id_of_rank[least];
-        lens[at] += lens[at + 1];
-        n--;
-        for (size_t i = at + 1; i < n; i++) {
-            ids[i] = ids[i + 1];
-            lens[i] = lens[i + 1];
-            ranks[i - 1] = ranks[i];
-        }
+        keys[i] = key_of(first_rank(bpe, bytes, ids, i), i);
+    keys[n - 1] = keys[n] = NO_PAIR;
+    for (uint32_t least; (least = least_of(keys, n)) != NO_PAIR;) {
+        size_t at = least & ((1u << PLACE_BITS) - 1), right = after[at], next = after[right];
+        ids[at] = bpe->id_of_rank[least >> PLACE_BITS];
+        word->symbols[at].len += word->symbols[right].len;
+        keys[right] = NO_PAIR;
+        keys[at] = next < n ? key_of(rf__bpe_rank(&bpe->pairs, ids[at], ids[next]), at) : NO_PAIR;
+        after[at] = (uint8_t)next;
+        before[next] = (uint8_t)at;
         if (at > 0)
-            ranks[at - 1] = rf__bpe_rank(&bpe->pairs, ids[at - 1], ids[at]);
-        if (at + 1 < n)
-            ranks[at] = rf__bpe_rank(&bpe->pairs, ids[at], ids[at + 1]);
+            keys[before[at]] = key_of(rf__bpe_rank(&bpe->pairs, ids[before[at]], ids[at]), before[at]);
     }
-    for (size_t i = 0; i < n; i++) {
-        word->symbols[i].id = ids[i];
-        word->symbols[i].len = lens[i];
-    }
-    word->n = n;
+    for (size_t i = 0; i < n; i = after[i])
+        word->symbols[n_out++] = (struct bpe_symbol){.id = ids[i], .len = word->symbols[i].len};
+    word->n = n_out;
 }
 
 /* ---- Merging many ------------------------------------------------------------------------------------------- */
@@ -289,15 +298,15 @@ static void offer(const struct bpe *bpe, struct bpe_word *word, uint32_t at, uin
 static void merge_at(const struct bpe *bpe, struct bpe_word *word, uint32_t at, uint32_t rank)
 {
     struct bpe_symbol *symbols = word->symbols, *left = &symbols[at], *right;
-    const struct bpe_pair *pair;
+    uint32_t found;
 
     if (left->len == 0 || left->after == RF_BPE_NONE)
         return;
     right = &symbols[left->after];
-    pair = rf__bpe_pair(&bpe->pairs, left->id, right->id);
-    if (pair == NULL || pair->id != bpe->id_of_rank[rank])
+    found = rf__bpe_rank(&bpe->pairs, left->id, right->id);
+    if (found == RF_BPE_NONE || bpe->id_of_rank[found] != bpe->id_of_rank[rank])
         return;
-    left->id = pair->id;
+    left->id = bpe->id_of_rank[found];
     left->len += right->len;
     left->after = right->after;
     right->len = 0;

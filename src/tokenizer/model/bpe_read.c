@@ -97,10 +97,9 @@ static rf_status add_merges(struct bpe *bpe, const struct lookup *lookup, struct
             return status;
         assert(rank < merges->n);
         status = find_pair(lookup, left, right, &pair, err);
-        if (status == RF_OK)
-            status = rf__bpe_add_pair(bpe, &pair, err);
         if (status != RF_OK)
             return status;
+        rf__bpe_add_pair(bpe, &pair);
         if (bpe->prefix_len > 0 &&
             (right.len == bpe->prefix_len || memcmp(right.data, bpe->prefix, bpe->prefix_len) != 0))
             *is_regular = false;
@@ -127,11 +126,12 @@ rf_status rf__bpe_from_merges(struct vocabulary *vocabulary, const struct bpe_se
     if (status == RF_OK)
         status = add_merges(bpe, &lookup, merges, &is_regular, err);
     lookup_release(&lookup);
+    if (status == RF_OK)
+        status = rf__bpe_finish(bpe, is_regular, err);
     if (status != RF_OK) {
         rf__bpe_free(&bpe->base);
         return status;
     }
-    rf__bpe_finish(bpe, is_regular);
     *out = &bpe->base;
     return RF_OK;
 }

@@ -193,6 +193,148 @@ static void long_words(void **state)
     rf__tokenizer_release(&tokenizer);
 }
 
+/* ---- Pairs that are left out -------------------------------------------------------------------------------- */
+
+#define MAX_PIECES 64
+#define MAX_MERGES 400
+
+/* A model by chance: pieces of a few letters, merged in one way or in many, of ranks in any order or in that of the
+ * pieces. `merges` are kept here too, to merge by. */
+struct random_model {
+    char pieces[MAX_PIECES][12];
+    size_t n_pieces;
+    struct bpe_pair merges[MAX_MERGES];
+    size_t n_merges;
+};
+
+static uint32_t piece_of(const struct random_model *m, const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < m->n_pieces; i++)
+        if (strlen(m->pieces[i]) == len && memcmp(m->pieces[i], bytes, len) == 0)
+            return (uint32_t)i;
+    return RF_BPE_NONE;
+}
+
+static void add_cuts(struct random_model *m, size_t i, bool all)
+{
+    const char *piece = m->pieces[i];
+    size_t len = strlen(piece);
+
+    for (size_t at = 1; at < len && m->n_merges < MAX_MERGES; at++) {
+        uint32_t left = piece_of(m, piece, at), right = piece_of(m, piece + at, len - at);
+        if (left != RF_BPE_NONE && right != RF_BPE_NONE && (all || rand() % 3 == 0))
+            m->merges[m->n_merges++] = (struct bpe_pair){left, right, 0, (uint32_t)i};
+    }
+}
+
+static void make_random_model(struct random_model *m, int kind)
+{
+    *m = (struct random_model){.n_pieces = 4};
+    for (int i = 0; i < 4; i++)
+        m->pieces[i][0] = (char)('a' + i);
+    for (int tries = 0; tries < 60 + rand() % 60 && m->n_pieces < MAX_PIECES; tries++) {
+        size_t left = (size_t)rand() % m->n_pieces, right = (size_t)rand() % m->n_pieces;
+        char piece[24];
+        size_t len = (size_t)snprintf(piece, sizeof piece, "%s%s", m->pieces[left], m->pieces[right]);
+        if (len < sizeof m->pieces[0] && piece_of(m, piece, len) == RF_BPE_NONE)
+            memcpy(m->pieces[m->n_pieces++], piece, len + 1);
+    }
+    for (size_t i = 4; i < m->n_pieces; i++)
+        add_cuts(m, i, kind != 1);
+    if (kind == 2)
+        for (size_t i = m->n_merges; i > 1; i--) {
+            size_t k = (size_t)rand() % i;
+            struct bpe_pair other = m->merges[i - 1];
+            m->merges[i - 1] = m->merges[k];
+            m->merges[k] = other;
+        }
+    for (size_t i = 0; i < m->n_merges; i++)
+        m->merges[i].rank = (uint32_t)i;
+}
+
+static void write_random_model(const struct random_model *m, char *out, size_t size)
+{
+    size_t len = (size_t)snprintf(out, size, "{\"model\":{\"type\":\"BPE\",\"vocab\":{");
+
+    for (size_t i = 0; i < m->n_pieces; i++)
+        len += (size_t)snprintf(out + len, size - len, "%s\"%s\":%zu", i > 0 ? "," : "", m->pieces[i], i);
+    len += (size_t)snprintf(out + len, size - len, "},\"merges\":[");
+    for (size_t i = 0; i < m->n_merges; i++)
+        len += (size_t)snprintf(out + len, size - len, "%s\"%s %s\"", i > 0 ? "," : "", m->pieces[m->merges[i].left],
+                                m->pieces[m->merges[i].right]);
+    snprintf(out + len, size - len, "]}}");
+}
+
+static uint32_t rank_in(const struct random_model *m, uint32_t left, uint32_t right)
+{
+    for (size_t i = 0; i < m->n_merges; i++)
+        if (m->merges[i].left == left && m->merges[i].right == right)
+            return (uint32_t)i;
+    return RF_BPE_NONE;
+}
+
+static size_t merge_by_list(const struct random_model *m, uint32_t *ids, size_t n)
+{
+    for (;;) {
+        uint32_t least = RF_BPE_NONE;
+        size_t at = 0;
+        for (size_t i = 0; i + 1 < n; i++) {
+            uint32_t rank = rank_in(m, ids[i], ids[i + 1]);
+            if (rank < least) {
+                least = rank;
+                at = i;
+            }
+        }
+        if (least == RF_BPE_NONE)
+            return n;
+        ids[at] = m->merges[least].id;
+        memmove(ids + at + 1, ids + at + 2, (n - at - 2) * sizeof *ids);
+        n--;
+    }
+}
+
+/* Whatever is left out, the ids stay; and what is_made says of a piece is so. */
+static void pairs_left_out(void **state)
+{
+    static struct random_model m;
+    static char json[16384];
+    size_t n_left_out = 0;
+
+    (void)state;
+    srand(4);
+    for (int round = 0; round < 300; round++) {
+        struct rf_tokenizer tokenizer;
+        struct fixture_call call = {0};
+        const struct bpe *bpe;
+        make_random_model(&m, round % 3);
+        write_random_model(&m, json, sizeof json);
+        fixture_read(&tokenizer, json);
+        bpe = (struct bpe *)tokenizer.model;
+        assert_non_null(bpe->is_made);
+        n_left_out += m.n_merges - bpe->pairs.n;
+        for (size_t k = 0; k < 40 + m.n_pieces; k++) {
+            char text[200];
+            uint32_t ids[200];
+            size_t n = 1 + (size_t)rand() % (k % 8 == 0 ? 199 : 14), letters = 1 + (size_t)rand() % 4;
+            struct encode_request request = {.text = {text, n}};
+            for (size_t i = 0; i < n; i++)
+                text[i] = (char)('a' + (size_t)rand() % letters);
+            if (k < m.n_pieces)
+                memcpy(text, m.pieces[k], request.text.len = n = strlen(m.pieces[k]));
+            for (size_t i = 0; i < n; i++)
+                ids[i] = (uint32_t)(text[i] - 'a');
+            n = merge_by_list(&m, ids, n);
+            fixture_encode(&tokenizer, &call, &request);
+            assert_ids(&call.encoding, ids, n);
+            if (k < m.n_pieces)
+                assert_int_equal(bpe->is_made[k], n == 1);
+        }
+        fixture_release(&call);
+        rf__tokenizer_release(&tokenizer);
+    }
+    assert_in_range(n_left_out, 1000, SIZE_MAX);
+}
+
 /* ---- Bars --------------------------------------------------------------------------------------------------- */
 
 #define BARS                                                                                                           \
@@ -374,6 +516,7 @@ int main(void)
         cmocka_unit_test(unknown_without_piece),
         cmocka_unit_test(dropout_is_told),
         cmocka_unit_test(long_words),
+        cmocka_unit_test(pairs_left_out),
         cmocka_unit_test(parts_before_bars),
         cmocka_unit_test(no_parts),
         cmocka_unit_test(bytes_as_characters),

@@ -4,6 +4,8 @@
 
 #include "os/os.h"
 
+#include <stdlib.h>
+
 /* A line of a rank file. */
 static size_t put_line(char *out, const char *bytes, size_t len, unsigned rank)
 {
@@ -56,6 +58,92 @@ static void encodes(void **state)
     assert_memory_equal(call.encoding.end, end, sizeof end);
     fixture_release(&call);
     rf__tokenizer_release(&tokenizer);
+}
+
+/* ---- By ranks alone ----------------------------------------------------------------------------------------- */
+
+#define N_RANDOM 60
+
+static uint32_t rank_of(char pieces[N_RANDOM][16], size_t n, const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strlen(pieces[i]) == len && memcmp(pieces[i], bytes, len) == 0)
+            return (uint32_t)(256 + i);
+    return len == 1 ? (uint8_t)bytes[0] : UINT32_MAX;
+}
+
+/* As tiktoken does it: of all neighbours, those whose bytes are the piece of the lowest rank. */
+static size_t merge_by_ranks(char pieces[N_RANDOM][16], const char *text, size_t len, uint32_t *ids)
+{
+    size_t ends[64], n = len;
+
+    for (size_t i = 0; i < len; i++)
+        ends[i] = i + 1;
+    for (;;) {
+        uint32_t least = UINT32_MAX;
+        size_t at = 0;
+        for (size_t i = 0; i + 1 < n; i++) {
+            size_t begin = i == 0 ? 0 : ends[i - 1];
+            uint32_t rank = rank_of(pieces, N_RANDOM, text + begin, ends[i + 1] - begin);
+            if (rank < least) {
+                least = rank;
+                at = i;
+            }
+        }
+        if (least == UINT32_MAX)
+            break;
+        memmove(ends + at, ends + at + 1, (n - at - 1) * sizeof *ends);
+        n--;
+    }
+    for (size_t i = 0; i < n; i++)
+        ids[i] = rank_of(pieces, N_RANDOM, text + (i == 0 ? 0 : ends[i - 1]), ends[i] - (i == 0 ? 0 : ends[i - 1]));
+    return n;
+}
+
+/* Pieces by chance, in any order of length: whole words at once, others by rank. */
+static void merges_by_rank(void **state)
+{
+    static char ranks[16384], pieces[N_RANDOM][16];
+
+    (void)state;
+    srand(5);
+    for (int round = 0; round < 60; round++) {
+        struct rf_tokenizer tokenizer = {0};
+        struct fixture_call call = {0};
+        size_t len = 0;
+        for (unsigned b = 0; b < 256; b++) {
+            char byte = (char)b;
+            len += put_line(ranks + len, &byte, 1, b);
+        }
+        for (unsigned i = 0; i < N_RANDOM; i++) {
+            do {
+                int n = 2 + rand() % (round % 2 == 0 ? 5 : 2 + (int)i / 8);
+                memset(pieces[i], 0, sizeof pieces[i]);
+                for (int k = 0; k < n; k++)
+                    pieces[i][k] = (char)('a' + rand() % 3);
+            } while (rank_of(pieces, i, pieces[i], strlen(pieces[i])) != UINT32_MAX);
+            len += put_line(ranks + len, pieces[i], strlen(pieces[i]), 256 + i);
+        }
+        assert_ok(rf__tokenizer_read_tiktoken(&tokenizer, ranks, len, "cl100k_base", NULL, err));
+        for (int k = 0; k < 200; k++) {
+            char text[64];
+            uint32_t ids[64], whole;
+            size_t n = 1 + (size_t)rand() % (k % 4 == 0 ? 63 : 8);
+            struct encode_request request = {.text = {text, n}};
+            for (size_t i = 0; i < n; i++)
+                text[i] = (char)('a' + rand() % 3);
+            whole = rank_of(pieces, N_RANDOM, text, n);
+            n = merge_by_ranks(pieces, text, n, ids);
+            if (whole != UINT32_MAX) {
+                ids[0] = whole;
+                n = 1;
+            }
+            fixture_encode(&tokenizer, &call, &request);
+            assert_ids(&call.encoding, ids, n);
+        }
+        fixture_release(&call);
+        rf__tokenizer_release(&tokenizer);
+    }
 }
 
 static void found_in_directory(void **state)
@@ -143,10 +231,8 @@ static void out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(encodes),
-        cmocka_unit_test(found_in_directory),
-        cmocka_unit_test(refused),
-        cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(encodes), cmocka_unit_test(merges_by_rank), cmocka_unit_test(found_in_directory),
+        cmocka_unit_test(refused), cmocka_unit_test(out_of_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
