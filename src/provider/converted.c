@@ -85,6 +85,25 @@ static rf_status build(const struct conversion *c, rf_error *err)
     return status;
 }
 
+/* Removes what a process that was killed while it wrote has left. The lock is held: nobody else writes here. */
+static rf_status remove_leftovers(const char *folder, rf_error *err)
+{
+    char **names = NULL;
+    size_t n = 0;
+    rf_status status = rf__os_list_directory(folder, &names, &n, err);
+
+    for (size_t i = 0; i < n && status == RF_OK; i++) {
+        char *path = rf__ends_with(names[i], ".tmp") ? rf__path_join(folder, names[i]) : NULL;
+        if (path != NULL)
+            (void)rf__os_remove(path, NULL);
+        else if (rf__ends_with(names[i], ".tmp"))
+            status = rf__fail_memory(err);
+        rf__free(path);
+    }
+    rf__free(names);
+    return status;
+}
+
 /* Builds under a lock, unless another process did so while we waited for it. */
 static rf_status build_once(const char *folder, const struct conversion *c, rf_error *err)
 {
@@ -97,8 +116,11 @@ static rf_status build_once(const char *folder, const struct conversion *c, rf_e
     if (status == RF_IO)
         rf__fail_prefix(err, status, "the ONNX file made of %s cannot be kept (choose another --cache-dir)",
                         c->weights_file);
-    if (status == RF_OK && !rf__os_is_file(c->onnx_file))
-        status = build(c, err);
+    if (status == RF_OK && !rf__os_is_file(c->onnx_file)) {
+        status = remove_leftovers(folder, err);
+        if (status == RF_OK)
+            status = build(c, err);
+    }
     rf__os_unlock(lock);
     rf__free(lock_file);
     return status;

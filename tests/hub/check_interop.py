@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Checks that this cache and that of the Python tools are one: what either brings the other uses, and they lock each
-other out. Needs huggingface_hub; run it with the interpreter of a place that has it:
+other out.
 
-    python3 -m venv /tmp/hubvenv && /tmp/hubvenv/bin/pip install huggingface_hub
-    /tmp/hubvenv/bin/python tests/hub/check_interop.py build/debug/tests/hub/hub_fetch
+    PYTHON tests/hub/check_interop.py PROGRAM [TEST…]        PYTHON has huggingface_hub: see tests/hub/run
 """
 import hashlib
 import json
 import os
+import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ from hub_case import FILES, FOLDER, ONNX, REPO, WANTED, Case, Result, main
 
 PYTHON = """
 import json, sys, warnings
-from huggingface_hub import hf_hub_download, scan_cache_dir, snapshot_download
+from huggingface_hub import HfApi, hf_hub_download, scan_cache_dir, snapshot_download
 print(json.dumps(eval(sys.argv[1])))
 """
 
@@ -103,6 +104,78 @@ class Interop(Case):
             process.communicate(timeout=60)
         self.assertNotIn("warning: ", self.fetched(env={"HF_HUB_OFFLINE": "1"}).err)
 
+    def same_files(self, folder):
+        """Their bytes, and where they lie: (path, file system's number of the file)."""
+        return {(path.relative_to(folder).as_posix(), path.stat().st_ino) for path in pathlib.Path(folder).rglob("*")
+                if path.is_file() and path.relative_to(folder).as_posix() in WANTED}
+
+    def test_same_files_both_ways(self):
+        """Ours, then theirs, and theirs, then ours: the very same files, each sent once, without a network at the end."""
+        for first, second in ((self.ours, self.theirs_all), (self.theirs_all, self.ours)):
+            with self.subTest(first=first.__name__):
+                shutil.rmtree(self.cache, ignore_errors=True)
+                hub = self.start("--cdn")
+                self.finish(first)
+                folder, = (self.cache / FOLDER / "snapshots").iterdir()
+                files = self.same_files(folder)
+                self.assertEqual({path for path, _ in files}, set(WANTED))
+                sent = [entry["path"] for entry in self.log("resolve") if entry["method"] == "GET"]
+                self.assertEqual(len(sent), len(set(sent)))
+                self.control("log=clear")
+                self.finish(second)
+                self.assertEqual(sum(entry["bytes"] for entry in self.log("resolve")), 0)
+                self.stop(hub)
+                self.finish(second, HF_HUB_OFFLINE="1")
+                self.assertEqual(self.same_files(folder), files)
+
+    def finish(self, start, **env):
+        process = start(**env)
+        out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0, err)
+        return out
+
+    def test_python_verifies_what_we_brought(self):
+        """With the sums that it asks the hub for."""
+        self.start("--cdn")
+        ours = self.fetched().values
+        code = f"(lambda v: [v.checked_count, len(v.mismatches)])(HfApi().verify_repo_checksums({REPO!r}))"
+        self.assertEqual(self.python(code), [len(WANTED), 0])
+        blob = (pathlib.Path(ours["directory"]) / "config.json").resolve()
+        blob.write_bytes(blob.read_bytes()[::-1])
+        self.assertEqual(self.python(code), [len(WANTED), 1], "it looks")
+
+    def test_python_without_links(self):
+        """HF_HUB_DISABLE_SYMLINKS, as on Windows: the files lie in the snapshot. We use, check and complete them."""
+        hub = self.start("--cdn")
+        folder = self.python(f"snapshot_download({REPO!r})", HF_HUB_DISABLE_SYMLINKS="1")
+        self.assertEqual(self.blobs(), [])
+        self.stop(hub)
+        ours = self.fetched(env={"HF_HUB_OFFLINE": "1"})
+        self.assertEqual(ours.values["directory"], folder)
+        self.assertNotIn("warning", ours.err)
+        self.start("--cdn")
+        self.assertEqual(self.run_program("verify", "--cache-dir", self.cache).out.count("whole\t"), len(FILES))
+        (pathlib.Path(folder) / "tokenizer.json").unlink()
+        self.control("log=clear")
+        self.assert_sound_in(self.fetched().values["directory"])
+        self.assertEqual([entry["path"].split("/")[-1] for entry in self.log("resolve")], ["tokenizer.json"])
+
+    def assert_sound_in(self, folder):
+        self.assertEqual({path: (pathlib.Path(folder) / path).read_bytes() for path in WANTED},
+                         {path: FILES[path] for path in WANTED})
+
+    def test_all_at_once(self):
+        """Four of ours and four of theirs: one download of each file, and no error."""
+        self.start("--cdn")
+        self.fault("slow", path="model.onnx", rate=150_000, times=-1)
+        processes = [start() for _ in range(4) for start in (self.ours, self.theirs_all)]
+        outputs = [process.communicate(timeout=120) for process in processes]
+        self.assertEqual([process.returncode for process in processes], [0] * 8, outputs)
+        sent = [entry["path"] for entry in self.log("resolve") if entry["method"] == "GET" and entry["bytes"] > 0]
+        self.assertEqual(len(sent), len(set(sent)), sent)
+        self.assertEqual([entry["bytes"] for entry in self.log("cdn") if entry["method"] == "GET"], [len(ONNX)])
+        self.assert_sound(self.fetched(env={"HF_HUB_OFFLINE": "1"}))
+
     def race(self, first, second):
         """Both run at once over a slow line; the file is sent once."""
         self.start("--cdn")
@@ -119,8 +192,11 @@ class Interop(Case):
         blobs = [path.read_bytes() for path in (self.cache / FOLDER / "blobs").iterdir()]
         self.assertIn(ONNX, blobs)
 
-    def ours(self):
-        return self.spawn("resolve", REPO, "--cache-dir", self.cache)
+    def ours(self, **env):
+        return self.spawn("resolve", REPO, "--cache-dir", self.cache, env=env)
+
+    def theirs_all(self, **env):
+        return self.python(f"snapshot_download({REPO!r}, allow_patterns={WANTED!r})", wait=False, **env)
 
     def theirs(self):
         return self.python(f"hf_hub_download({REPO!r}, 'onnx/model.onnx')", wait=False)

@@ -227,4 +227,8 @@ def main():
         copy = shutil.copy(sys.argv[1], folder)
         os.chmod(copy, 0o755)
         PROGRAM.append(copy)
-        unittest.main(argv=[sys.argv[0], *sys.argv[2:]])
+        result = unittest.main(argv=[sys.argv[0], *sys.argv[2:]], exit=False).result
+    # A test with several parts may have several faults.
+    failed = len({getattr(test, "test_case", test).id() for test, _ in result.failures + result.errors})
+    print(f"{result.testsRun - failed - len(result.skipped)} passed, {failed} failed", flush=True)
+    sys.exit(0 if result.wasSuccessful() and result.testsRun > 0 else 1)
