@@ -97,8 +97,8 @@ RF_API const char *rf_onnxruntime_version(void);
 
 typedef enum rf_log_level { RF_LOG_DEBUG = 0, RF_LOG_INFO, RF_LOG_WARNING, RF_LOG_ERROR } rf_log_level;
 
-/* `message` is one line of UTF-8 without a newline, valid during the call. While files are downloaded, this and
- * rf_progress_fn may be called from threads of the library's own, but never two at once. */
+/* `message` is one line of UTF-8 without a newline, valid during the call. While files are downloaded it may come from
+ * threads of the library's own, one at a time. */
 typedef void (*rf_log_fn)(void *user, rf_log_level level, const char *message);
 
 /* What `done` and `total` count is said where the callback is set. `total` is 0 while it is not known. Returning
@@ -182,7 +182,7 @@ typedef struct rf_model_options {
                                            or any of its session configuration keys ("session.…") */
     rf_log_fn log;                      /* NULL: silent. Called during rf_model_open() and later calls on the model. */
     void *log_user;
-    rf_progress_fn progress; /* NULL: none. Bytes downloaded, during rf_model_open() alone. */
+    rf_progress_fn progress; /* NULL: none. Bytes downloaded, during rf_model_open() alone, on its thread. */
     void *progress_user;
     uint32_t dimensions; /* only the first so many numbers of a vector, scaled again where the vectors are: for models
                             trained so (Matryoshka). 0: what the model declares, else all. RF_INVALID_ARGUMENT above. */

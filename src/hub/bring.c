@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WAIT_MS 5 /* between two looks at the helpers */
+
 struct line {
     struct download *download;
     struct repo *repo;
@@ -19,8 +21,9 @@ struct line {
     size_t n;
     rf_status (*fn)(struct download *download, struct repo *repo, struct repo_file *file, rf_error *err);
     _Atomic size_t next;
-    struct os_mutex *mutex; /* for what follows */
-    rf_status status;       /* of the first that failed */
+    _Atomic size_t n_helpers; /* at work beside worker 0 */
+    struct os_mutex *mutex;   /* for what follows */
+    rf_status status;         /* of the first that failed */
     rf_error why;
 };
 
@@ -35,25 +38,52 @@ static void note_failure(struct line *line, rf_status status, const rf_error *wh
     rf__tally_stop(line->download->tally);
 }
 
-/* Worker 0 is the calling thread, on the connection that is open already. Another that gets none leaves the work to
- * it. */
+static void take_next(struct line *line, struct download *download)
+{
+    rf_status status = RF_OK;
+    size_t i;
+
+    while (status == RF_OK && (i = atomic_fetch_add(&line->next, 1)) < line->n) {
+        rf_error why = {RF_OK, ""};
+        status = line->fn(download, line->repo, line->files[i], &why);
+        if (status != RF_OK)
+            note_failure(line, status, &why);
+    }
+}
+
+/* Tells progress until the helpers have done what they took. */
+static void wait_for_helpers(struct line *line)
+{
+    rf_error why = {RF_OK, ""};
+    rf_status status = RF_OK;
+
+    while (atomic_load(&line->n_helpers) > 0 && status == RF_OK) {
+        rf__os_sleep_ms(WAIT_MS);
+        status = rf__download_report(line->download, false, &why);
+    }
+    if (status != RF_OK)
+        note_failure(line, status, &why);
+}
+
+/* Worker 0 is the calling thread, on the connection that is open already. A helper that gets none leaves the work to
+ * the others. */
 static void work(void *arg, size_t worker)
 {
     struct line *line = arg;
     struct download own = *line->download;
-    rf_status status = worker == 0 ? RF_OK : rf__download_open(&own, NULL);
-    size_t i;
 
-    if (status != RF_OK)
+    if (worker == 0) {
+        take_next(line, line->download);
+        wait_for_helpers(line);
         return;
-    while (status == RF_OK && (i = atomic_fetch_add(&line->next, 1)) < line->n) {
-        rf_error why = {RF_OK, ""};
-        status = line->fn(worker == 0 ? line->download : &own, line->repo, line->files[i], &why);
-        if (status != RF_OK)
-            note_failure(line, status, &why);
     }
-    if (worker > 0)
+    atomic_fetch_add(&line->n_helpers, 1);
+    own.is_helper = true;
+    if (rf__download_open(&own, NULL) == RF_OK) {
+        take_next(line, &own);
         rf__download_close(&own);
+    }
+    atomic_fetch_sub(&line->n_helpers, 1);
 }
 
 static rf_status work_off(struct line *line, rf_error *err)
@@ -65,6 +95,7 @@ static rf_status work_off(struct line *line, rf_error *err)
     if (line->mutex == NULL)
         return rf__fail_memory(err);
     atomic_init(&line->next, 0);
+    atomic_init(&line->n_helpers, 0);
     rf__os_parallel(line->n < BRING_AT_ONCE ? line->n : BRING_AT_ONCE, work, line);
     rf__os_mutex_free(line->mutex);
     return line->status == RF_OK ? RF_OK : rf__fail(err, line->status, "%s", line->why.message);

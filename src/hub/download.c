@@ -19,7 +19,7 @@
 
 rf_status rf__download_report(struct download *download, bool force, rf_error *err)
 {
-    if (rf__tally_report(download->tally, force))
+    if (download->is_helper ? !rf__tally_is_stopped(download->tally) : rf__tally_report(download->tally, force))
         return RF_OK;
     return rf__fail(err, RF_CANCELLED, "the download of '%s' was cancelled; what arrived is kept and will be continued",
                     download->name);

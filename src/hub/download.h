@@ -25,6 +25,7 @@ struct download {
     const char *cache;           /* the cache's folder, and the model's in it; NULL until known */
     const char *model_folder;
     struct net *net;
+    bool is_helper; /* used by a thread that did not begin the download */
 };
 
 /* Opens the connection; the other members are set, and `download` stays where it is. Nothing has to be closed after a
@@ -47,7 +48,7 @@ rf_status rf__download_file(struct download *download, const char *commit, const
 /* How many bytes rf__download_file() would write; 0 where the size is not known. RF_NO_MEMORY alone can fail. */
 rf_status rf__download_missing(struct download *download, const struct repo_file *file, uint64_t *out, rf_error *err);
 
-/* As rf__tally_report(), with RF_CANCELLED for "stop". */
+/* Tells progress where that is this thread's to do; RF_CANCELLED: stop. */
 rf_status rf__download_report(struct download *download, bool force, rf_error *err);
 
 #endif

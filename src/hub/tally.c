@@ -67,6 +67,16 @@ bool rf__tally_report(struct tally *tally, bool force)
     return go_on;
 }
 
+bool rf__tally_is_stopped(struct tally *tally)
+{
+    bool is_stopped;
+
+    rf__os_mutex_lock(tally->mutex);
+    is_stopped = tally->is_stopped;
+    rf__os_mutex_unlock(tally->mutex);
+    return is_stopped;
+}
+
 void rf__tally_stop(struct tally *tally)
 {
     rf__os_mutex_lock(tally->mutex);

@@ -1,7 +1,8 @@
 /*
  * tally: what the threads of one download share: the bytes that are there, the caller's callbacks, and whether to stop.
  *
- * What always holds: the callbacks are called by one thread at a time, and none of them after one has said no.
+ * What always holds: progress is told by the thread alone that began the download, where Python sees Ctrl-C, and never
+ * again after it has said no. Log lines come from any thread. No two callbacks run at once.
  */
 #ifndef RF_HUB_TALLY_H
 #define RF_HUB_TALLY_H
@@ -31,10 +32,13 @@ void rf__tally_start(struct tally *tally, uint64_t total);
 /* A part that was `before` bytes is `now` bytes. */
 void rf__tally_move(struct tally *tally, uint64_t before, uint64_t now);
 
-/* Tells progress, without `force` at most some twenty times a second. False: stop. */
+/* For the thread that began: tells progress, without `force` at most some twenty times a second. False: stop. */
 bool rf__tally_report(struct tally *tally, bool force);
 
-/* Lets every thread stop at its next report. */
+/* For the others. */
+bool rf__tally_is_stopped(struct tally *tally);
+
+/* Lets every thread stop at its next look. */
 void rf__tally_stop(struct tally *tally);
 
 #endif

@@ -186,7 +186,7 @@ class AtOnce(Case):
 
     def test_progress_is_the_sum(self):
         self.start("--cdn")
-        self.fault("slow", path="model.onnx", rate=600_000, times=-1)
+        self.fault("slow", path="model.onnx", rate=150_000, times=-1)
         progress = self.fetched(REPO, "--progress").progress()
         total = sum(len(FILES[path]) for path in WANTED)
         counted = [(done, of) for done, of in progress if of]

@@ -18,7 +18,7 @@
  *     --die-at N        the process kills itself once N bytes are done
  *     --remove          verify removes what is damaged
  * The log goes to standard error as "level: message", a failure as "error: STATUS: message" with exit status 1. Two
- * callbacks at once end the process.
+ * callbacks at once end the process, and so does progress on another thread than the first.
  */
 #include "hub/hub.h"
 
@@ -36,7 +36,10 @@ struct state {
     uint64_t begun_ns;
     uint64_t every;
     bool tell, remove;
+    const char *thread; /* the first */
 };
+
+static _Thread_local char this_thread; /* its address tells them apart */
 
 static atomic_flag in_callback = ATOMIC_FLAG_INIT;
 
@@ -68,6 +71,10 @@ static bool on_progress(void *user, uint64_t done, uint64_t total)
     struct state *state = user;
 
     enter();
+    if (state->thread != &this_thread) {
+        fprintf(stderr, "error: progress on another thread\n");
+        abort();
+    }
     if (state->tell)
         fprintf(stderr, "progress: %llu %llu\n", (unsigned long long)done, (unsigned long long)total);
     if (done >= state->die_at)
@@ -206,8 +213,11 @@ static bool read_options(int argc, char **argv, struct hub_options *options, str
 
 int main(int argc, char **argv)
 {
-    struct state state = {
-        .cancel_at = UINT64_MAX, .die_at = UINT64_MAX, .cancel_after_ns = UINT64_MAX, .begun_ns = rf__os_now_ns()};
+    struct state state = {.cancel_at = UINT64_MAX,
+                          .die_at = UINT64_MAX,
+                          .cancel_after_ns = UINT64_MAX,
+                          .begun_ns = rf__os_now_ns(),
+                          .thread = &this_thread};
     struct hub_options options = {
         .logger = {on_log, NULL},
         .progress = on_progress,
