@@ -71,6 +71,9 @@ rf_status rf__os_link(const char *target, const char *link, bool may_move, rf_er
 /* Names in a folder, without "." and "..", sorted by bytes. NULL-terminated array in one piece (rf__free). */
 rf_status rf__os_list_directory(const char *path, char ***out, size_t *n, rf_error *err);
 
+/* How many bytes of a path are its folder, with the separator behind it; 0: it names none. */
+size_t rf__os_folder_len(const char *path);
+
 /* The absolute path without links; in new memory, NULL when it cannot be had. */
 char *rf__os_real_path(const char *path);
 

@@ -3,7 +3,7 @@
  *
  *     text ─ added tokens ─ normalizer ─ pre-tokenizer ─ model ─ post-processor ─ ids
  *
- * each have a file (or, with many kinds, one file a kind); tokenizer.c joins them, decoder.c goes the other way. This
+ * each have a file (or, with many kinds, one file a kind); encode.c joins them, decoder.c goes the other way. This
  * is the only header that other folders include.
  */
 #ifndef RF_TOKENIZER_TOKENIZER_H

@@ -5,7 +5,7 @@
 
 #include "fuzz.h"
 
-#include "tokenizer/tokenizer_parts.h"
+#include "tokenizer/files/files.h"
 
 static void check_tokenizer(const struct rf_tokenizer *tokenizer, const char *text, size_t len)
 {

@@ -3,7 +3,7 @@
 #include "fuzz.h"
 
 #include "base/mem.h"
-#include "tokenizer/tokenizer_parts.h"
+#include "tokenizer/files/files.h"
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "tokenizer/tokenizer_parts.h"
+#include "tokenizer/files/files.h"
 
 #include <string.h>
 

@@ -245,6 +245,13 @@ rf_status rf__os_link(const char *target, const char *link, bool may_move, rf_er
     return status;
 }
 
+size_t rf__os_folder_len(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash == NULL ? 0 : (size_t)(slash - path) + 1;
+}
+
 char *rf__os_real_path(const char *path)
 {
     char *real = realpath(path, NULL);

@@ -367,6 +367,15 @@ rf_status rf__os_link(const char *target, const char *link, bool may_move, rf_er
     return status;
 }
 
+size_t rf__os_folder_len(const char *path)
+{
+    size_t len = strlen(path);
+
+    while (len > 0 && strchr("/\\:", path[len - 1]) == NULL)
+        len--;
+    return len;
+}
+
 char *rf__os_real_path(const char *path)
 {
     HANDLE file = open_existing(path, FILE_READ_ATTRIBUTES);

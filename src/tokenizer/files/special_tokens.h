@@ -12,7 +12,7 @@
 #ifndef RF_TOKENIZER_SPECIAL_TOKENS_H
 #define RF_TOKENIZER_SPECIAL_TOKENS_H
 
-#include "tokenizer/tokenizer_parts.h"
+#include "tokenizer/files/files.h"
 
 /* The special tokens that have a name, in the order in which they are added. */
 enum { SPECIAL_BOS, SPECIAL_EOS, SPECIAL_UNK, SPECIAL_SEP, SPECIAL_PAD, SPECIAL_CLS, SPECIAL_MASK, N_SPECIALS };

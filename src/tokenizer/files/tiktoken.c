@@ -16,7 +16,7 @@
  * or without merges.
  */
 #include "tokenizer/model/bpe.h"
-#include "tokenizer/tokenizer_parts.h"
+#include "tokenizer/files/files.h"
 
 #include "base/base64.h"
 #include "base/mem.h"

@@ -13,7 +13,7 @@
 #ifndef RF_TOKENIZER_TOKENIZER_CONFIG_H
 #define RF_TOKENIZER_TOKENIZER_CONFIG_H
 
-#include "tokenizer/tokenizer_parts.h"
+#include "tokenizer/files/files.h"
 
 /* After the normalizers were read from `source`. */
 rf_status rf__config_normalizer(struct rf_tokenizer *tokenizer, const struct json *config,

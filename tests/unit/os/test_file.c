@@ -421,9 +421,20 @@ static void file_read_without_permission(void **state)
 
 #endif
 
+static void folder_len(void **state)
+{
+    (void)state;
+    assert_int_equal(rf__os_folder_len("a/b/c"), 4);
+    assert_int_equal(rf__os_folder_len("/a"), 1);
+    assert_int_equal(rf__os_folder_len("a"), 0);
+    assert_int_equal(rf__os_folder_len(""), 0);
+    assert_int_equal(rf__os_folder_len("a/"), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(folder_len),
         cmocka_unit_test(file_stat_tells_what_is_there),
         cmocka_unit_test(file_read_of_many_sizes),
         cmocka_unit_test(file_read_respects_the_ceiling),

@@ -5,7 +5,7 @@
 #include "golden.h"
 
 #include "base/mem.h"
-#include "tokenizer/tokenizer_parts.h"
+#include "tokenizer/files/files.h"
 
 #include <string.h>
 
