@@ -43,6 +43,7 @@ MODELS = {
     "plain-suffix": (dict(model_type="unigram", vocab_size=90, treat_whitespace_as_suffix=True), "", {}),
     "plain-spaces": (dict(model_type="unigram", vocab_size=90, add_dummy_prefix=False, remove_extra_whitespaces=False), "", {}),
     "plain-bpe": (dict(model_type="bpe", vocab_size=90), "", {}),
+    "plain-bpe-user": (dict(model_type="bpe", vocab_size=90, user_defined_symbols=["<user>", "the ", "og", "\u2581fo"]), "", {}),
 }
 
 

@@ -103,30 +103,34 @@ static const struct recipe recipes[] = {
 };
 #define N_RECIPES (sizeof recipes / sizeof recipes[0])
 
-/* Classes that lay the pieces out in ways of their own, which are not written here. */
-static const char *const refused[] = {
-    "BarthezTokenizer",     "BigBirdTokenizer", "FNetTokenizer",     "M2M100Tokenizer",
-    "MBart50Tokenizer",     "MBartTokenizer",   "MarianTokenizer",   "NllbTokenizer",
-    "PLBartTokenizer",      "PegasusTokenizer", "ReformerTokenizer", "RemBertTokenizer",
-    "SeamlessM4TTokenizer", "UdopTokenizer",    "XGLMTokenizer",     "XLNetTokenizer",
+/* Other names of these, as transformers has them: of a class, or of a model_type whose tokenizer has the class. */
+static const struct {
+    const char *name, *class;
+} aliases[] = {
+    {"MT5Tokenizer", "T5Tokenizer"},
+    {"mt5", "T5Tokenizer"},
+    {"switch_transformers", "T5Tokenizer"},
+    {"xmod", "XLMRobertaTokenizer"},
+    {"gte", "XLMRobertaTokenizer"},
+    {"jina_embeddings_v3", "XLMRobertaTokenizer"},
+    {"yoso", "AlbertTokenizer"},
+    {"gemma2", "GemmaTokenizer"},
+    {"gemma3", "GemmaTokenizer"},
+    {"gemma3_text", "GemmaTokenizer"},
+    {"gemma3n", "GemmaTokenizer"},
+    {"gemma3n_text", "GemmaTokenizer"},
+    {"recurrent_gemma", "GemmaTokenizer"},
+    {"t5gemma", "GemmaTokenizer"},
 };
 
 /* The model that all these files are about. */
 struct opened {
     struct sentencepiece_model model;
-    const struct recipe *recipe; /* NULL: as the library reads it */
+    const struct recipe *recipe; /* NULL: no class is named; as the library reads it */
     const struct vocab_companions *companions;
     struct special_tokens tokens;
     const char *name;
 };
-
-static const struct recipe *recipe_of_type(const char *model_type)
-{
-    for (size_t i = 0; i < N_RECIPES && model_type != NULL; i++)
-        if (strcmp(recipes[i].model_type, model_type) == 0)
-            return &recipes[i];
-    return NULL;
-}
 
 static bool is_class(const char *class, const char *name)
 {
@@ -135,6 +139,20 @@ static bool is_class(const char *class, const char *name)
     return strncmp(class, name, len) == 0 && (class[len] == '\0' || strcmp(class + len, "Fast") == 0);
 }
 
+/* By the name of a class, fast or not, or by a model_type. NULL when it is not known. */
+static const struct recipe *find_recipe(const char *name)
+{
+    for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++)
+        if (is_class(name, aliases[i].name))
+            name = aliases[i].class;
+    for (size_t i = 0; i < N_RECIPES; i++)
+        if (is_class(name, recipes[i].class) || strcmp(name, recipes[i].model_type) == 0)
+            return &recipes[i];
+    return NULL;
+}
+
+/* A class that is named and not known may lay the pieces out in a way of its own (MBart, NLLB and Pegasus do): any ids
+ * would be a guess. */
 static rf_status choose(struct opened *opened, const struct logger *logger, rf_error *err)
 {
     const struct vocab_companions *companions = opened->companions;
@@ -147,23 +165,16 @@ static rf_status choose(struct opened *opened, const struct logger *logger, rf_e
                                   &model_type, err);
     if (status != RF_OK)
         return status;
-    if (class == NULL)
-        opened->recipe = recipe_of_type(model_type);
-    for (size_t i = 0; class != NULL && i < N_RECIPES; i++)
-        if (is_class(class, recipes[i].class))
-            opened->recipe = &recipes[i];
-    for (size_t i = 0; class != NULL && i < sizeof refused / sizeof refused[0]; i++)
-        if (is_class(class, refused[i]))
-            return rf__fail(err, RF_UNSUPPORTED,
-                            "%s: unsupported: the class '%s' on a sentencepiece model; "
-                            "a tokenizer.json is needed",
-                            opened->name, class);
+    if (class == NULL && model_type == NULL) {
+        rf__log(logger, RF_LOG_WARNING,
+                "%s: nothing says which tokenizer class it is for; the ids are those of sentencepiece", opened->name);
+        return RF_OK;
+    }
+    opened->recipe = find_recipe(class != NULL ? class : model_type);
     if (opened->recipe == NULL)
-        rf__log(logger, RF_LOG_WARNING, "%s: the tokenizer class '%s' is not known; the ids are those of sentencepiece",
-                opened->name,
-                class != NULL        ? class
-                : model_type != NULL ? model_type
-                                     : "");
+        return rf__fail(err, RF_UNSUPPORTED,
+                        "%s: unsupported: the %s '%s' on a sentencepiece model; a tokenizer.json is needed",
+                        opened->name, class != NULL ? "class" : "model type", class != NULL ? class : model_type);
     return RF_OK;
 }
 
@@ -555,7 +566,27 @@ static void name_piece(struct opened *opened, int which, int32_t id)
     opened->tokens.ids[which] = (uint32_t)id;
 }
 
-/* As the library has it: no added tokens, its own normalizer. */
+/* BPE takes the pieces of the user out of the normalized text before it merges the rest, as added tokens are. (They are
+ * not normalized themselves.) Unigram gives them a score that wins. */
+static rf_status add_user_defined(struct rf_tokenizer *tokenizer, const struct opened *opened, rf_error *err)
+{
+    static const struct normalizers none;
+    const struct sentencepiece_model *model = &opened->model;
+    bool are_added = model->algorithm == SENTENCEPIECE_BPE;
+    rf_status status = rf__added_tokens_init(&tokenizer->added, &tokenizer->model->vocabulary,
+                                             are_added ? count_listed_pieces(model) : 0, err);
+
+    for (size_t i = 0; i < model->n_pieces && status == RF_OK && are_added; i++) {
+        const struct sentencepiece *piece = &model->pieces[i];
+        struct added_spec spec = {piece->text.data, piece->text.len, {.normalized = true}};
+        uint32_t id;
+        if (piece->type == PIECE_USER_DEFINED)
+            status = rf__added_tokens_add(&tokenizer->added, &tokenizer->model->vocabulary, &none, &spec, &id, err);
+    }
+    return status;
+}
+
+/* As the library has it, with its own normalizer. */
 static rf_status build_plain(struct rf_tokenizer *tokenizer, struct opened *opened, const struct flags *flags,
                              bool lower_case, rf_error *err)
 {
@@ -571,7 +602,7 @@ static rf_status build_plain(struct rf_tokenizer *tokenizer, struct opened *open
     if (status == RF_OK && lower_case)
         status = rf__normalizers_lower_first(&tokenizer->normalizers, err);
     if (status == RF_OK)
-        status = rf__added_tokens_init(&tokenizer->added, &tokenizer->model->vocabulary, 0, err);
+        status = add_user_defined(tokenizer, opened, err);
     if (status != RF_OK)
         return status;
     name_piece(opened, SPECIAL_BOS, opened->model.bos_id);

@@ -7,8 +7,9 @@
  *     sentencepiece_normalizer.c   the normalizer of the sentencepiece library itself
  *
  * Which ids a model stands for depends on the class of `transformers` that reads it (tokenizer_config.json's
- * tokenizer_class, else config.json's model_type): XLMRobertaTokenizer moves all ids, T5Tokenizer adds a hundred. For a
- * class that is not known, the ids are those of the sentencepiece library, and the log says so.
+ * tokenizer_class, else config.json's model_type): XLMRobertaTokenizer moves all ids, T5Tokenizer adds a hundred. A
+ * class that is not known is refused; where none is named, the ids are those of the sentencepiece library, and the log
+ * says so.
  */
 #ifndef RF_TOKENIZER_SENTENCEPIECE_H
 #define RF_TOKENIZER_SENTENCEPIECE_H

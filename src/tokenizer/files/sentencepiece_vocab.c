@@ -354,11 +354,10 @@ rf_status rf__sentencepiece_plain_bpe(const struct sentencepiece_model *pieces, 
     for (size_t i = 0; i < pieces->n_pieces && status == RF_OK; i++) {
         enum piece_type type = pieces->pieces[i].type;
         ranked[i] = (struct ranked){pieces->pieces[i].score, (uint32_t)i};
-        if (type == PIECE_USER_DEFINED || type == PIECE_UNUSED)
-            status = rf__fail(err, RF_UNSUPPORTED,
-                              "%s: unsupported: a BPE model of sentencepiece with user-defined or unused pieces, for a "
-                              "tokenizer class that is not known",
-                              name);
+        if (type == PIECE_UNUSED)
+            status = rf__fail(
+                err, RF_UNSUPPORTED,
+                "%s: unsupported: a BPE model of sentencepiece with unused pieces, and no tokenizer class", name);
     }
     if (status == RF_OK) {
         qsort(ranked, pieces->n_pieces, sizeof *ranked, by_score);

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 static const char *const names[] = {
-    "xlm-roberta", "camembert",     "t5",           "albert",       "deberta-v2", "llama-legacy", "llama-new",
-    "gemma",       "plain-unigram", "plain-suffix", "plain-spaces", "plain-bpe",
+    "xlm-roberta", "camembert",     "t5",           "albert",       "deberta-v2", "llama-legacy",   "llama-new",
+    "gemma",       "plain-unigram", "plain-suffix", "plain-spaces", "plain-bpe",  "plain-bpe-user",
 };
 #define N_NAMES (sizeof names / sizeof names[0])
 
@@ -93,6 +93,8 @@ static const struct {
     {FILE_OF(PIECE_A "\x12\x03\xc0\x02\x07"), RF_BAD_FORMAT, "has the id 7, but there are 1"},
     {FILE_OF(PIECE_A PIECE_A), RF_BAD_FORMAT, "some pieces are the same"},
     {PIECE_A, "{\"tokenizer_class\":\"MBartTokenizerFast\"}", 5, RF_UNSUPPORTED, "the class 'MBartTokenizerFast'"},
+    {PIECE_A, "{\"tokenizer_class\":\"MyTokenizer\"}", 5, RF_UNSUPPORTED,
+     "tokenizer.model: unsupported: the class 'MyTokenizer' on a sentencepiece model; a tokenizer.json is needed"},
     {PIECE_A, "{\"tokenizer_class\":\"LlamaTokenizer\"}", 5, RF_UNSUPPORTED, "a Unigram model of sentencepiece"},
     {PIECE_A, "{\"tokenizer_class\":3}", 5, RF_BAD_FORMAT, "tokenizer_class"},
     {PIECE_A, "{\"tokenizer_class\":\"T5Tokenizer\",\"extra_ids\":100000}", 5, RF_BAD_FORMAT, "extra_ids"},
