@@ -71,19 +71,19 @@ static rf_status convert(const uint8_t *data, size_t width, struct npy *out, rf_
     return RF_OK;
 }
 
-static rf_status parse(const struct os_map *map, const char *path, struct npy *out, rf_error *err)
+static rf_status parse(const uint8_t *data, size_t size, const char *path, struct npy *out, rf_error *err)
 {
     char header[MAX_HEADER + 1];
     size_t begin, len, width, n, bytes;
     const char *type;
 
-    if (map->size < 12 || memcmp(map->data, "\x93NUMPY", 6) != 0 || map->data[6] < 1 || map->data[6] > 3)
+    if (size < 12 || memcmp(data, "\x93NUMPY", 6) != 0 || data[6] < 1 || data[6] > 3)
         return rf__fail(err, RF_BAD_FORMAT, "%s: is no .npy file", path);
-    begin = map->data[6] == 1 ? 10 : 12;
-    len = map->data[6] == 1 ? rf__u16_at(map->data + 8) : rf__u32_at(map->data + 8);
-    if (len > MAX_HEADER || len > map->size - begin)
+    begin = data[6] == 1 ? 10 : 12;
+    len = data[6] == 1 ? rf__u16_at(data + 8) : rf__u32_at(data + 8);
+    if (len > MAX_HEADER || len > size - begin)
         return rf__fail(err, RF_BAD_FORMAT, "%s: its header is %zu bytes long, which cannot be", path, len);
-    memcpy(header, map->data + begin, len);
+    memcpy(header, data + begin, len);
     header[len] = '\0';
     type = value_of(header, "'descr'");
     width = type == NULL ? 0 : strncmp(type, "'<f4'", 5) == 0 ? 4 : strncmp(type, "'<f2'", 5) == 0 ? 2 : 0;
@@ -91,10 +91,16 @@ static rf_status parse(const struct os_map *map, const char *path, struct npy *o
         strncmp(value_of(header, "'fortran_order'"), "False", 5) != 0 ||
         !read_shape(value_of(header, "'shape'"), &out->rows, &out->cols))
         return rf__fail(err, RF_UNSUPPORTED, "%s: is %.200s, expected rows of '<f4' or '<f2' in C order", path, header);
-    if (!rf__mul(out->rows, out->cols, &n) || !rf__mul(n, width, &bytes) || bytes != map->size - begin - len)
+    if (!rf__mul(out->rows, out->cols, &n) || !rf__mul(n, width, &bytes) || bytes != size - begin - len)
         return rf__fail(err, RF_BAD_FORMAT, "%s: has %zu bytes of numbers, which are not %zu rows of %zu", path,
-                        map->size - begin - len, out->rows, out->cols);
-    return convert(map->data + begin + len, width, out, err);
+                        size - begin - len, out->rows, out->cols);
+    return convert(data + begin + len, width, out, err);
+}
+
+rf_status rf__npy_parse(const uint8_t *data, size_t size, const char *path, struct npy *out, rf_error *err)
+{
+    *out = (struct npy){0};
+    return parse(data, size, path, out, err);
 }
 
 rf_status rf__npy_read(const char *path, struct npy *out, rf_error *err)
@@ -104,7 +110,7 @@ rf_status rf__npy_read(const char *path, struct npy *out, rf_error *err)
 
     *out = (struct npy){0};
     if (status == RF_OK)
-        status = parse(&map, path, out, err);
+        status = rf__npy_parse(map.data, map.size, path, out, err);
     rf__os_unmap(&map);
     return status;
 }

@@ -105,6 +105,20 @@ static void check_dimension(struct validation *v)
         add_check(v->report, "dimension", true, "%u", dim);
 }
 
+/* Texts that are cut at another place have other vectors. */
+static void check_limit(struct validation *v)
+{
+    const uint32_t limit = v->model->info.max_tokens;
+
+    if (v->reference != NULL && v->reference->info.max_tokens != limit)
+        add_check(v->report, "limit", false, "%u tokens, expected %u as the reference has (sentence_bert_config.json)",
+                  limit, v->reference->info.max_tokens);
+    else if (limit > 0)
+        add_check(v->report, "limit", true, "%u tokens", limit);
+    else
+        add_check(v->report, "limit", true, "none");
+}
+
 /* What the vectors themselves show. */
 static void check_vectors(struct validation *v)
 {
@@ -334,6 +348,7 @@ static rf_status validate(struct validation *v, rf_error *err)
         check_inputs(v->report, engine);
         status = check_output(v->report, v->model, engine, err);
     }
+    check_limit(v);
     check_dimension(v);
     if (status != RF_OK || !v->report->checks[v->report->shown.n_checks - 1].passed)
         return status;

@@ -127,26 +127,22 @@ static void find_prefix(struct ref_loader *loader, const struct ref_family *fami
                  rf__weights_path(loader->weights), family->first_tensor, family->model_type);
 }
 
-static rf_status read_config(const char *path, struct json *out, rf_error *err)
+static rf_status read_config(const struct buf *text, const char *path, struct json *out, rf_error *err)
 {
-    struct buf text;
-    rf_status status;
+    rf_status status = rf__json_parse(out, text->data != NULL ? text->data : "", text->len, path, err);
 
-    rf__buf_init(&text, CONFIG_MAX_BYTES);
-    status = rf__os_read_file(path, &text, err);
-    if (status == RF_OK)
-        status = rf__json_parse(out, text.data != NULL ? text.data : "", text.len, path, err);
-    if (status == RF_OK && !yyjson_is_obj(out->root))
+    if (status == RF_OK && !yyjson_is_obj(out->root)) {
         status = rf__fail(err, RF_BAD_FORMAT, "%s: is %s, expected an object", path, rf__json_type_name(out->root));
-    rf__buf_release(&text);
+        rf__json_release(out);
+    }
     return status;
 }
 
-static rf_status load(struct reference *r, const char *config_path, rf_error *err)
+static rf_status load(struct reference *r, const struct buf *config, const char *config_path, rf_error *err)
 {
     struct ref_loader loader = {.weights = r->weights, .prefix = "", .pool = &r->pool, .err = err};
 
-    loader.status = read_config(config_path, &loader.config, err);
+    loader.status = read_config(config, config_path, &loader.config, err);
     if (loader.status == RF_OK)
         r->family = find_family(&loader);
     if (loader.status == RF_OK)
@@ -162,7 +158,8 @@ static rf_status load(struct reference *r, const char *config_path, rf_error *er
     return loader.status;
 }
 
-rf_status rf__reference_open(const char *config_path, const char *weights_path, struct engine **out, rf_error *err)
+rf_status rf__reference_open_config(const struct buf *config, const char *config_path, const char *weights_path,
+                                    struct engine **out, rf_error *err)
 {
     struct reference *r = rf__calloc(1, sizeof *r);
     rf_error unused;
@@ -174,7 +171,7 @@ rf_status rf__reference_open(const char *config_path, const char *weights_path, 
     r->path = rf__strdup(weights_path);
     status = r->path == NULL ? rf__fail_memory(err) : rf__weights_open(weights_path, &r->weights, err);
     if (status == RF_OK)
-        status = load(r, config_path, err != NULL ? err : &unused);
+        status = load(r, config, config_path, err != NULL ? err : &unused);
     if (status != RF_OK) {
         free_reference(&r->base);
         return status;
@@ -190,4 +187,17 @@ rf_status rf__reference_open(const char *config_path, const char *weights_path, 
                                         .has_type_ids = r->model->n_types > 0};
     *out = &r->base;
     return RF_OK;
+}
+
+rf_status rf__reference_open(const char *config_path, const char *weights_path, struct engine **out, rf_error *err)
+{
+    struct buf config;
+    rf_status status;
+
+    rf__buf_init(&config, CONFIG_MAX_BYTES);
+    status = rf__os_read_file(config_path, &config, err);
+    if (status == RF_OK)
+        status = rf__reference_open_config(&config, config_path, weights_path, out, err);
+    rf__buf_release(&config);
+    return status;
 }

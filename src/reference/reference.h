@@ -14,10 +14,14 @@
 #ifndef RF_REFERENCE_REFERENCE_H
 #define RF_REFERENCE_REFERENCE_H
 
+#include "base/buf.h"
 #include "engine/engine.h"
 
 /* Opens the encoder that config.json describes on its weights, a file or a model directory. RF_UNSUPPORTED names a
  * model_type or an option that is not known; RF_BAD_FORMAT a tensor that is missing or of another shape. */
 rf_status rf__reference_open(const char *config_path, const char *weights_path, struct engine **out, rf_error *err);
+/* The same from the text of config.json; its path is for messages. */
+rf_status rf__reference_open_config(const struct buf *config, const char *config_path, const char *weights_path,
+                                    struct engine **out, rf_error *err);
 
 #endif
