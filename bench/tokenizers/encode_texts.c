@@ -7,61 +7,7 @@
  *     encode N       wall seconds and processor seconds that encoding all texts on N threads took
  *     memory         GB/s at which this machine reads, and copies, 256 MB with one thread
  */
-#include "rag_factory.h"
-
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-struct texts {
-    rf_text *items;
-    size_t n;
-};
-
-static void die(const char *message)
-{
-    fprintf(stderr, "encode_texts: %s\n", message);
-    exit(1);
-}
-
-static double seconds(clockid_t clock)
-{
-    struct timespec t;
-
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static void *grow(void *items, size_t n, size_t size)
-{
-    void *bigger = realloc(items, n * size);
-
-    if (bigger == NULL)
-        die("out of memory");
-    return bigger;
-}
-
-static struct texts read_texts(const char *path)
-{
-    struct texts texts = {0};
-    FILE *file = fopen(path, "rb");
-    uint32_t len;
-
-    if (file == NULL)
-        die(strerror(errno));
-    while (fread(&len, sizeof len, 1, file) == 1) {
-        char *data = grow(NULL, (size_t)len + 1, 1);
-        if (fread(data, 1, len, file) != len)
-            die("a text is cut off");
-        if ((texts.n & (texts.n - 1)) == 0)
-            texts.items = grow(texts.items, texts.n == 0 ? 1 : 2 * texts.n, sizeof *texts.items);
-        texts.items[texts.n++] = (rf_text){data, len};
-    }
-    fclose(file);
-    return texts;
-}
+#include "../worker.h"
 
 static void encode(const rf_tokenizer *tokenizer, const struct texts *texts, uint32_t threads, rf_ids **out)
 {
@@ -154,8 +100,6 @@ int main(int argc, char **argv)
     }
     rf_ids_free(ids);
     rf_tokenizer_free(tokenizer);
-    for (size_t i = 0; i < texts.n; i++)
-        free((void *)(uintptr_t)texts.items[i].data);
-    free(texts.items);
+    free_texts(&texts);
     return 0;
 }

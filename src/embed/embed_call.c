@@ -94,7 +94,7 @@ static void release_call(struct call *call)
 {
     for (size_t w = 0; call->workers != NULL && w < call->n_workers; w++) {
         struct worker *worker = &call->workers[w];
-        rf__encode_scratch_free(worker->scratch);
+        rf__scratch_give(call->pipeline->tokenizer, worker->scratch);
         rf__encoding_release(&worker->encoding);
         rf__free(worker->ids);
         rf__free(worker->type_ids);
@@ -123,7 +123,7 @@ static rf_status init_call(struct call *call, rf_error *err)
         return rf__fail_memory(err);
     for (size_t w = 0; w < call->n_workers; w++) {
         struct worker *worker = &call->workers[w];
-        worker->scratch = rf__encode_scratch_new();
+        worker->scratch = rf__scratch_take(call->pipeline->tokenizer);
         worker->vector = rf__alloc_array(2 * (size_t)rf__modules_width(call->pipeline->modules), sizeof(float));
         if (worker->scratch == NULL || worker->vector == NULL)
             return rf__fail_memory(err);

@@ -4,7 +4,7 @@
  *     embedding.weight [n_ids, dim]                        sentence-transformers
  *     embeddings [n_rows, dim], mapping [n_ids]?, weights [n_ids]?   model2vec: row of an id; factor of an id
  *
- * Weights of Zipf's law and of PCA are in the rows already. Always holds: every id has a row.
+ * Weights of Zipf's law and of PCA are in the rows already. Always holds: every id below n_ids has a row.
  */
 #include "embed/static_embedding.h"
 
@@ -57,8 +57,42 @@ static float element(const struct tensor *rows, size_t i)
     return value;
 }
 
-/* The row's data may lie at any byte; memcpy of one float compiles to a load, and the loop to vectors of them. */
-static void add_direct(const uint8_t *row, size_t dim, float *out)
+/* The row of an id. */
+static size_t row_of(const struct static_table *table, uint32_t id)
+{
+    return table->mapping != NULL ? table->mapping[id] : id;
+}
+
+#define LANES 16 /* numbers that are added side by side */
+#define AHEAD 8  /* rows that are asked for before the first of them is added */
+
+/* Adds rows of fp32 to `out`, one after the other for each number, as everywhere: the order of additions decides the
+ * bits. `rows` of them are added for each time that `out` is read and written, and a constant number of lanes is what
+ * compilers make vectors of. Data may lie at any byte. */
+static void add_four(const uint8_t *const rows[4], size_t dim, float *out)
+{
+    size_t d = 0;
+
+    for (; d + LANES <= dim; d += LANES) {
+        float sum[LANES], row[LANES];
+        memcpy(sum, out + d, sizeof sum);
+        for (int r = 0; r < 4; r++) {
+            memcpy(row, rows[r] + d * sizeof(float), sizeof row);
+            for (int k = 0; k < LANES; k++)
+                sum[k] += row[k];
+        }
+        memcpy(out + d, sum, sizeof sum);
+    }
+    for (; d < dim; d++) {
+        for (int r = 0; r < 4; r++) {
+            float value;
+            memcpy(&value, rows[r] + d * sizeof value, sizeof value);
+            out[d] += value;
+        }
+    }
+}
+
+static void add_one(const uint8_t *row, size_t dim, float *out)
 {
     for (size_t d = 0; d < dim; d++) {
         float value;
@@ -67,30 +101,69 @@ static void add_direct(const uint8_t *row, size_t dim, float *out)
     }
 }
 
+/* Rows of any type, with factors. */
 static void add_row(const struct static_table *table, uint32_t id, float *out)
 {
-    size_t row = table->mapping != NULL ? table->mapping[id] : id, dim = table->info.dim;
+    size_t row = row_of(table, id), dim = table->info.dim;
     float factor = table->factors != NULL ? table->factors[id] : 1;
 
-    if (table->is_direct && table->factors == NULL) {
-        add_direct(table->rows->data + row * dim * sizeof(float), dim, out);
-        return;
-    }
     for (size_t d = 0; d < dim; d++)
         out[d] += factor * element(table->rows, row * dim + d);
 }
 
-void rf__static_mean(const struct static_table *table, const uint32_t *ids, size_t n, float *out)
+/* Asks for a row before it is needed: rows lie anywhere in a table that is larger than any cache. */
+static void prefetch(const uint8_t *row, size_t dim)
 {
-    size_t count = 0, dim = table->info.dim;
+#if defined(__GNUC__)
+    for (size_t i = 0; i < dim * sizeof(float); i += 64)
+        __builtin_prefetch(row + i);
+#else
+    (void)row, (void)dim;
+#endif
+}
 
-    memset(out, 0, dim * sizeof *out);
+/* Returns how many rows were added. */
+static size_t sum_direct(const struct static_table *table, const uint32_t *ids, size_t n, float *out)
+{
+    const uint8_t *rows[AHEAD];
+    size_t count = 0, waiting = 0, dim = table->info.dim;
+
+    for (size_t i = 0; i < n; i++) {
+        if (table->has_unknown && ids[i] == table->unknown)
+            continue;
+        rows[waiting] = table->rows->data + row_of(table, ids[i]) * dim * sizeof(float);
+        prefetch(rows[waiting++], dim);
+        count++;
+        if (waiting == AHEAD) {
+            add_four(rows, dim, out);
+            waiting -= 4;
+            memmove(rows, rows + 4, waiting * sizeof *rows);
+        }
+    }
+    for (size_t r = 0; r < waiting; r++)
+        add_one(rows[r], dim, out);
+    return count;
+}
+
+static size_t sum_any(const struct static_table *table, const uint32_t *ids, size_t n, float *out)
+{
+    size_t count = 0;
+
     for (size_t i = 0; i < n; i++) {
         if (table->has_unknown && ids[i] == table->unknown)
             continue;
         add_row(table, ids[i], out);
         count++;
     }
+    return count;
+}
+
+void rf__static_mean(const struct static_table *table, const uint32_t *ids, size_t n, float *out)
+{
+    size_t count, dim = table->info.dim;
+
+    memset(out, 0, dim * sizeof *out);
+    count = table->is_direct && table->factors == NULL ? sum_direct(table, ids, n, out) : sum_any(table, ids, n, out);
     for (size_t d = 0; d < dim && count > 0; d++)
         out[d] /= (float)count;
 }
