@@ -11,6 +11,7 @@
  */
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "tokenizer/tokenizer.h"
 
 #include <stdio.h>
@@ -143,6 +144,41 @@ static void check_short_ways(const struct rf_tokenizer *tokenizer, struct encode
         die("another number of tokens when they are counted");
 }
 
+/* The byte at which each character of a text begins, and the text's length. */
+static size_t *bytes_of_chars(rf_text text)
+{
+    size_t *begins = rf__alloc_array(text.len + 1, sizeof *begins), n = 0;
+
+    if (begins == NULL)
+        die("out of memory");
+    for (size_t at = 0; at < text.len;) {
+        uint32_t c;
+        begins[n++] = at;
+        at += rf__utf8_decode(text.data + at, text.len - at, &c);
+    }
+    begins[n] = text.len;
+    return begins;
+}
+
+/* The bytes of a token are those of its characters, which are compared with the reference's: they slice the text. */
+static void check_slices(const struct encode_request *request, const struct encoding *e)
+{
+    size_t *begins[2] = {bytes_of_chars(request->text), request->pair == NULL ? NULL : bytes_of_chars(*request->pair)};
+
+    for (size_t piece = 0; piece <= e->n_overflow; piece++) {
+        const struct encoding *part = piece == 0 ? e : &e->overflow[piece - 1];
+        for (size_t i = 0; i < part->n; i++) {
+            const size_t *of = part->sequence[i] < 0 ? NULL : begins[part->sequence[i]];
+            if (part->special[i] || of == NULL
+                    ? part->begin[i] != 0 || part->end[i] != 0
+                    : part->begin[i] != of[part->begin_char[i]] || part->end[i] != of[part->end_char[i]])
+                die("a token's bytes are not those of its characters");
+        }
+    }
+    rf__free(begins[0]);
+    rf__free(begins[1]);
+}
+
 static void send_answer(void)
 {
     uint32_t n = (uint32_t)answer.len;
@@ -179,8 +215,10 @@ static void answer_question(const struct rf_tokenizer *tokenizer, struct encode_
     status = rf__encode(tokenizer, &request, scratch, encoding, &err);
     if (status == RF_OK) {
         put_answer(tokenizer, encoding, flags);
-        if (!request.no_alignment)
+        if (!request.no_alignment) {
+            check_slices(&request, encoding);
             check_short_ways(tokenizer, request, scratch, encoding);
+        }
     } else {
         put_u32(status);
         put_bytes(err.message, strlen(err.message));

@@ -484,6 +484,9 @@ static rf_status build_trie(struct unigram *model, const bool *is_unmatched, rf_
     return status;
 }
 
+/* No settled(): where the best ways meet, the tokens before are certain, but the sums go on from there. Beginning anew
+ * they would be rounded otherwise, and of two ways that are as good as each other another one could win. So a text that
+ * no pre-tokenizer splits is normalized whole, and then tokenized as far as the limit needs. */
 rf_status rf__unigram_new(struct vocabulary *vocabulary, double *scores, const struct unigram_settings *settings,
                           struct model **out, rf_error *err)
 {
