@@ -156,12 +156,45 @@ static void a_model_that_does_not_fit_is_named(void **state)
     }
 }
 
+/* Each allocation fails once: while it opens, then while it runs. */
+static void out_of_memory_is_told(void **state)
+{
+    static const uint32_t ids[] = {1, 2, 3};
+    const struct engine_batch batch = {.ids = ids, .n_texts = 1, .n_tokens = 3};
+    struct engine_output out;
+    struct engine *engine = NULL;
+    rf_status status = RF_NO_MEMORY;
+    rf_error fault = {0};
+
+    (void)state;
+    for (uint64_t n = 1; status != RF_OK && n < 10000; n++) {
+        rf__alloc_fail_at(n);
+        status = open_golden("albert", &engine, &fault);
+        rf__alloc_fail_at(0);
+        if (status != RF_OK)
+            assert_int_equal(status, RF_NO_MEMORY);
+    }
+    assert_int_equal(status, RF_OK);
+    status = RF_NO_MEMORY;
+    for (uint64_t n = 1; status != RF_OK && n < 1000; n++) {
+        rf__alloc_fail_at(n);
+        status = rf__engine_run(engine, &batch, &out, &fault);
+        rf__alloc_fail_at(0);
+        if (status != RF_OK)
+            assert_int_equal(status, RF_NO_MEMORY);
+    }
+    assert_int_equal(status, RF_OK);
+    rf__engine_output_release(&out);
+    rf__engine_free(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hidden_states_are_those_of_transformers),
         cmocka_unit_test(what_the_tables_lack_is_refused),
         cmocka_unit_test(a_model_that_does_not_fit_is_named),
+        cmocka_unit_test(out_of_memory_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
