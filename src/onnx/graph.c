@@ -386,18 +386,20 @@ value rf__graph_made(struct graph *graph, const char *name, const struct made_te
 {
     struct made_tensor *copy = rf__graph_alloc(graph, sizeof *copy);
     const struct external *external = make_external(graph, NULL, copy);
-    int64_t *dims = rf__graph_alloc(graph, sizeof *dims);
+    int64_t *dims = rf__graph_alloc(graph, sizeof made->dims);
     Onnx__TensorProto *proto;
 
     if (rf__graph_status(graph) != RF_OK)
         return NULL;
     *copy = *made;
-    dims[0] = (int64_t)made->n;
+    memcpy(dims, made->dims, sizeof made->dims);
+    if (made->rank == 0)
+        dims[0] = (int64_t)made->n;
     proto = add_initializer(graph, name, made->type, external);
     if (proto == NULL)
         return NULL;
     proto->dims = dims;
-    proto->n_dims = 1;
+    proto->n_dims = made->rank == 0 ? 1 : made->rank;
     return proto->name;
 }
 
@@ -499,24 +501,29 @@ value rf__graph_node(struct graph *graph, const char *name, const struct node *n
     return proto == NULL ? NULL : proto->name;
 }
 
+void rf__graph_node_of(struct graph *graph, const char *name, const struct node *node, size_t n, value *outputs)
+{
+    Onnx__NodeProto *proto = add_node(graph, name, node, n);
+
+    for (size_t i = 0; i < n; i++)
+        outputs[i] = NULL;
+    for (size_t i = 0; proto != NULL && i < n; i++) {
+        if (i > 0)
+            proto->output[i] = mutable_text(rf__graph_name(graph, "%s.%zu", proto->name, i));
+        outputs[i] = proto->output[i];
+    }
+}
+
 void rf__graph_split(struct graph *graph, const char *name, value x, int64_t axis, size_t n, value *parts)
 {
     struct node node = {.op = "Split",
                         .inputs = {x},
                         .attributes = {{.name = "axis", .i = axis}, {.name = "num_outputs", .i = (int64_t)n}}};
-    Onnx__NodeProto *proto;
 
     assert(n <= GRAPH_MAX_PARTS);
     if (rf__graph_is_portable(graph))
         node.attributes[1].name = NULL; /* opset 18 brought it; before, the number of outputs said it */
-    proto = add_node(graph, name, &node, n);
-    for (size_t i = 0; i < n; i++)
-        parts[i] = NULL;
-    for (size_t i = 0; proto != NULL && i < n; i++) {
-        if (i > 0)
-            proto->output[i] = mutable_text(rf__graph_name(graph, "%s.%zu", proto->name, i));
-        parts[i] = proto->output[i];
-    }
+    rf__graph_node_of(graph, name, &node, n, parts);
 }
 
 value rf__graph_unary(struct graph *graph, const char *name, const char *op, value x)
@@ -527,4 +534,113 @@ value rf__graph_unary(struct graph *graph, const char *name, const char *op, val
 value rf__graph_binary(struct graph *graph, const char *name, const char *op, value x, value y)
 {
     return rf__graph_node(graph, name, &(struct node){.op = op, .inputs = {x, y}});
+}
+
+/* ---- Changing a graph ---------------------------------------------------------------------------------------- */
+
+void rf__graph_adopt(struct graph *graph, Onnx__GraphProto *proto)
+{
+    const struct external **external = rf__graph_alloc(graph, (proto->n_initializer + 1) * sizeof *external);
+
+    if (external == NULL)
+        return;
+    for (size_t i = 0; i < proto->n_initializer; i++)
+        external[i] = NULL;
+    proto->n_value_info = 0; /* of the graph as it was */
+    proto->n_quantization_annotation = 0;
+    graph->proto = proto;
+    graph->external = external;
+    graph->cap_node = proto->n_node;
+    graph->cap_initializer = graph->cap_external = proto->n_initializer;
+    graph->cap_input = proto->n_input;
+    graph->cap_output = proto->n_output;
+}
+
+void rf__graph_add_tensor(struct graph *graph, Onnx__TensorProto *tensor)
+{
+    Onnx__GraphProto *proto = graph->proto;
+    size_t n = proto->n_initializer;
+    Onnx__TensorProto **list = grow(graph, proto->initializer, n, &graph->cap_initializer);
+    const struct external **externals = grow(graph, graph->external, n, &graph->cap_external);
+
+    if (rf__graph_status(graph) != RF_OK)
+        return;
+    list[n] = tensor;
+    externals[n] = NULL;
+    proto->initializer = list;
+    proto->n_initializer = n + 1;
+    graph->external = externals;
+}
+
+void rf__graph_set_bytes(struct graph *graph, size_t i, const uint8_t *bytes, size_t size, bool is_small)
+{
+    Onnx__TensorProto *tensor = graph->proto->initializer[i];
+    struct external *external;
+
+    tensor->n_float_data = tensor->n_int32_data = tensor->n_int64_data = tensor->n_double_data = 0;
+    tensor->n_uint64_data = tensor->n_external_data = 0;
+    tensor->has_data_location = false;
+    tensor->has_raw_data = is_small;
+    tensor->raw_data.len = is_small ? size : 0;
+    tensor->raw_data.data = is_small ? (uint8_t *)(uintptr_t)bytes : NULL;
+    graph->external[i] = NULL;
+    if (is_small)
+        return;
+    external = rf__graph_alloc(graph, sizeof *external);
+    if (external == NULL)
+        return;
+    *external = (struct external){.bytes = bytes, .n_bytes = size};
+    graph->external[i] = external;
+}
+
+void rf__graph_constant(struct graph *graph, size_t i, struct constant *out)
+{
+    const Onnx__TensorProto *tensor = graph->proto->initializer[i];
+
+    *out = (struct constant){.proto = tensor, .n = 1};
+    for (size_t k = 0; k < tensor->n_dims; k++)
+        out->n *= (uint64_t)tensor->dims[k];
+    if (graph->external[i] != NULL)
+        out->bytes = graph->external[i]->bytes;
+    else if (tensor->has_raw_data)
+        out->bytes = tensor->raw_data.data;
+    else if (tensor->n_int64_data > 0)
+        out->bytes = (const uint8_t *)tensor->int64_data;
+    else
+        out->bytes = (const uint8_t *)tensor->float_data;
+}
+
+size_t rf__graph_take_nodes(struct graph *graph, Onnx__NodeProto ***nodes)
+{
+    size_t n = graph->proto->n_node;
+
+    *nodes = graph->proto->node;
+    graph->proto->node = NULL;
+    graph->proto->n_node = 0;
+    graph->cap_node = 0;
+    return n;
+}
+
+void rf__graph_keep_node(struct graph *graph, Onnx__NodeProto *node)
+{
+    Onnx__NodeProto **list = grow(graph, graph->proto->node, graph->proto->n_node, &graph->cap_node);
+
+    if (list == NULL)
+        return;
+    list[graph->proto->n_node++] = node;
+    graph->proto->node = list;
+}
+
+void rf__graph_close_gaps(struct graph *graph)
+{
+    Onnx__GraphProto *proto = graph->proto;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < proto->n_initializer; i++) {
+        if (proto->initializer[i] == NULL)
+            continue;
+        graph->external[kept] = graph->external[i];
+        proto->initializer[kept++] = proto->initializer[i];
+    }
+    proto->n_initializer = kept;
 }

@@ -58,11 +58,14 @@ value rf__graph_floats(struct graph *graph, const char *name, const float *numbe
  * added before under this name is not added again. */
 value rf__graph_tensor(struct graph *graph, const char *name, const struct tensor *tensor);
 
-/* A tensor of rank 1 whose bytes are made when the file is written: `make` fills `out`, n elements of `type`. `arg`
+/* A tensor whose bytes are made when the file is written: `make` fills `out`, n elements of `type`. `arg`
  * must live as long; rf__graph_alloc() gives such memory. */
+#define MADE_MAX_RANK 3
 struct made_tensor {
-    int type;       /* ONNX__TENSOR_PROTO__DATA_TYPE__… */
-    size_t n, size; /* elements, bytes of one */
+    int type;                    /* ONNX__TENSOR_PROTO__DATA_TYPE__… */
+    size_t n, size;              /* elements, bytes of one */
+    int64_t dims[MADE_MAX_RANK]; /* of rank > 0 */
+    size_t rank;                 /* 0: [n] */
     rf_status (*make)(const void *arg, void *out, rf_error *err);
     const void *arg;
 };
@@ -97,12 +100,15 @@ struct node {
 /* Adds a node with one output, which is named as the node. */
 value rf__graph_node(struct graph *graph, const char *name, const struct node *node);
 
+/* The same with n outputs, the first named as the node. */
+#define GRAPH_MAX_PARTS 3
+void rf__graph_node_of(struct graph *graph, const char *name, const struct node *node, size_t n, value *outputs);
+
 /* The commonest: an operator of ONNX with one or two inputs and no attributes. */
 value rf__graph_unary(struct graph *graph, const char *name, const char *op, value x);
 value rf__graph_binary(struct graph *graph, const char *name, const char *op, value x, value y);
 
 /* Cuts x along an axis into n parts that are equally wide. */
-#define GRAPH_MAX_PARTS 3
 void rf__graph_split(struct graph *graph, const char *name, value x, int64_t axis, size_t n, value *parts);
 
 /* What lies behind an initializer whose data is not in the message: one of the three. */
@@ -119,6 +125,30 @@ struct graph_parts {
     const struct external *const *external;
 };
 struct graph_parts rf__graph_parts(struct graph *graph);
+
+/* ---- Changing a graph that was read (onnx_read.h) -------------------------------------------------------------- */
+
+/* Makes `proto`, whose memory is the graph's, the graph. */
+void rf__graph_adopt(struct graph *graph, Onnx__GraphProto *proto);
+/* Adds a tensor whose memory is the graph's. */
+void rf__graph_add_tensor(struct graph *graph, Onnx__TensorProto *tensor);
+/* Says where the elements of initializer i lie, which live as long as the graph; is_small: they go into the message. */
+void rf__graph_set_bytes(struct graph *graph, size_t i, const uint8_t *bytes, size_t size, bool is_small);
+
+/* An initializer that was read, or added by one of the functions for constants above. */
+struct constant {
+    const Onnx__TensorProto *proto;
+    const uint8_t *bytes; /* little-endian, not aligned */
+    uint64_t n;           /* elements */
+};
+void rf__graph_constant(struct graph *graph, size_t i, struct constant *out);
+
+/* Takes all nodes out, for the caller to add each again, or others in its place. Returns how many. */
+size_t rf__graph_take_nodes(struct graph *graph, Onnx__NodeProto ***nodes);
+void rf__graph_keep_node(struct graph *graph, Onnx__NodeProto *node);
+
+/* Removes the initializers that were set to NULL in the message. */
+void rf__graph_close_gaps(struct graph *graph);
 
 /* Memory that lives as long as the graph. NULL when out of memory, which is then the graph's failure. */
 void *rf__graph_alloc(struct graph *graph, size_t size);

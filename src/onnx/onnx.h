@@ -39,4 +39,39 @@ struct onnx_build {
  * option that is not known; RF_BAD_FORMAT a tensor that is missing or has another shape. */
 rf_status rf__onnx_build(const struct onnx_build *build, rf_error *err);
 
+/* ---- An ONNX file made anew ------------------------------------------------------------------------------------ */
+
+/* Reads one, be it ours, exported or downloaded, and writes it changed. */
+struct onnx_rewrite {
+    const char *in_path, *out_path;          /* must differ */
+    size_t inline_limit;                     /* as in struct onnx_build; so are these */
+    const char *source, *revision, *options; /* NULL: as the file has them */
+    const struct logger *logger;
+    rf_progress_fn progress;
+    void *progress_user;
+};
+
+enum onnx_form {
+    ONNX_FORM_INT8,         /* near-lossless: weights in groups of 32, smoothed; ONNX Runtime's MatMulNBits */
+    ONNX_FORM_INT8_DYNAMIC, /* the standard's: weights by channel, activations by tensor */
+    ONNX_FORM_INT4,         /* the same in 4 bits */
+    ONNX_FORM_FP16          /* weights are stored as fp16; the arithmetic is fp32 */
+};
+const char *rf__onnx_form_name(enum onnx_form form); /* "int8", "int8-dynamic", "int4", "fp16" */
+
+struct onnx_quantize {
+    enum onnx_form form;
+    bool quantize_embeddings; /* tables of words too, to 8 bits, a scale for each row */
+    /* What running the probe gave: the largest absolute value of each channel over all texts. NULL: not smoothed. */
+    const float *maxima;
+    size_t n_maxima;
+};
+
+/* RF_UNSUPPORTED for a file that has nothing to quantize, RF_BAD_FORMAT for a damaged one; nothing is written then. */
+rf_status rf__onnx_quantize(const struct onnx_rewrite *rewrite, const struct onnx_quantize *how, rf_error *err);
+
+/* Writes the model with one output, "sentence_embedding" [1, n_channels]: the largest absolute values of what one text
+ * brings to each channel that smoothing is for. An engine opens it like any model that pools. */
+rf_status rf__onnx_probe(const char *path, const char *out_path, size_t *n_channels, rf_error *err);
+
 #endif

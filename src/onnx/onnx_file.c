@@ -352,7 +352,7 @@ static rf_status write_tensors(struct graph *graph, struct data_file *file, cons
     const struct onnx_target *target = file->target;
     const char *slash = strrchr(data_path, '/'), *name = slash == NULL ? data_path : slash + 1;
     struct graph_parts parts;
-    size_t all;
+    size_t all = 0;
     rf_status status = place_tensors(graph, target->path, NULL, &all, err);
 
     if (status != RF_OK)

@@ -1,0 +1,325 @@
+/*
+ * quantized: see quantized.h. MatMulNBits: docs/ContribOperators.md of ONNX Runtime; an element is
+ * (byte - 2^(bits - 1)) * scale, two of 4 bits to a byte, the lower first; the last block of an output is filled up
+ * with zeros.
+ */
+#include "onnx/quantized.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <string.h>
+
+#define UINT8   ONNX__TENSOR_PROTO__DATA_TYPE__UINT8
+#define INT8    ONNX__TENSOR_PROTO__DATA_TYPE__INT8
+#define FLOAT   ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
+#define FLOAT16 ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16
+
+/* What a tensor is made of: a matrix seen as [n, k], whichever way it lies. */
+struct matrix {
+    const uint8_t *bytes;
+    bool is_transposed; /* lies as [n, k] */
+    uint64_t k, n;
+    const float *smooth; /* [k], or NULL */
+    unsigned bits, block;
+};
+
+static float element(const struct matrix *m, uint64_t n, uint64_t k)
+{
+    float x;
+
+    memcpy(&x, m->bytes + (m->is_transposed ? n * m->k + k : k * m->n + n) * sizeof x, sizeof x);
+    return m->smooth == NULL ? x : x * m->smooth[k];
+}
+
+static rf_status not_finite(rf_error *err)
+{
+    return rf__fail(err, RF_BAD_FORMAT, "a matrix holds NaN or infinity: the file is damaged");
+}
+
+/* A list of the things that a graph's tensors are made of, in its memory. */
+static const struct matrix *keep(struct graph *g, const struct matrix *matrix)
+{
+    struct matrix *copy = rf__graph_alloc(g, sizeof *copy);
+
+    if (copy != NULL)
+        *copy = *matrix;
+    return copy;
+}
+
+/* ---- Blocks -------------------------------------------------------------------------------------------------- */
+
+/* The scale of elements [first, last) of output n: the one of largest absolute value becomes the lowest number,
+ * -2^(bits
+ * - 1), whatever its sign, with 4 bits; with 8, the range is even and loses nothing that counts. */
+static float block_scale(const struct matrix *m, uint64_t n, uint64_t first, uint64_t last)
+{
+    float largest = 0;
+
+    for (uint64_t k = first; k < last; k++) {
+        float x = element(m, n, k);
+        if (!(fabsf(x) <= fabsf(largest)))
+            largest = x;
+    }
+    return m->bits == 4 ? largest / -8 : fabsf(largest) / 127;
+}
+
+static uint64_t n_blocks(const struct matrix *m)
+{
+    return (m->k + m->block - 1) / m->block;
+}
+
+static rf_status make_block_scales(const void *arg, void *out, rf_error *err)
+{
+    const struct matrix *m = arg;
+    float *scales = out;
+
+    for (uint64_t n = 0; n < m->n; n++) {
+        for (uint64_t k = 0; k < m->k; k += m->block) {
+            float scale = block_scale(m, n, k, k + m->block < m->k ? k + m->block : m->k);
+            if (!isfinite(scale))
+                return not_finite(err);
+            *scales++ = scale;
+        }
+    }
+    return RF_OK;
+}
+
+static uint8_t quantize(float x, float scale, unsigned bits)
+{
+    const int middle = 1 << (bits - 1), top = 2 * middle - 1;
+    int number = scale < 0 || scale > 0 ? (int)lrintf(x / scale) + middle : middle;
+
+    return (uint8_t)(number < 0 ? 0 : number > top ? top : number);
+}
+
+static rf_status make_blocks(const void *arg, void *out, rf_error *err)
+{
+    const struct matrix *m = arg;
+    const uint8_t middle = (uint8_t)(1 << (m->bits - 1));
+    const size_t per_byte = 8 / m->bits;
+    uint8_t *bytes = out;
+
+    for (uint64_t n = 0; n < m->n; n++) {
+        for (uint64_t first = 0; first < m->k; first += m->block) {
+            const uint64_t last = first + m->block < m->k ? first + m->block : m->k;
+            const float scale = block_scale(m, n, first, last);
+            if (!isfinite(scale))
+                return not_finite(err);
+            for (uint64_t k = first; k < first + m->block; k += per_byte, bytes++) {
+                *bytes = 0;
+                for (size_t i = 0; i < per_byte; i++) {
+                    uint8_t number = k + i < last ? quantize(element(m, n, k + i), scale, m->bits) : middle;
+                    *bytes = (uint8_t)(*bytes | number << (i * m->bits));
+                }
+            }
+        }
+    }
+    return RF_OK;
+}
+
+struct block_inputs rf__quantized_blocks(struct graph *g, const char *name, const struct linear *linear, unsigned bits,
+                                         unsigned block, const float *smooth)
+{
+    const struct matrix *m = keep(g, &(struct matrix){.bytes = linear->weight.bytes,
+                                                      .is_transposed = linear->is_transposed,
+                                                      .k = linear->k,
+                                                      .n = linear->n,
+                                                      .smooth = smooth,
+                                                      .bits = bits,
+                                                      .block = block});
+    struct block_inputs out = {NULL, NULL};
+    int64_t blocks, blob = block * bits / 8;
+
+    if (m == NULL)
+        return out;
+    blocks = (int64_t)n_blocks(m);
+    out.bytes = rf__graph_made(g, rf__graph_name(g, "%s.q%u", name, bits),
+                               &(struct made_tensor){.type = UINT8,
+                                                     .n = (size_t)(m->n * (uint64_t)blocks * (uint64_t)blob),
+                                                     .size = 1,
+                                                     .dims = {(int64_t)m->n, blocks, blob},
+                                                     .rank = 3,
+                                                     .make = make_blocks,
+                                                     .arg = m});
+    out.scales = rf__graph_made(
+        g, rf__graph_name(g, "%s.scales", name),
+        &(struct made_tensor){
+            .type = FLOAT, .n = (size_t)(m->n * (uint64_t)blocks), .size = 4, .make = make_block_scales, .arg = m});
+    return out;
+}
+
+/* ---- Channels ------------------------------------------------------------------------------------------------ */
+
+static rf_status make_channel_scales(const void *arg, void *out, rf_error *err)
+{
+    const struct matrix *m = arg;
+    float *scales = out;
+
+    for (uint64_t n = 0; n < m->n; n++) {
+        scales[n] = block_scale(m, n, 0, m->k);
+        if (!isfinite(scales[n]))
+            return not_finite(err);
+    }
+    return RF_OK;
+}
+
+static int8_t quantize_signed(float x, float scale)
+{
+    return (int8_t)(quantize(x, scale, 8) - 128);
+}
+
+/* Written as [k, n], however the matrix lies. */
+static rf_status make_channels(const void *arg, void *out, rf_error *err)
+{
+    const struct matrix *m = arg;
+    int8_t *bytes = out;
+
+    for (uint64_t n = 0; n < m->n; n++) {
+        const float scale = block_scale(m, n, 0, m->k);
+        if (!isfinite(scale))
+            return not_finite(err);
+        for (uint64_t k = 0; k < m->k; k++)
+            bytes[k * m->n + n] = quantize_signed(element(m, n, k), scale);
+    }
+    return RF_OK;
+}
+
+struct channel_inputs rf__quantized_channels(struct graph *g, const char *name, const struct linear *linear)
+{
+    const struct matrix *m = keep(g, &(struct matrix){.bytes = linear->weight.bytes,
+                                                      .is_transposed = linear->is_transposed,
+                                                      .k = linear->k,
+                                                      .n = linear->n,
+                                                      .bits = 8});
+    struct channel_inputs out = {NULL, NULL};
+
+    if (m == NULL)
+        return out;
+    out.bytes = rf__graph_made(g, rf__graph_name(g, "%s.q8", name),
+                               &(struct made_tensor){.type = INT8,
+                                                     .n = (size_t)(m->n * m->k),
+                                                     .size = 1,
+                                                     .dims = {(int64_t)m->k, (int64_t)m->n},
+                                                     .rank = 2,
+                                                     .make = make_channels,
+                                                     .arg = m});
+    out.scales = rf__graph_made(
+        g, rf__graph_name(g, "%s.scales", name),
+        &(struct made_tensor){.type = FLOAT, .n = (size_t)m->n, .size = 4, .make = make_channel_scales, .arg = m});
+    return out;
+}
+
+/* ---- Rows ---------------------------------------------------------------------------------------------------- */
+
+static rf_status make_rows(const void *arg, void *out, rf_error *err)
+{
+    const struct matrix *m = arg;
+    int8_t *bytes = out;
+
+    for (uint64_t n = 0; n < m->n; n++) {
+        const float scale = block_scale(m, n, 0, m->k);
+        if (!isfinite(scale))
+            return not_finite(err);
+        for (uint64_t k = 0; k < m->k; k++)
+            *bytes++ = quantize_signed(element(m, n, k), scale);
+    }
+    return RF_OK;
+}
+
+struct row_inputs rf__quantized_rows(struct graph *g, const char *name, const struct constant *table)
+{
+    const struct matrix *m = keep(g, &(struct matrix){.bytes = table->bytes,
+                                                      .is_transposed = true,
+                                                      .k = (uint64_t)table->proto->dims[1],
+                                                      .n = (uint64_t)table->proto->dims[0],
+                                                      .bits = 8});
+    struct row_inputs out = {NULL, NULL};
+
+    if (m == NULL)
+        return out;
+    out.bytes = rf__graph_made(g, rf__graph_name(g, "%s.q8", name),
+                               &(struct made_tensor){.type = INT8,
+                                                     .n = (size_t)(m->n * m->k),
+                                                     .size = 1,
+                                                     .dims = {(int64_t)m->n, (int64_t)m->k},
+                                                     .rank = 2,
+                                                     .make = make_rows,
+                                                     .arg = m});
+    out.scales = rf__graph_made(g, rf__graph_name(g, "%s.scales", name),
+                                &(struct made_tensor){.type = FLOAT,
+                                                      .n = (size_t)m->n,
+                                                      .size = 4,
+                                                      .dims = {(int64_t)m->n, 1},
+                                                      .rank = 2,
+                                                      .make = make_channel_scales,
+                                                      .arg = m});
+    return out;
+}
+
+/* ---- fp16 ---------------------------------------------------------------------------------------------------- */
+
+#define HALF_MAX 65504.0F
+
+/* The nearest half, ties to even; |x| is at most HALF_MAX. */
+static uint16_t to_half(float x)
+{
+    const uint16_t sign = signbit(x) ? 0x8000 : 0;
+    int exponent;
+    float mantissa = frexpf(fabsf(x), &exponent); /* [0.5, 1) */
+    long rounded;
+
+    if (!(mantissa > 0))
+        return sign;
+    if (exponent < -13) /* subnormal: multiples of 2^-24; 1024 of them are the smallest normal number */
+        return (uint16_t)(sign | (uint16_t)lrintf(ldexpf(fabsf(x), 24)));
+    rounded = lrintf(ldexpf(mantissa, 11)); /* [1024, 2048]; the last carries into the exponent */
+    return (uint16_t)(sign | (uint16_t)((((long)exponent + 13) << 10) + rounded));
+}
+
+static rf_status make_halves(const void *arg, void *out, rf_error *err)
+{
+    const struct constant *constant = arg;
+    uint16_t *halves = out;
+    (void)err;
+
+    for (uint64_t i = 0; i < constant->n; i++) {
+        float x;
+        memcpy(&x, constant->bytes + i * sizeof x, sizeof x);
+        halves[i] = to_half(x);
+    }
+    return RF_OK;
+}
+
+value rf__quantized_half(struct graph *g, const char *name, const struct constant *constant)
+{
+    struct constant *copy = rf__graph_alloc(g, sizeof *copy);
+    struct made_tensor made = {.type = FLOAT16, .size = 2, .make = make_halves, .arg = copy};
+
+    if (copy == NULL || constant->proto->n_dims > MADE_MAX_RANK)
+        return NULL;
+    for (uint64_t i = 0; i < constant->n; i++) {
+        float x;
+        memcpy(&x, constant->bytes + i * sizeof x, sizeof x);
+        if (!(fabsf(x) <= HALF_MAX))
+            return NULL;
+    }
+    *copy = *constant;
+    made.n = (size_t)constant->n;
+    made.rank = constant->proto->n_dims;
+    memcpy(made.dims, constant->proto->dims, made.rank * sizeof *made.dims);
+    return rf__graph_made(g, name, &made);
+}
+
+/* ---- Smoothing ----------------------------------------------------------------------------------------------- */
+
+void rf__quantized_row_maxima(const struct linear *linear, float *out)
+{
+    const struct matrix m = {
+        .bytes = linear->weight.bytes, .is_transposed = linear->is_transposed, .k = linear->k, .n = linear->n};
+
+    for (uint64_t n = 0; n < m.n; n++) {
+        for (uint64_t k = 0; k < m.k; k++)
+            out[k] = fmaxf(out[k], fabsf(element(&m, n, k)));
+    }
+}

@@ -1,0 +1,37 @@
+/*
+ * quantized: constant matrices as whole numbers and scales, made when the file is written, from the fp32 elements that
+ * stay where they are. A scale belongs to a block of `block` elements of one output along the inputs, to a whole output
+ * or to a row of a table.
+ */
+#ifndef RF_ONNX_QUANTIZED_H
+#define RF_ONNX_QUANTIZED_H
+
+#include "onnx/linears.h"
+
+/* The inputs of com.microsoft.MatMulNBits: bits is 4 or 8. Row i of the matrix is multiplied by smooth[i], where that
+ * is not NULL; it must live as long as the graph. */
+struct block_inputs {
+    value bytes, scales; /* uint8 [n, blocks, block * bits / 8], float [n * blocks] */
+};
+struct block_inputs rf__quantized_blocks(struct graph *g, const char *name, const struct linear *linear, unsigned bits,
+                                         unsigned block, const float *smooth);
+
+/* int8 [k, n] and float [n]: of MatMulInteger. */
+struct channel_inputs {
+    value bytes, scales;
+};
+struct channel_inputs rf__quantized_channels(struct graph *g, const char *name, const struct linear *linear);
+
+/* int8 [rows, width] and float [rows, 1]: of a table. */
+struct row_inputs {
+    value bytes, scales;
+};
+struct row_inputs rf__quantized_rows(struct graph *g, const char *name, const struct constant *table);
+
+/* The elements as fp16, of the same shape; NULL where one is too large for it, or no number. */
+value rf__quantized_half(struct graph *g, const char *name, const struct constant *constant);
+
+/* The largest absolute value of each row of a matrix [k], over its outputs; `out` may hold some already. */
+void rf__quantized_row_maxima(const struct linear *linear, float *out);
+
+#endif
