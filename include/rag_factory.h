@@ -599,7 +599,7 @@ RF_API void rf_validate_report_free(rf_validate_report *report);
 /* Checks a model by itself (inputs, output, dimension, lengths of vectors, a text alone and among others) and its
  * vectors against those of `reference`, or against options->vectors; with neither by itself alone. A reference that
  * owes nothing to ONNX Runtime is the model opened from its weights with RF_PRECISION_REFERENCE. A model that does not
- * pass is no failure of the call. RF_INVALID_ARGUMENT: the two have different dimensions. */
+ * pass is no failure of the call; where the dimensions differ a check says so and nothing is compared. */
 RF_API RF_MUST_USE rf_status rf_validate(const rf_model *model, const rf_model *reference,
                                          const rf_validate_options *options, rf_validate_report **out, rf_error *err);
 
