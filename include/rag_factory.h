@@ -603,6 +603,15 @@ RF_API void rf_validate_report_free(rf_validate_report *report);
 RF_API RF_MUST_USE rf_status rf_validate(const rf_model *model, const rf_model *reference,
                                          const rf_validate_options *options, rf_validate_report **out, rf_error *err);
 
+/* Weights in fewer bits, in files that any ONNX Runtime runs. What each costs in likeness: docs/conversion.md. */
+typedef enum rf_quantization {
+    RF_QUANTIZE_NONE = 0,
+    RF_QUANTIZE_INT8,         /* near-lossless: groups of 128 with a scale each, smoothed on texts */
+    RF_QUANTIZE_INT8_DYNAMIC, /* the standard form: a scale for a channel, activations rounded as they come */
+    RF_QUANTIZE_INT4,         /* as the first, smaller and less alike */
+    RF_QUANTIZE_FP16          /* weights are stored in half the bytes; the arithmetic is fp32 */
+} rf_quantization;
+
 typedef struct rf_convert_options {
     size_t size;           /* set by rf_convert_options_init() */
     const char *name;      /* of the model directory; NULL: the source with '/' as '_' */
@@ -613,10 +622,15 @@ typedef struct rf_convert_options {
                                else fp32 in the operators of ONNX and ONNX Runtime */
     bool portable;          /* in the operators of ONNX alone, as they were in opset 17, and in one file where that is
                                possible (below 2 GB): for any program that reads ONNX. With fp32 alone. */
-    bool no_validation;     /* put in place what was not compared with anything */
-    double threshold;       /* as in rf_validate_options */
-    uint32_t threads;       /* of the validation. 0: one for each processor */
-    rf_log_fn log;          /* NULL: silent */
+    rf_quantization quantization; /* with fp32 alone; RF_QUANTIZE_INT8 and _INT4 are not portable */
+    bool quantize_embeddings;     /* tables of words, too, to 8 bits */
+    const rf_text *texts; /* NULL, or what RF_QUANTIZE_INT8 and _INT4 are fitted to in the place of the library's own */
+    size_t n_texts;
+    const char *onnx_file; /* NULL, or an ONNX file of the model, which is quantized in the place of the weights */
+    bool no_validation;    /* put in place what was not compared with anything */
+    double threshold;      /* as in rf_validate_options */
+    uint32_t threads;      /* of the validation. 0: one for each processor */
+    rf_log_fn log;         /* NULL: silent */
     void *log_user;
     rf_progress_fn progress; /* NULL: none. Bytes downloaded, then bytes written, then texts compared. */
     rf_part_fn part;         /* NULL, or told before each of these: "Downloading", "Converting", "Comparing" */
@@ -629,15 +643,16 @@ RF_API void rf_convert_options_init(rf_convert_options *options, size_t size);
 typedef struct rf_convert_report {
     const char *directory; /* the model directory; "" when nothing was put in place, as validation did not pass */
     const char *onnx_file; /* in it */
-    const char *weights_file;
-    const char *revision;                 /* the commit on the hub, or "" */
-    uint64_t bytes;                       /* of the ONNX file with its external data */
+    const char *made_of;   /* the file of weights, their index, or the ONNX file */
+    const char *revision;  /* the commit on the hub, or "" */
+    uint64_t bytes;        /* of the ONNX file with its external data */
     uint64_t convert_ns, validate_ns;     /* times of the two parts; downloading belongs to none */
     const rf_validate_report *validation; /* NULL: none was wanted */
 } rf_convert_report;
 RF_API void rf_convert_report_free(rf_convert_report *report);
 
-/* Turns the weights of a model (a source as of rf_model_open()) into an ONNX file in a model directory of its own,
+/* Turns the weights of a model (a source as of rf_model_open()), or with a quantization its ONNX file where it has no
+ * weights, into an ONNX file in a model directory of its own,
  * `output_dir`/NAME: model.onnx, configuration, tokenizer, modules, as the hub has them. The new file is validated
  * against the weights, computed without ONNX Runtime, before the directory appears, whole or not at all, in the place
  * of an older one that a conversion made. RF_INVALID_ARGUMENT: something else is there. RF_BAD_FORMAT, RF_UNSUPPORTED:

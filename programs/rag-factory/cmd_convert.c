@@ -1,6 +1,7 @@
 /* convert: weights -> a model directory with an ONNX file, validated. */
 #include "commands.h"
 #include "progress.h"
+#include "texts.h"
 #include "validation.h"
 
 #include <string.h>
@@ -9,8 +10,8 @@
 
 struct own_options {
     const char *model_name, *output_dir, *name, *threshold, *report;
-    int precision, format;
-    bool optimize, portable, no_validate;
+    int precision, format, quantize; /* quantize: an rf_quantization */
+    bool optimize, portable, no_validate, quantize_embeddings;
 };
 
 /* A bar of its own for each part. */
@@ -23,7 +24,7 @@ static void begin_part(void *user, const char *part)
 }
 
 static rf_status convert(const struct opt_common *common, const struct own_options *own, double threshold,
-                         rf_convert_report **report, rf_error *err)
+                         const struct texts *texts, rf_convert_report **report, rf_error *err)
 {
     struct progress progress = {.shown = false};
     rf_convert_options how = {.size = sizeof how,
@@ -33,6 +34,11 @@ static rf_status convert(const struct opt_common *common, const struct own_optio
                               .offline = common->offline,
                               .precision = own->precision == 1 ? RF_PRECISION_INT16 : RF_PRECISION_FP32,
                               .portable = own->portable,
+                              .quantization = (rf_quantization)own->quantize,
+                              .quantize_embeddings = own->quantize_embeddings,
+                              .texts = texts->items,
+                              .n_texts = texts->n,
+                              .onnx_file = common->onnx_file,
                               .no_validation = own->no_validate,
                               .threshold = threshold,
                               .threads = common->threads,
@@ -52,7 +58,7 @@ static void print_text(const rf_convert_report *report, struct output *out)
 
     if (report->directory[0] != '\0')
         rf__output_printf(out, "Directory      %s\n", report->directory);
-    rf__output_printf(out, "Made of        %s\n", report->weights_file);
+    rf__output_printf(out, "Made of        %s\n", report->made_of);
     if (report->revision[0] != '\0')
         rf__output_printf(out, "Revision       %s\n", report->revision);
     rf__output_printf(out, "Size           %s\n", rf__size_text(report->bytes, size));
@@ -71,7 +77,7 @@ static void print_json(const rf_convert_report *report, struct output *out)
 {
     const char *const pairs[][2] = {{"directory", report->directory},
                                     {"onnx_file", report->onnx_file},
-                                    {"weights_file", report->weights_file},
+                                    {"made_of", report->made_of},
                                     {"revision", report->revision}};
 
     rf__output_text(out, "{");
@@ -119,15 +125,15 @@ static int take_model(const struct command *command, const struct own_options *o
         common->model = own->model_name;
     else if (options->n_args == 1)
         common->model = options->args[0];
-    if (common->fallback != NULL || common->onnx_file != NULL)
-        return rf__opt_wrong(command, "--%s has no meaning here: the weights are converted",
-                             common->fallback != NULL ? "fallback" : "onnx-file");
+    if (common->fallback != NULL)
+        return rf__opt_wrong(command, "--fallback has no meaning here");
     return OPT_GO_ON;
 }
 
 static int run(const struct command *command, int argc, char **argv)
 {
     struct own_options own = {.output_dir = DEFAULT_DIRECTORY};
+    struct options options;
     const struct opt rows[] = {
         {"model-name", 0, OPT_TEXT, &own.model_name, "MODEL", "the same as -m"},
         {"output-dir", 'o', OPT_TEXT, &own.output_dir, "DIR",
@@ -135,6 +141,13 @@ static int run(const struct command *command, int argc, char **argv)
         {"name", 0, OPT_TEXT, &own.name, "NAME", "another name for the model directory"},
         {"precision", 0, OPT_CHOICE, &own.precision, "fp32|int16",
          "fp32 runs in any ONNX Runtime; int16 is for this program alone, and faster (default: fp32)"},
+        {"quantize", 0, OPT_MAYBE_CHOICE, &own.quantize, "int8|int8-dynamic|int4|fp16",
+         "weights in fewer bits, for any ONNX Runtime: int8 is near-lossless, int8-dynamic the standard form (without "
+         "a "
+         "value: int8)"},
+        {"quantize-embeddings", 0, OPT_FLAG, &own.quantize_embeddings, NULL, "tables of words too, to 8 bits"},
+        {"input", 'i', OPT_TEXT, &options.common.input, "FILE",
+         "texts, one a line, that int8 and int4 are fitted to (default: some that the program brings)"},
         {"optimize", 0, OPT_FLAG, &own.optimize, NULL, "always on: the graph is made of fused operators at once"},
         {"portable", 0, OPT_FLAG, &own.portable, NULL,
          "standard operators alone, in one file where it is below 2 GB: for any program that reads ONNX"},
@@ -146,7 +159,7 @@ static int run(const struct command *command, int argc, char **argv)
         {"format", 0, OPT_CHOICE, &own.format, "text|json", "(default: text)"},
         OPT_END,
     };
-    struct options options;
+    struct texts texts = {.n = 0};
     rf_convert_report *report = NULL;
     double threshold = 0;
     rf_error err;
@@ -161,12 +174,15 @@ static int run(const struct command *command, int argc, char **argv)
         code =
             rf__opt_wrong(command, "--report is '%s', expected a name that ends with .md, .json or .svg", own.report);
     if (code == OPT_GO_ON) {
-        status = convert(&options.common, &own, threshold, &report, &err);
+        status = rf__texts_read(&options.common, NULL, 0, &texts, &err);
+        if (status == RF_OK)
+            status = convert(&options.common, &own, threshold, &texts, &report, &err);
         if (status == RF_OK)
             status = show(report, &own, &err);
         code = status != RF_OK ? rf__say_failure(&err) : report->directory[0] != '\0' ? EXIT_DONE : EXIT_FAILED;
     }
     rf_convert_report_free(report);
+    rf__texts_release(&texts);
     rf__opt_release(&options);
     return code;
 }

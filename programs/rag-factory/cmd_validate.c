@@ -1,67 +1,19 @@
 /* validate: whether a model has what it must have, and gives the vectors of a reference. */
 #include "commands.h"
-#include "input.h"
 #include "npy.h"
 #include "open.h"
 #include "progress.h"
+#include "texts.h"
 #include "validation.h"
 
 #include "base/mem.h"
 
 #include <string.h>
 
-#define MAX_TEXTS 100000
-#define MAX_BYTES ((size_t)1 << 30)
-
 struct own_options {
     const char *against, *threshold, *report;
     int format;
 };
-
-/* Texts of an input, all of them. */
-struct texts {
-    rf_text *items; /* NULL: the library's own */
-    size_t n;
-    struct buf bytes; /* one after the other */
-};
-
-static rf_status take_chunk(const struct chunk *chunk, struct texts *texts, rf_error *err)
-{
-    rf_text *items;
-    rf_status status = RF_OK;
-
-    if (texts->n + chunk->n > MAX_TEXTS)
-        return rf__fail(err, RF_INVALID_ARGUMENT, "more than %d texts to compare on", MAX_TEXTS);
-    items = rf__realloc(texts->items, (texts->n + chunk->n) * sizeof *items);
-    if (items == NULL)
-        return rf__fail_memory(err);
-    texts->items = items;
-    for (size_t i = 0; i < chunk->n && status == RF_OK; i++) {
-        texts->items[texts->n++] = (rf_text){NULL, chunk->texts[i].len};
-        status = rf__buf_append(&texts->bytes, chunk->texts[i].data, chunk->texts[i].len, err);
-    }
-    return status;
-}
-
-static rf_status read_texts(struct input *input, struct texts *texts, rf_error *err)
-{
-    struct chunk chunk;
-    rf_status status = RF_OK;
-    size_t at = 0;
-
-    rf__chunk_init(&chunk);
-    do {
-        status = rf__input_read(input, 1024, (size_t)1 << 20, &chunk, err);
-        if (status == RF_OK && chunk.n > 0)
-            status = take_chunk(&chunk, texts, err);
-    } while (status == RF_OK && chunk.n > 0);
-    for (size_t i = 0; i < texts->n && status == RF_OK; at += texts->items[i++].len)
-        texts->items[i].data = texts->bytes.data + at;
-    if (status == RF_OK && texts->n == 0)
-        status = rf__fail(err, RF_INVALID_ARGUMENT, "%s: has no text to compare on", rf__input_name(input));
-    rf__chunk_release(&chunk);
-    return status;
-}
 
 /* The weights of a model computed in plain C, or the model as it is where it has none. NULL in *out, told as a warning,
  * where the model to validate is its own reference and has no weights. */
@@ -145,17 +97,11 @@ static int validate(const struct options *options, const struct own_options *own
 {
     rf_validate_options how = {.size = sizeof how, .threshold = threshold};
     rf_validate_report *report = NULL;
-    struct texts texts = {0};
-    struct input *input = NULL;
+    struct texts texts;
     bool passed = false;
     rf_error err;
-    rf_status status = RF_OK;
+    rf_status status = rf__texts_read(&options->common, options->args, options->n_args, &texts, &err);
 
-    rf__buf_init(&texts.bytes, MAX_BYTES);
-    if (options->n_args > 0 || options->common.input != NULL)
-        status = rf__input_open(&options->common, options->args, options->n_args, &input, &err);
-    if (status == RF_OK && input != NULL)
-        status = read_texts(input, &texts, &err);
     how.texts = texts.items;
     how.n_texts = texts.n;
     if (status == RF_OK)
@@ -165,9 +111,7 @@ static int validate(const struct options *options, const struct own_options *own
         status = show(report, own, &err);
     }
     rf_validate_report_free(report);
-    rf__input_free(input);
-    rf__buf_release(&texts.bytes);
-    rf__free(texts.items);
+    rf__texts_release(&texts);
     if (status != RF_OK)
         return rf__say_failure(&err);
     return passed ? EXIT_DONE : EXIT_FAILED;

@@ -143,9 +143,13 @@ static void print_rows(const char *title, const struct opt *rows, size_t n)
     printf("\n%s:\n", title);
     for (size_t i = 0; i < n; i++) {
         char left[96];
-        int len = snprintf(left, sizeof left, "  %c%c%s --%s%s%s", rows[i].letter ? '-' : ' ',
+        const bool is_optional = rows[i].kind == OPT_MAYBE_CHOICE;
+        int len = snprintf(left, sizeof left, "  %c%c%s --%s%s%s%s", rows[i].letter ? '-' : ' ',
                            rows[i].letter ? rows[i].letter : ' ', rows[i].letter ? "," : " ", rows[i].name,
-                           rows[i].arg ? " " : "", rows[i].arg ? rows[i].arg : "");
+                           is_optional   ? " ["
+                           : rows[i].arg ? " "
+                                         : "",
+                           rows[i].arg ? rows[i].arg : "", is_optional ? "]" : "");
         if (len + 2 > HELP_COLUMN)
             printf("%s\n%*s", left, HELP_COLUMN, "");
         else
@@ -322,6 +326,11 @@ static int store(const struct command *command, const struct opt *opt, const cha
         if (*(int *)opt->target < 0)
             return rf__opt_wrong(command, "--%s is '%s', expected one of %s", opt->name, value, opt->arg);
         break;
+    case OPT_MAYBE_CHOICE:
+        *(int *)opt->target = value == NULL ? 1 : choice_index(opt->arg, value) + 1;
+        if (*(int *)opt->target == 0)
+            return rf__opt_wrong(command, "--%s is '%s', expected nothing or one of %s", opt->name, value, opt->arg);
+        break;
     case OPT_LIST:
         if (list->n >= SESSION_MAX)
             return rf__opt_wrong(command, "--%s is given more than %d times", opt->name, SESSION_MAX);
@@ -376,6 +385,8 @@ static void fill_popt(const struct table *table, struct poptOption *rows)
         rows[i].longName = table->rows[i].name;
         rows[i].shortName = table->rows[i].letter;
         rows[i].argInfo = is_flag ? POPT_ARG_NONE : POPT_ARG_STRING;
+        if (table->rows[i].kind == OPT_MAYBE_CHOICE)
+            rows[i].argInfo |= POPT_ARGFLAG_OPTIONAL;
         rows[i].val = (int)i + 1;
     }
 }

@@ -22,12 +22,13 @@ struct command {
 };
 
 enum opt_kind {
-    OPT_FLAG,   /* bool: set to true */
-    OPT_COUNT,  /* int: one more each time */
-    OPT_TEXT,   /* const char * */
-    OPT_NUMBER, /* uint32_t */
-    OPT_CHOICE, /* int: the index in `arg`, which lists the choices: "right|left|error" */
-    OPT_LIST    /* struct opt_list */
+    OPT_FLAG,         /* bool: set to true */
+    OPT_COUNT,        /* int: one more each time */
+    OPT_TEXT,         /* const char * */
+    OPT_NUMBER,       /* uint32_t */
+    OPT_CHOICE,       /* int: the index in `arg`, which lists the choices: "right|left|error" */
+    OPT_MAYBE_CHOICE, /* int: 1 and the index; 1 without a value, which has to be the last or before another option */
+    OPT_LIST          /* struct opt_list */
 };
 
 /* Ended by an entry without a name. */

@@ -78,6 +78,31 @@ void rf_convert_options_init(rf_convert_options *options, size_t size)
     rf__options_init(options, size);
 }
 
+static rf_status check_quantization(const rf_convert_options *own, rf_error *err)
+{
+    const bool needs_onnxruntime = own->quantization == RF_QUANTIZE_INT8 || own->quantization == RF_QUANTIZE_INT4;
+
+    if ((unsigned)own->quantization > RF_QUANTIZE_FP16)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_convert_options: quantization is %d", (int)own->quantization);
+    if (own->quantization == RF_QUANTIZE_NONE &&
+        (own->quantize_embeddings || own->texts != NULL || own->onnx_file != NULL))
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_convert_options: %s needs a quantization",
+                        own->quantize_embeddings ? "quantize_embeddings"
+                        : own->texts != NULL     ? "texts"
+                                                 : "onnx_file");
+    if (own->quantization != RF_QUANTIZE_NONE && own->precision == RF_PRECISION_INT16)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_convert_options: int16 weights are not quantized further");
+    if (own->portable && needs_onnxruntime)
+        return rf__fail(
+            err, RF_INVALID_ARGUMENT,
+            "rf_convert_options: int8 and int4 are in an operator of ONNX Runtime's, which is not portable; "
+            "int8-dynamic and fp16 are");
+    if (own->texts != NULL && (own->n_texts < 1 || own->n_texts > MAX_TEXTS))
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_convert_options: n_texts is %zu, expected 1 to %d", own->n_texts,
+                        MAX_TEXTS);
+    return RF_OK;
+}
+
 rf_status rf_convert(const char *source, const char *output_dir, const rf_convert_options *options,
                      rf_convert_report **out, rf_error *err)
 {
@@ -96,6 +121,9 @@ rf_status rf_convert(const char *source, const char *output_dir, const rf_conver
     if (own.portable && own.precision == RF_PRECISION_INT16)
         return rf__fail(err, RF_INVALID_ARGUMENT,
                         "rf_convert_options: int16 is for this library alone, which is the opposite of portable");
+    status = check_quantization(&own, err);
+    if (status != RF_OK)
+        return status;
     status = check_threshold("rf_convert_options", &own.threshold, err);
     return status == RF_OK ? rf__convert(source, output_dir, &own, out, err) : status;
 }

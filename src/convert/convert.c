@@ -2,8 +2,8 @@
 #include "convert/convert.h"
 
 #include "base/mem.h"
+#include "convert/make_onnx.h"
 #include "convert/model_files.h"
-#include "onnx/onnx.h"
 #include "os/os.h"
 
 #include <stdio.h>
@@ -11,11 +11,10 @@
 
 #define MAX_NAME 200 /* bytes of a model directory's name */
 #define MARK     "conversion.json"
-#define ONE_FILE ((size_t)1900 << 20) /* protobuf ends at 2 GB */
 
 struct report {
     rf_convert_report shown; /* first: the caller's pointer is this one */
-    char *directory, *onnx_file, *weights_file, *revision;
+    char *directory, *onnx_file, *made_of, *revision;
 };
 
 struct conversion {
@@ -25,9 +24,10 @@ struct conversion {
     struct model_source found;
     struct model_config config;
     enum onnx_precision precision;
-    char *directory; /* where the model directory appears */
-    char *partial;   /* where it is made */
-    char *onnx_file; /* in `partial` */
+    char *directory;      /* where the model directory appears */
+    char *partial;        /* where it is made */
+    char *onnx_file;      /* in `partial` */
+    const char *original; /* the ONNX file that is rewritten; NULL: the weights are converted */
     rf_validate_report *validation;
     uint64_t convert_ns, validate_ns;
 };
@@ -40,12 +40,13 @@ static void begin(const struct conversion *c, const char *part)
 
 /* ---- Where it comes from and where it goes ------------------------------------------------------------------- */
 
-static rf_status find_weights(struct conversion *c, rf_error *err)
+static rf_status find_original(struct conversion *c, rf_error *err)
 {
     const rf_convert_options *o = c->options;
     const struct hub_options hub_options = {.cache_dir = o->cache_dir,
                                             .revision = o->revision,
-                                            .weights_first = true,
+                                            .onnx_file = o->onnx_file,
+                                            .weights_first = o->onnx_file == NULL,
                                             .offline = o->offline,
                                             .logger = c->logger,
                                             .progress = o->progress,
@@ -57,11 +58,12 @@ static rf_status find_weights(struct conversion *c, rf_error *err)
 
     if (status != RF_OK)
         return status;
-    if (c->found.weights_file == NULL)
+    c->original = c->found.onnx_file;
+    if (c->original != NULL && o->quantization == RF_QUANTIZE_NONE)
         return rf__fail(err, RF_UNSUPPORTED,
                         "%s: is an ONNX file already, and there are no weights (model.safetensors, pytorch_model.bin) "
-                        "beside it to convert",
-                        c->found.onnx_file);
+                        "beside it to convert; it can be quantized",
+                        c->original);
     status = rf__model_config_read(c->found.directory, &c->config, err);
     if (status == RF_OK && c->config.encoder != ENCODER_TRANSFORMER)
         return rf__fail(err, RF_UNSUPPORTED, "%s: holds static embeddings, which are looked up and need no ONNX file",
@@ -140,45 +142,23 @@ static rf_status choose_place(struct conversion *c, const char *output_dir, rf_e
 
 /* ---- Making it ----------------------------------------------------------------------------------------------- */
 
-static rf_status build(struct conversion *c, rf_error *err)
+static rf_status make_onnx(struct conversion *c, rf_error *err)
 {
-    char *config_file = rf__path_join(c->config.folder, "config.json"), *options;
-    struct weights *weights = NULL;
-    rf_status status = config_file == NULL ? rf__fail_memory(err) : RF_OK;
+    const struct onnx_wish wish = {.options = c->options,
+                                   .source = c->source,
+                                   .found = &c->found,
+                                   .config = &c->config,
+                                   .onnx_file = c->original,
+                                   .out_path = c->onnx_file,
+                                   .precision = c->precision,
+                                   .logger = &c->logger};
 
-    options = rf__format("precision=%s%s", rf__precision_name(c->precision), c->options->portable ? " portable" : "");
-    if (options == NULL)
-        status = rf__fail_memory(err);
-    if (status == RF_OK && !rf__os_is_file(config_file))
-        status = rf__fail(err, RF_NOT_FOUND, "%s: is missing; %s cannot be turned into an ONNX file without it",
-                          config_file, c->found.weights_file);
-    if (status == RF_OK)
-        status = rf__weights_open(c->found.weights_file, &weights, err);
-    if (status == RF_OK) {
-        const struct onnx_build request = {.config_path = config_file,
-                                           .weights = weights,
-                                           .out_path = c->onnx_file,
-                                           .source = c->source,
-                                           .revision = c->found.revision,
-                                           .options = options,
-                                           .precision = c->precision,
-                                           .is_portable = c->options->portable,
-                                           .inline_limit = c->options->portable ? ONE_FILE : 0,
-                                           .logger = &c->logger,
-                                           .progress = c->options->progress,
-                                           .progress_user = c->options->progress_user};
-        begin(c, "Converting");
-        status = rf__onnx_build(&request, err);
-    }
-    rf__weights_free(weights);
-    rf__free(options);
-    rf__free(config_file);
-    return status;
+    return rf__make_onnx(&wish, err);
 }
 
 static rf_status copy_files(const struct conversion *c, rf_error *err)
 {
-    char *folder = rf__strdup(c->found.weights_file), *slash;
+    char *folder = rf__strdup(c->original != NULL ? c->original : c->found.weights_file), *slash;
     rf_status status;
 
     if (folder == NULL)
@@ -209,7 +189,7 @@ static rf_status compare(struct conversion *c, const struct rf_model *model, con
     return status;
 }
 
-/* The new file against the weights, computed by what shares nothing with it. */
+/* The new file against the weights, computed by what shares nothing with it; or against the ONNX file that it is of. */
 static rf_status validate(struct conversion *c, rf_error *err)
 {
     const rf_convert_options *o = c->options;
@@ -219,9 +199,10 @@ static rf_status validate(struct conversion *c, rf_error *err)
     struct rf_model *model = NULL, *reference = NULL;
     rf_status status = rf__local_open(c->partial, &ours, &model, err);
 
-    theirs.precision = RF_PRECISION_REFERENCE;
+    if (c->original == NULL)
+        theirs.precision = RF_PRECISION_REFERENCE;
     if (status == RF_OK)
-        status = rf__local_open(c->found.directory, &theirs, &reference, err);
+        status = rf__local_open(c->original != NULL ? c->original : c->found.directory, &theirs, &reference, err);
     if (status == RF_OK)
         status = compare(c, model, reference, err);
     rf__local_free(model);
@@ -248,18 +229,22 @@ static rf_status append_validation(struct buf *text, const rf_validate_report *v
                           v->passed ? "true" : "false", v->threshold, v->n_texts, v->min, v->mean, v->p1);
 }
 
+/* As the program has them. */
+static const char *const quantizations[] = {"", "int8", "int8-dynamic", "int4", "fp16"};
+
 /* What was done, for who finds the directory later, and the sign that it is ours. */
 static rf_status write_mark(const struct conversion *c, rf_error *err)
 {
-    const char *slash = strrchr(c->found.weights_file, '/');
+    const char *file = c->original != NULL ? c->original : c->found.weights_file, *slash = strrchr(file, '/');
     const char *const pairs[][2] = {
         {"tool", "rag_factory " RF_VERSION},
         {"source", c->source},
         {"revision", c->found.revision},
-        {"weights", slash != NULL ? slash + 1 : c->found.weights_file},
+        {"made_of", slash != NULL ? slash + 1 : file},
         {"architecture", c->config.architecture},
         {"onnx_file", "model.onnx"},
-        {"precision", rf__precision_name(c->precision)},
+        {"precision", c->options->quantization != RF_QUANTIZE_NONE ? quantizations[c->options->quantization]
+                                                                   : rf__precision_name(c->precision)},
     };
     char *path = rf__path_join(c->partial, MARK);
     struct os_writer *writer = NULL;
@@ -313,7 +298,7 @@ static rf_status make(struct conversion *c, rf_error *err)
     rf_status status = rf__os_make_directories(c->partial, err);
 
     if (status == RF_OK)
-        status = build(c, err);
+        status = make_onnx(c, err);
     if (status == RF_OK)
         status = copy_files(c, err);
     between = rf__os_now_ns();
@@ -350,19 +335,18 @@ static rf_status make_report(struct conversion *c, bool is_there, rf_convert_rep
         return rf__fail_memory(err);
     report->directory = rf__strdup(is_there ? c->directory : "");
     report->onnx_file = is_there ? rf__path_join(c->directory, "model.onnx") : rf__strdup("");
-    report->weights_file = rf__strdup(c->found.weights_file);
+    report->made_of = rf__strdup(c->original != NULL ? c->original : c->found.weights_file);
     report->revision = rf__strdup(c->found.revision);
     report->shown = (rf_convert_report){.directory = report->directory,
                                         .onnx_file = report->onnx_file,
-                                        .weights_file = report->weights_file,
+                                        .made_of = report->made_of,
                                         .revision = report->revision,
                                         .bytes = onnx_bytes(is_there ? c->directory : c->partial),
                                         .convert_ns = c->convert_ns,
                                         .validate_ns = c->validate_ns,
                                         .validation = c->validation};
     c->validation = NULL;
-    if (report->directory == NULL || report->onnx_file == NULL || report->weights_file == NULL ||
-        report->revision == NULL) {
+    if (report->directory == NULL || report->onnx_file == NULL || report->made_of == NULL || report->revision == NULL) {
         rf__convert_report_free(&report->shown);
         return rf__fail_memory(err);
     }
@@ -400,7 +384,7 @@ rf_status rf__convert(const char *source, const char *output_dir, const rf_conve
                            .logger = {options->log, options->log_user},
                            .precision = options->precision == RF_PRECISION_INT16 ? ONNX_KERNELS_INT16 : ONNX_OPERATORS};
     bool was_there = rf__os_stat(output_dir).kind != OS_NOTHING, passed;
-    rf_status status = find_weights(&c, err);
+    rf_status status = find_original(&c, err);
 
     if (status == RF_OK)
         status = choose_place(&c, output_dir, err);
@@ -429,7 +413,7 @@ void rf__convert_report_free(rf_convert_report *shown)
     rf__validate_report_free((rf_validate_report *)(uintptr_t)report->shown.validation);
     rf__free(report->directory);
     rf__free(report->onnx_file);
-    rf__free(report->weights_file);
+    rf__free(report->made_of);
     rf__free(report->revision);
     rf__free(report);
 }
