@@ -111,7 +111,7 @@ static void test_a_model_directory_appears(void **state)
 
     strcat(path, "/conversion.json");
     read_file(path, &mark);
-    assert_non_null(strstr(mark.data, "\"weights\": \"model.safetensors\""));
+    assert_non_null(strstr(mark.data, "\"made_of\": \"model.safetensors\""));
     rf__buf_release(&mark);
     model = open_model(report->directory, RF_PRECISION_AUTO);
     assert_int_equal(model->info.dim, DIM);
