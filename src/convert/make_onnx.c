@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "os/os.h"
-#include "provider/calibrate.h"
+#include "provider/provider.h"
 #include "weights/weights.h"
 
 #define ONE_FILE ((size_t)1900 << 20) /* protobuf ends at 2 GB */

@@ -8,6 +8,7 @@
 
 #include "embed/embed.h"
 #include "hub/hub.h"
+#include "provider/calibrate.h"
 
 /* Immutable once open. The strings that info points to are the model's. */
 struct rf_model {
