@@ -5,6 +5,7 @@
 
 Python's standard library only, and openssl.
 """
+import email.utils
 import fcntl
 import hashlib
 import http.server
@@ -425,6 +426,13 @@ class Faults(Case):
         result = self.fetched()
         self.assertGreater(time.monotonic() - begun, 1.9)
         self.assertIn("trying again in 2.0 s", result.err)
+
+    def test_retry_after_a_date(self):
+        self.start()
+        begun = time.time()
+        self.fault("503", path="/api/", retry_after=email.utils.formatdate(begun + 3, usegmt=True))
+        self.fetched()
+        self.assertGreater(time.time() - begun, 1.9)
 
     def test_nobody_there(self):
         begun = time.monotonic()
