@@ -70,7 +70,7 @@ static void fill_table(struct table *table, unsigned groups, const struct opt *o
     const struct opt run[] = {
         {"pooling", 0, OPT_CHOICE, &c->pooling, "model|mean|cls|max|last|mean-sqrt-len|weighted-mean",
          "how token vectors become one vector (default: what the model declares)"},
-        {"precision", 0, OPT_CHOICE, &c->precision, "auto|fp32|int16",
+        {"precision", 0, OPT_CHOICE, &c->precision, "auto|fp32|int16|int8",
          "arithmetic of a model made of weights: auto is the fastest with a cosine of 0.99999 (default: auto)"},
         {"long-text", 0, OPT_CHOICE, &c->long_text, "cut|mean",
          "a text longer than the limit is cut, or embedded in windows of the limit, whose mean it gets (default: cut)"},

@@ -137,13 +137,16 @@ static struct linear read_linear(struct reader *r, enum precision precision, siz
 {
     static const ONNXTensorElementDataType types[] = {
         ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8};
-    struct linear linear = {.n = n, .k = k};
+    struct linear linear = {.precision = precision, .n = n, .k = k};
+    size_t n_groups = rf__pack_groups(k, precision == PRECISION_INT8 ? PACK_GROUP_I8 : PACK_GROUP_I16);
 
     linear.panels = read_tensor(r, types[precision], n, k);
     if (precision != PRECISION_FP32)
-        linear.scales = read_floats(r, n, rf__pack_groups(k));
-    if (precision == PRECISION_INT8)
-        linear.sums = read_tensor(r, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32, n, rf__pack_groups(k));
+        linear.scales = read_floats(r, n, n_groups);
+    if (precision == PRECISION_INT8) {
+        linear.sums = read_tensor(r, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32, n, n_groups);
+        linear.smooth = read_floats(r, k, 1);
+    }
     linear.bias = read_floats(r, n, 1);
     return linear;
 }
@@ -334,10 +337,10 @@ static OrtStatus *ORT_API_CALL create_kernel(const OrtCustomOp *custom, const Or
     rf_error err = {0};
     rf_status status;
 
-    (void)custom;
     if (op == NULL)
         return ort->CreateStatus(ORT_FAIL, "out of memory");
     op->ort = ort;
+    op->encoder.statistics = ((const struct encoder_op *)custom)->statistics;
     op->mutex = rf__os_mutex_new();
     status = op->mutex == NULL ? rf__fail_memory(&err) : read_encoder(op, info, &err);
     if (status != RF_OK) {
@@ -414,7 +417,7 @@ static int ORT_API_CALL zero(const OrtCustomOp *custom)
     return 0;
 }
 
-static const OrtCustomOp encoder_op = {
+static const OrtCustomOp custom_op = {
     .version = RF_ORT_API,
     .GetName = get_name,
     .GetExecutionProviderType = get_provider,
@@ -436,12 +439,13 @@ static const OrtCustomOp encoder_op = {
     .GetEndVersion = one,
 };
 
-rf_status rf__encoder_op_register(const OrtApi *ort, OrtSessionOptions *options, OrtCustomOpDomain **domain,
-                                  rf_error *err)
+rf_status rf__encoder_op_register(const OrtApi *ort, OrtSessionOptions *options, struct encoder_op *op,
+                                  OrtCustomOpDomain **domain, rf_error *err)
 {
     rf_status status = rf__ort_check(ort, ort->CreateCustomOpDomain(ENCODER_DOMAIN, domain), err, ENCODER_DOMAIN);
 
+    op->base = custom_op;
     if (status == RF_OK)
-        status = rf__ort_check(ort, ort->CustomOpDomain_Add(*domain, &encoder_op), err, ENCODER_DOMAIN);
+        status = rf__ort_check(ort, ort->CustomOpDomain_Add(*domain, &op->base), err, ENCODER_DOMAIN);
     return status == RF_OK ? rf__ort_check(ort, ort->AddCustomOpDomain(options, *domain), err, ENCODER_DOMAIN) : status;
 }

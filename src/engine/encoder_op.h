@@ -8,7 +8,7 @@
  *   - threads: int32 [1], how many may share the work;
  *   - constants: the tables of words, types and positions, norm weight, norm bias; then for each layer qkv, out, norm
  *     weight, norm bias, up, down, norm weight, norm bias, where qkv, out, up and down are panels (pack.h), scales
- *     (int16 and int8), sums (int8), bias.
+ *     (int16 and int8), sums and smooth (int8), bias.
  *
  * Output: float [1, rows, hidden].
  *
@@ -23,8 +23,14 @@
 
 #define ENCODER_DOMAIN "rag_factory"
 
+/* The operator of one session, which must outlive it. */
+struct encoder_op {
+    OrtCustomOp base;
+    struct statistics *statistics; /* as in engine_options */
+};
+
 /* Makes the operator known to a session that is opened with `options`; *domain is to be released after the session. */
-rf_status rf__encoder_op_register(const OrtApi *ort, OrtSessionOptions *options, OrtCustomOpDomain **domain,
-                                  rf_error *err);
+rf_status rf__encoder_op_register(const OrtApi *ort, OrtSessionOptions *options, struct encoder_op *op,
+                                  OrtCustomOpDomain **domain, rf_error *err);
 
 #endif

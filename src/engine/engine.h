@@ -63,6 +63,7 @@ struct engine_options {
     const char *const *session_options; /* NULL, or "name=value" …, NULL: see rf_model_options */
     uint32_t threads;                   /* of one run; 1 runs in the calling thread */
     struct logger logger;
+    struct statistics *statistics; /* NULL, or where our kernels note what linear layers read: one run at a time */
 };
 
 /* Opens an ONNX file, its external data beside it: inputs bound by name, output recognised, types checked.
@@ -82,6 +83,14 @@ void rf__engine_free(struct engine *engine);                  /* NULL is fine */
 
 /* The precision of an ONNX file, as engine_info has it, read from the file without opening it. */
 const char *rf__engine_precision_of(const char *path);
+
+/* What the linear layers of a model read, for weights that are fitted to it (pack/fit.h). */
+struct fit_inputs;
+struct statistics *rf__statistics_new(void); /* NULL without memory */
+void rf__statistics_free(struct statistics *statistics);
+/* After the last run: one item for each layer, in the order in which a run comes to them; they belong to `statistics`.
+ * RF_NO_MEMORY also where a run could not keep what it saw. */
+rf_status rf__statistics_finish(struct statistics *statistics, const struct fit_inputs **out, size_t *n, rf_error *err);
 
 const char *rf__engine_runtime_version(void); /* of ONNX Runtime */
 

@@ -35,6 +35,7 @@ struct session {
     const OrtApi *ort;
     OrtEnv *env;
     OrtSession *session;
+    struct encoder_op encoder_op;
     OrtCustomOpDomain *domain; /* of our own operator */
     OrtMemoryInfo *memory;
     char *path, *inputs, *output;
@@ -584,8 +585,9 @@ static rf_status open_session(struct session *s, const void *data, size_t len, c
         status = check(s, s->ort->CreateCpuMemoryInfo(OrtArenaAllocator, OrtMemTypeDefault, &s->memory), err);
     if (status == RF_OK)
         status = make_options(s, options, &session_options, err);
+    s->encoder_op.statistics = options->statistics;
     if (status == RF_OK)
-        status = rf__encoder_op_register(s->ort, session_options, &s->domain, err);
+        status = rf__encoder_op_register(s->ort, session_options, &s->encoder_op, &s->domain, err);
     if (status == RF_OK)
         status = create_session(s, data, len, real_path, session_options, &options->logger, err);
     if (session_options != NULL)

@@ -17,6 +17,8 @@ struct arch {
     struct graph *graph;
     const char *prefix; /* in front of the names of all tensors in the weights: "", "bert." … */
     enum onnx_precision precision;
+    const struct fit_inputs *inputs; /* [n_inputs], of int8; see onnx.h */
+    size_t n_inputs;
 };
 
 struct arch_kind {

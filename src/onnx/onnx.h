@@ -28,6 +28,8 @@ struct onnx_build {
     bool is_portable; /* ONNX_OPERATORS in ONNX's own alone, as they were in opset 17 */
     size_t
         inline_limit; /* bytes: tensors that are no more together go into the ONNX file itself; 0: always beside it */
+    const struct fit_inputs *inputs; /* of int8: what its linear layers read, in their order (pack/fit.h); [n_inputs] */
+    size_t n_inputs;
     const struct logger *logger;
     rf_progress_fn progress; /* bytes written; NULL: none */
     void *progress_user;

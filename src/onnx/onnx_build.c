@@ -54,7 +54,12 @@ static rf_status build_graph(const struct onnx_build *build, const struct json *
                              rf_error *err)
 {
     const struct arch_kind *kind = NULL;
-    struct arch arch = {.config = config, .weights = build->weights, .prefix = "", .precision = build->precision};
+    struct arch arch = {.config = config,
+                        .weights = build->weights,
+                        .prefix = "",
+                        .precision = build->precision,
+                        .inputs = build->inputs,
+                        .n_inputs = build->n_inputs};
     rf_status status = find_kind(config, &kind, err);
 
     if (status != RF_OK)

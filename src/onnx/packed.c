@@ -79,62 +79,116 @@ static rf_status make_vector(const void *arg, void *out, rf_error *err)
     return RF_OK;
 }
 
-/* Which of what packing gives is wanted. */
-enum wanted { PANELS, SCALES, SUMS };
+/* A linear layer. What goes with its panels is made together with them, which are written first, and is kept in the
+ * graph's memory until it is written. */
+struct layer {
+    struct source source;
+    const struct fit_inputs *inputs; /* of int8 */
+    size_t n, k;                     /* of one part, rounded up */
+    size_t n_scales;                 /* of one part */
+    float *scales, *smooth;
+    int32_t *sums;
+};
 
-/* Packs one part into `out`; returns what comes behind it. */
-static char *pack_part(const struct source *source, const float *values, enum wanted wanted, char *out)
+static size_t element_size(enum onnx_precision precision)
 {
-    const size_t n = rf__pack_lanes(source->rows), k = rf__pack_lanes(source->cols);
-    void *panels = wanted == PANELS ? out : NULL, *scales = wanted == SCALES ? out : NULL;
-    void *sums = wanted == SUMS ? out : NULL;
-    size_t element = 4;
+    return precision == ONNX_KERNELS_INT8 ? 1 : precision == ONNX_KERNELS_INT16 ? 2 : 4;
+}
+
+/* Packs part i, whose weights are `values`. `fit`: of int8. */
+static rf_status pack_part(const struct layer *layer, const struct fit *fit, const float *values, size_t i,
+                           char *panels, rf_error *err)
+{
+    const struct source *source = &layer->source;
+    void *out = panels + i * layer->n * layer->k * element_size(source->precision);
+    float *scales = layer->scales + i * layer->n_scales;
 
     switch (source->precision) {
     case ONNX_KERNELS_INT16:
-        rf__pack_i16(values, source->rows, source->cols, panels, scales);
-        element = 2;
-        break;
+        rf__pack_i16(values, source->rows, source->cols, out, scales);
+        return RF_OK;
     case ONNX_KERNELS_INT8:
-        rf__pack_i8(values, source->rows, source->cols, panels, scales, sums);
-        element = 1;
-        break;
+        return rf__fit_pack_i8(fit, values, source->rows, out, scales, layer->sums + i * layer->n_scales, err);
     default:
-        rf__pack_f32(values, source->rows, source->cols, panels);
-        break;
+        rf__pack_f32(values, source->rows, source->cols, out);
+        return RF_OK;
     }
-    return out + (wanted == PANELS ? n * k * element : n * rf__pack_groups(k) * 4);
 }
 
-static rf_status make_layer(const void *arg, void *out, enum wanted wanted, rf_error *err)
+static rf_status make_parts(const struct layer *layer, char *panels, rf_error *err)
 {
-    const struct source *source = arg;
-    char *at = out;
-
-    for (size_t i = 0; i < source->n_parts; i++) {
+    for (size_t i = 0; i < layer->source.n_parts; i++) {
         float *values = NULL;
-        rf_status status = read_part(source, i, &values, err);
+        rf_status status = read_part(&layer->source, i, &values, err);
+        if (status == RF_OK)
+            status = pack_part(layer, NULL, values, i, panels, err);
+        rf__free(values);
         if (status != RF_OK)
             return status;
-        at = pack_part(source, values, wanted, at);
-        rf__free(values);
     }
     return RF_OK;
 }
 
+/* Parts that share their input are fitted together. */
+static rf_status make_fitted_parts(const struct layer *layer, char *panels, rf_error *err)
+{
+    const struct source *source = &layer->source;
+    const size_t n = source->rows * source->cols;
+    float *all = rf__alloc_array(n * source->n_parts, sizeof *all);
+    struct fit *fit = NULL;
+    rf_status status = all == NULL ? rf__fail_memory(err) : RF_OK;
+
+    for (size_t i = 0; status == RF_OK && i < source->n_parts; i++) {
+        float *values = NULL;
+        status = read_part(source, i, &values, err);
+        if (status == RF_OK)
+            memcpy(all + i * n, values, n * sizeof *all);
+        rf__free(values);
+    }
+    if (status == RF_OK)
+        status = rf__fit_new(layer->inputs, all, source->rows * source->n_parts, source->cols, &fit, err);
+    for (size_t i = 0; status == RF_OK && i < source->n_parts; i++)
+        status = pack_part(layer, fit, all + i * n, i, panels, err);
+    if (status == RF_OK)
+        memcpy(layer->smooth, rf__fit_smooth(fit), layer->k * sizeof *layer->smooth);
+    rf__fit_free(fit);
+    rf__free(all);
+    return status;
+}
+
 static rf_status make_panels(const void *arg, void *out, rf_error *err)
 {
-    return make_layer(arg, out, PANELS, err);
+    const struct layer *layer = arg;
+
+    return layer->source.precision == ONNX_KERNELS_INT8 ? make_fitted_parts(layer, out, err)
+                                                        : make_parts(layer, out, err);
 }
 
 static rf_status make_scales(const void *arg, void *out, rf_error *err)
 {
-    return make_layer(arg, out, SCALES, err);
+    const struct layer *layer = arg;
+
+    (void)err;
+    memcpy(out, layer->scales, layer->source.n_parts * layer->n_scales * sizeof *layer->scales);
+    return RF_OK;
 }
 
 static rf_status make_sums(const void *arg, void *out, rf_error *err)
 {
-    return make_layer(arg, out, SUMS, err);
+    const struct layer *layer = arg;
+
+    (void)err;
+    memcpy(out, layer->sums, layer->source.n_parts * layer->n_scales * sizeof *layer->sums);
+    return RF_OK;
+}
+
+static rf_status make_smooth(const void *arg, void *out, rf_error *err)
+{
+    const struct layer *layer = arg;
+
+    (void)err;
+    memcpy(out, layer->smooth, layer->k * sizeof *layer->smooth);
+    return RF_OK;
 }
 
 /* `arg` is a pointer to the number of bytes. */
@@ -166,27 +220,67 @@ void rf__packed_zeros(struct packed *packed, const char *name, size_t rows, uint
                     .type = FLOAT, .n = rows * (size_t)cols, .size = sizeof(float), .make = make_zeros, .arg = size});
 }
 
-/* NULL after a failure. */
-static struct source *new_source(struct packed *packed, size_t n_parts, uint64_t rows, uint64_t cols)
+static bool set_source(struct packed *packed, size_t n_parts, uint64_t rows, uint64_t cols, struct source *source)
 {
     struct graph *g = packed->arch->graph;
-    struct source *source = rf__graph_alloc(g, sizeof *source);
     size_t all;
 
-    if (source == NULL)
-        return NULL;
     /* Sizes are below 2^18 each (arch_bert.c); with three parts and padding the bytes still have to fit a size_t. */
     if (!rf__mul(rf__pack_lanes((size_t)rows) * n_parts, rf__pack_lanes((size_t)cols), &all) ||
         !rf__mul(all, sizeof(float), &all)) {
         rf__graph_fail(g, rf__fail(rf__graph_error(g), RF_UNSUPPORTED, "a tensor is too large for this machine"));
-        return NULL;
+        return false;
     }
     *source = (struct source){.weights = packed->arch->weights,
                               .precision = packed->arch->precision,
                               .n_parts = n_parts,
                               .rows = (size_t)rows,
                               .cols = (size_t)cols};
-    return source;
+    return true;
+}
+
+/* NULL after a failure. */
+static struct source *new_source(struct packed *packed, size_t n_parts, uint64_t rows, uint64_t cols)
+{
+    struct source *source = rf__graph_alloc(packed->arch->graph, sizeof *source);
+
+    return source != NULL && set_source(packed, n_parts, rows, cols, source) ? source : NULL;
+}
+
+/* What int8 is fitted to; a layer without it is a failure. */
+static const struct fit_inputs *next_inputs(struct packed *packed, size_t k)
+{
+    const struct arch *arch = packed->arch;
+    size_t i = packed->n_linear++;
+
+    if (i < arch->n_inputs && arch->inputs[i].k == k)
+        return &arch->inputs[i];
+    rf__graph_fail(arch->graph, rf__fail(rf__graph_error(arch->graph), RF_BAD_FORMAT,
+                                         "int8: what was measured of the model does not belong to its weights"));
+    return NULL;
+}
+
+/* NULL after a failure. */
+static struct layer *new_layer(struct packed *packed, size_t n_parts, uint64_t rows, uint64_t cols)
+{
+    struct graph *g = packed->arch->graph;
+    struct layer *layer = rf__graph_alloc(g, sizeof *layer);
+    bool is_i8 = packed->arch->precision == ONNX_KERNELS_INT8;
+
+    if (layer == NULL)
+        return NULL;
+    *layer = (struct layer){.n = rf__pack_lanes((size_t)rows), .k = rf__pack_lanes((size_t)cols)};
+    if (!set_source(packed, n_parts, rows, cols, &layer->source))
+        return NULL;
+    layer->n_scales = layer->n * rf__pack_groups(layer->k, is_i8 ? PACK_GROUP_I8 : PACK_GROUP_I16);
+    if (packed->arch->precision != ONNX_KERNELS_FP32)
+        layer->scales = rf__graph_alloc(g, n_parts * layer->n_scales * sizeof *layer->scales);
+    if (is_i8) {
+        layer->inputs = next_inputs(packed, layer->k);
+        layer->sums = rf__graph_alloc(g, n_parts * layer->n_scales * sizeof *layer->sums);
+        layer->smooth = rf__graph_alloc(g, layer->k * sizeof *layer->smooth);
+    }
+    return rf__graph_status(g) == RF_OK ? layer : NULL;
 }
 
 static void append_vector(struct packed *packed, const char *name, struct source *source)
@@ -218,42 +312,39 @@ void rf__packed_norm(struct packed *packed, const char *name, const struct arch_
 void rf__packed_linear(struct packed *packed, const char *const *names, size_t n_names, const struct arch_size *in,
                        const struct arch_size *out)
 {
-    static const struct {
-        int type;
-        size_t size;
-    } elements[] = {
-        [ONNX_KERNELS_FP32] = {FLOAT, 4}, [ONNX_KERNELS_INT16] = {INT16, 2}, [ONNX_KERNELS_INT8] = {INT8, 1}};
+    static const int types[] = {[ONNX_KERNELS_FP32] = FLOAT, [ONNX_KERNELS_INT16] = INT16, [ONNX_KERNELS_INT8] = INT8};
     struct graph *g = packed->arch->graph;
-    struct source *weights = new_source(packed, n_names, out->n, in->n),
-                  *biases = new_source(packed, n_names, out->n, 1);
     enum onnx_precision precision = packed->arch->precision;
-    struct made_tensor made = {.make = make_panels, .arg = weights};
-    size_t n, k;
+    struct layer *layer = new_layer(packed, n_names, out->n, in->n);
+    struct source *biases = new_source(packed, n_names, out->n, 1);
+    struct made_tensor made = {.type = types[precision], .size = element_size(precision), .make = make_panels};
 
     assert(n_names <= PACKED_MAX_PARTS && precision != ONNX_OPERATORS);
-    if (weights == NULL || biases == NULL)
+    if (layer == NULL || biases == NULL)
         return;
     for (size_t i = 0; i < n_names; i++) {
-        weights->parts[i] = rf__arch_matrix_tensor(packed->arch, rf__graph_name(g, "%s.weight", names[i]), out, in);
+        layer->source.parts[i] =
+            rf__arch_matrix_tensor(packed->arch, rf__graph_name(g, "%s.weight", names[i]), out, in);
         biases->parts[i] = rf__arch_vector_tensor(packed->arch, rf__graph_name(g, "%s.bias", names[i]), NULL, out);
     }
-    n = n_names * rf__pack_lanes(weights->rows);
-    k = rf__pack_lanes(weights->cols);
-    made.type = elements[precision].type;
-    made.size = elements[precision].size;
-    made.n = n * k;
+    made.arg = layer;
+    made.n = n_names * layer->n * layer->k;
     append_made(packed, names[0], ".panels", made);
-    made.n = n * rf__pack_groups(k);
     made.size = 4;
-    if (precision != ONNX_KERNELS_FP32) {
+    made.n = n_names * layer->n_scales;
+    if (layer->scales != NULL) {
         made.type = FLOAT;
         made.make = make_scales;
         append_made(packed, names[0], ".scales", made);
     }
-    if (precision == ONNX_KERNELS_INT8) {
+    if (layer->sums != NULL) {
         made.type = INT32;
         made.make = make_sums;
         append_made(packed, names[0], ".sums", made);
+        made.type = FLOAT;
+        made.make = make_smooth;
+        made.n = layer->k;
+        append_made(packed, names[0], ".smooth", made);
     }
     append_vector(packed, rf__graph_name(g, "%s.bias", names[0]), biases);
 }

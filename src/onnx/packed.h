@@ -11,6 +11,7 @@ struct packed {
     struct arch *arch;
     value *items; /* [cap], in the graph's memory */
     size_t n, cap;
+    size_t n_linear; /* layers so far */
 };
 
 /* A list with room for `cap` weights. */
@@ -25,9 +26,10 @@ void rf__packed_table(struct packed *packed, const char *name, const struct arch
 void rf__packed_norm(struct packed *packed, const char *name, const struct arch_size *size);
 
 /* One linear layer out of several with the same sizes that share their input: NAME.weight [out, in] and NAME.bias of
- * each, as the graph's precision wants them. Up to 4 weights of the list. */
+ * each, as the graph's precision wants them. Up to 5 weights of the list. int8 is fitted to the next of arch->inputs,
+ * which are in the order of these calls. */
 #define PACKED_MAX_PARTS  3
-#define PACKED_PER_LINEAR 4
+#define PACKED_PER_LINEAR 5
 void rf__packed_linear(struct packed *packed, const char *const *names, size_t n_names, const struct arch_size *in,
                        const struct arch_size *out);
 

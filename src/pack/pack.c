@@ -9,9 +9,9 @@ size_t rf__pack_lanes(size_t n)
     return (n + PACK_LANES - 1) / PACK_LANES * PACK_LANES;
 }
 
-size_t rf__pack_groups(size_t k)
+size_t rf__pack_groups(size_t k, size_t group)
 {
-    return (k + PACK_GROUP - 1) / PACK_GROUP;
+    return (k + group - 1) / group;
 }
 
 void rf__pack_f32(const float *w, size_t n, size_t k, float *panels)
@@ -56,8 +56,8 @@ static void put(void *panels, size_t at, size_t element, int q)
 static void pack_integers(const float *w, size_t n, size_t k, size_t element, int max, void *panels, float *scales,
                           int32_t *sums)
 {
-    const size_t k_all = rf__pack_lanes(k), n_all = rf__pack_lanes(n), n_groups = rf__pack_groups(k_all);
-    const size_t beside = 4 / element;
+    const size_t k_all = rf__pack_lanes(k), n_all = rf__pack_lanes(n), beside = 4 / element;
+    const size_t group = element == 2 ? PACK_GROUP_I16 : PACK_GROUP_I8, n_groups = rf__pack_groups(k_all, group);
 
     if (panels != NULL)
         memset(panels, 0, n_all * k_all * element);
@@ -68,9 +68,9 @@ static void pack_integers(const float *w, size_t n, size_t k, size_t element, in
     for (size_t row = 0; row < n; row++) {
         size_t panel = row / PACK_LANES, lane = row % PACK_LANES;
         size_t first = panel * k_all * PACK_LANES + lane * beside;
-        for (size_t begin = 0; begin < k; begin += PACK_GROUP) {
-            size_t end = begin + PACK_GROUP < k ? begin + PACK_GROUP : k;
-            size_t at = (panel * n_groups + begin / PACK_GROUP) * PACK_LANES + lane;
+        for (size_t begin = 0; begin < k; begin += group) {
+            size_t end = begin + group < k ? begin + group : k;
+            size_t at = (panel * n_groups + begin / group) * PACK_LANES + lane;
             float inverse, scale = group_scale(w + row * k + begin, end - begin, max, &inverse);
             if (scales != NULL)
                 scales[at] = scale;

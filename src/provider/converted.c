@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "os/os.h"
+#include "provider/layer_inputs.h"
 
 #include <openssl/evp.h>
 #include <string.h>
@@ -58,6 +59,8 @@ static rf_status make_key(const char *weights_file, const char *config_file, cha
 /* What is asked for, and where it goes. */
 struct conversion {
     const char *weights_file, *config_file, *onnx_file;
+    const char *measured; /* of int8: the int16 file */
+    const struct model_config *config;
     enum onnx_precision precision;
     const struct logger *logger;
     rf_progress_fn progress;
@@ -67,20 +70,28 @@ struct conversion {
 static rf_status build(const struct conversion *c, rf_error *err)
 {
     struct weights *weights = NULL;
+    struct statistics *statistics = NULL;
+    const struct fit_inputs *inputs = NULL;
+    size_t n_inputs = 0;
     rf_status status = rf__weights_open(c->weights_file, &weights, err);
 
+    if (status == RF_OK && c->measured != NULL)
+        status = rf__layer_inputs(c->measured, c->config, c->logger, &statistics, &inputs, &n_inputs, err);
     if (status == RF_OK) {
         const struct onnx_build request = {.config_path = c->config_file,
                                            .weights = weights,
                                            .out_path = c->onnx_file,
                                            .source = c->weights_file,
                                            .precision = c->precision,
+                                           .inputs = inputs,
+                                           .n_inputs = n_inputs,
                                            .logger = c->logger,
                                            .progress = c->progress,
                                            .progress_user = c->progress_user};
         rf__log(c->logger, RF_LOG_INFO, "making %s out of %s, once", c->onnx_file, c->weights_file);
         status = rf__onnx_build(&request, err);
     }
+    rf__statistics_free(statistics);
     rf__weights_free(weights);
     return status;
 }
@@ -132,34 +143,48 @@ static char *file_of(const char *folder, enum onnx_precision precision)
                                        : rf__format("%s/model-%s.onnx", folder, rf__precision_name(precision));
 }
 
-rf_status rf__converted_onnx(const struct model_source *source, enum onnx_precision precision,
-                             const struct logger *logger, rf_progress_fn progress, void *progress_user, char **out,
-                             rf_error *err)
+rf_status rf__converted_onnx(const struct model_source *source, const struct model_config *config,
+                             enum onnx_precision precision, const struct logger *logger, rf_progress_fn progress,
+                             void *progress_user, char **out, rf_error *err)
 {
-    const char *weights = source->weights_file;
-    char *config = rf__path_join(source->directory, "config.json"), *folder = NULL, *onnx = NULL, key[65];
+    struct conversion c = {.weights_file = source->weights_file,
+                           .config = config,
+                           .precision = precision,
+                           .logger = logger,
+                           .progress = progress,
+                           .progress_user = progress_user};
+    char *config_file = rf__path_join(source->directory, "config.json"), *folder = NULL, *onnx = NULL, *measured = NULL;
+    char key[65];
     rf_status status;
 
-    if (config == NULL)
+    if (config_file == NULL)
         return rf__fail_memory(err);
-    if (!rf__os_is_file(config)) {
-        status = rf__fail(err, RF_NOT_FOUND, "%s: is missing; %s cannot be turned into an ONNX file without it", config,
-                          weights);
+    if (!rf__os_is_file(config_file)) {
+        status = rf__fail(err, RF_NOT_FOUND, "%s: is missing; %s cannot be turned into an ONNX file without it",
+                          config_file, c.weights_file);
         goto out;
     }
-    status = make_key(weights, config, key, err);
+    status = make_key(c.weights_file, config_file, key, err);
     if (status != RF_OK)
         goto out;
     folder = rf__format("%s/onnx/%s", source->cache_dir, key);
     onnx = folder == NULL ? NULL : file_of(folder, precision);
-    if (onnx == NULL)
+    if (onnx == NULL) {
         status = rf__fail_memory(err);
-    else if (!rf__os_is_file(onnx))
-        status = build_once(
-            folder, &(struct conversion){weights, config, onnx, precision, logger, progress, progress_user}, err);
+    } else if (!rf__os_is_file(onnx)) {
+        if (precision == ONNX_KERNELS_INT8)
+            status =
+                rf__converted_onnx(source, config, ONNX_KERNELS_INT16, logger, progress, progress_user, &measured, err);
+        c.config_file = config_file;
+        c.onnx_file = onnx;
+        c.measured = measured;
+        if (status == RF_OK)
+            status = build_once(folder, &c, err);
+    }
 out:
     rf__free(folder);
-    rf__free(config);
+    rf__free(config_file);
+    rf__free(measured);
     if (status == RF_OK)
         *out = onnx;
     else

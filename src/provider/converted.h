@@ -10,12 +10,14 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "hub/hub.h"
+#include "embed/embed.h"
 #include "onnx/onnx.h"
 
 /* Finds or makes the ONNX file of source->weights_file; *onnx_file receives its path in new memory (rf__free). Several
- * processes may ask at once: one makes it, the others wait. */
-rf_status rf__converted_onnx(const struct model_source *source, enum onnx_precision precision,
-                             const struct logger *logger, rf_progress_fn progress, void *progress_user,
-                             char **onnx_file, rf_error *err);
+ * processes may ask at once: one makes it, the others wait. int8 is fitted to what the model's layers read: the int16
+ * file is made first and run for that. */
+rf_status rf__converted_onnx(const struct model_source *source, const struct model_config *config,
+                             enum onnx_precision precision, const struct logger *logger, rf_progress_fn progress,
+                             void *progress_user, char **onnx_file, rf_error *err);
 
 #endif

@@ -19,6 +19,12 @@ static bool kernels_are_fast(void)
     return kernels[0] != '\0' && strcmp(kernels, "plain") != 0;
 }
 
+/* What only our kernels have. */
+static bool is_of_integers(rf_precision precision)
+{
+    return precision == RF_PRECISION_INT16 || precision == RF_PRECISION_INT8;
+}
+
 /* The kernels' files are made of weights: these come first where that pays or is asked for. */
 struct hub_options rf__hub_options(const rf_model_options *options)
 {
@@ -26,7 +32,7 @@ struct hub_options rf__hub_options(const rf_model_options *options)
                                 .revision = options->revision,
                                 .onnx_file = options->onnx_file,
                                 .weights_first = options->onnx_file == NULL &&
-                                                 (options->precision == RF_PRECISION_INT16 ||
+                                                 (is_of_integers(options->precision) ||
                                                   options->precision == RF_PRECISION_REFERENCE || kernels_are_fast()),
                                 .offline = options->offline,
                                 .logger = {options->log, options->log_user},
@@ -68,6 +74,8 @@ static struct choice choose(rf_precision wanted)
 {
     bool are_fast = kernels_are_fast();
 
+    if (wanted == RF_PRECISION_INT8)
+        return (struct choice){ONNX_KERNELS_INT8, "asked for"};
     if (wanted == RF_PRECISION_INT16)
         return (struct choice){ONNX_KERNELS_INT16, "asked for"};
     if (wanted == RF_PRECISION_AUTO && are_fast)
@@ -77,20 +85,21 @@ static struct choice choose(rf_precision wanted)
     return (struct choice){ONNX_KERNELS_FP32, "asked for"};
 }
 
-static rf_status convert(struct rf_model *model, const rf_model_options *options, rf_error *err)
+static rf_status convert(struct rf_model *model, const struct model_config *config, const rf_model_options *options,
+                         rf_error *err)
 {
     const struct logger logger = {options->log, options->log_user};
     struct choice choice = choose(options->precision);
     rf_error reason = {0};
-    rf_status status = rf__converted_onnx(&model->source, choice.precision, &logger, options->progress,
+    rf_status status = rf__converted_onnx(&model->source, config, choice.precision, &logger, options->progress,
                                           options->progress_user, &model->onnx_file, &reason);
 
     model->why = choice.why;
-    if (status == RF_UNSUPPORTED && choice.precision != ONNX_OPERATORS && options->precision != RF_PRECISION_INT16) {
+    if (status == RF_UNSUPPORTED && choice.precision != ONNX_OPERATORS && !is_of_integers(options->precision)) {
         rf__log(&logger, RF_LOG_DEBUG, "ONNX Runtime's operators compute: %s", reason.message);
         model->why = "the kernels do not know this architecture";
-        return rf__converted_onnx(&model->source, ONNX_OPERATORS, &logger, options->progress, options->progress_user,
-                                  &model->onnx_file, err);
+        return rf__converted_onnx(&model->source, config, ONNX_OPERATORS, &logger, options->progress,
+                                  options->progress_user, &model->onnx_file, err);
     }
     if (status != RF_OK && err != NULL)
         *err = reason;
@@ -110,15 +119,16 @@ static rf_status need_no_onnx(struct rf_model *model, rf_error *err)
     return model->onnx_file == NULL ? rf__fail_memory(err) : RF_OK;
 }
 
-static rf_status find_onnx(struct rf_model *model, const rf_model_options *options, rf_error *err)
+static rf_status find_onnx(struct rf_model *model, const struct model_config *config, const rf_model_options *options,
+                           rf_error *err)
 {
     if (options->precision == RF_PRECISION_REFERENCE)
         return need_no_onnx(model, err);
     if (model->source.onnx_file == NULL)
-        return convert(model, options, err);
-    if (options->precision == RF_PRECISION_INT16)
+        return convert(model, config, options, err);
+    if (is_of_integers(options->precision))
         return rf__fail(err, RF_UNSUPPORTED,
-                        "%s: an ONNX file runs in the precision that it has; int16 is made of weights "
+                        "%s: an ONNX file runs in the precision that it has; int16 and int8 are made of weights "
                         "(model.safetensors)",
                         model->source.onnx_file);
     model->why = "the ONNX file's own";
@@ -128,8 +138,8 @@ static rf_status find_onnx(struct rf_model *model, const rf_model_options *optio
 
 /* Weights that no graph can be built for: the repository or directory that they are from may have an ONNX file all the
  * same, which was not asked for while there were weights. Where it has none, the first reason stands. */
-static rf_status find_onnx_instead(struct rf_model *model, const char *source, const rf_model_options *options,
-                                   rf_error *err)
+static rf_status find_onnx_instead(struct rf_model *model, const char *source, const struct model_config *config,
+                                   const rf_model_options *options, rf_error *err)
 {
     struct hub_options hub_options = rf__hub_options(options);
     struct model_source found = {0};
@@ -142,7 +152,7 @@ static rf_status find_onnx_instead(struct rf_model *model, const char *source, c
     }
     rf__model_source_release(&model->source);
     model->source = found;
-    return find_onnx(model, options, err);
+    return find_onnx(model, config, options, err);
 }
 
 /* The engine that owes nothing to ONNX Runtime. */
@@ -229,9 +239,9 @@ static rf_status open_model(struct rf_model *model, const char *source, const rf
                           "%s: holds static embeddings, which are looked up in model.safetensors; %s cannot be run",
                           model->source.directory, model->source.onnx_file);
     if (status == RF_OK && config.encoder == ENCODER_TRANSFORMER) {
-        status = find_onnx(model, options, err);
+        status = find_onnx(model, &config, options, err);
         if (status == RF_UNSUPPORTED && model->source.onnx_file == NULL && options->precision != RF_PRECISION_REFERENCE)
-            status = find_onnx_instead(model, source, options, err);
+            status = find_onnx_instead(model, source, &config, options, err);
     }
     if (status == RF_OK)
         status = open_pipeline(model, options, &config, err);

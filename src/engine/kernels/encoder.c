@@ -54,10 +54,20 @@ static void *place(struct layout *layout, size_t count, size_t size)
     return layout->memory == NULL ? NULL : layout->memory + begin;
 }
 
+/* For rows of `k` in whatever precision. */
+static void place_quantized(struct layout *layout, size_t rows, size_t k, struct quantized *q)
+{
+    size_t n_groups = rf__pack_groups(k, PACK_GROUP_I8);
+
+    q->values = place(layout, rows, k * sizeof(int16_t));
+    q->scales = place(layout, rows, n_groups * sizeof(float));
+    q->middles = place(layout, rows, n_groups * sizeof(float));
+}
+
 static void lay_out(struct run *run, struct layout *layout, size_t members, size_t block)
 {
     const struct encoder *e = run->encoder;
-    size_t rows = run->input->n_rows, size = e->precision == PRECISION_INT16 ? 2 : 1;
+    size_t rows = run->input->n_rows;
 
     run->x = place(layout, rows, e->ld * sizeof(float));
     run->qkv = place(layout, rows, 3 * e->ld * sizeof(float));
@@ -67,10 +77,8 @@ static void lay_out(struct run *run, struct layout *layout, size_t members, size
     run->scratch = place(layout, members, run->scratch_size * sizeof(float));
     if (e->precision == PRECISION_FP32)
         return;
-    run->q_x.values = place(layout, block, e->ld * size);
-    run->q_x.scales = place(layout, block, rf__pack_groups(e->ld) * sizeof(float));
-    run->q_inner.values = place(layout, block, e->inner * size);
-    run->q_inner.scales = place(layout, block, rf__pack_groups(e->inner) * sizeof(float));
+    place_quantized(layout, block, e->ld, &run->q_x);
+    place_quantized(layout, block, e->inner, &run->q_inner);
 }
 
 static size_t longest_text(const struct encoder_input *input)
@@ -145,7 +153,7 @@ static void do_linear(struct run *run, const struct linear *w, const float *x, c
                                        .last = w->n / PACK_LANES,
                                        .activation = activation}};
 
-    switch (run->encoder->precision) {
+    switch (w->precision) {
     case PRECISION_FP32:
         work.fn = k->linear_f32;
         break;
@@ -156,6 +164,8 @@ static void do_linear(struct run *run, const struct linear *w, const float *x, c
         work.fn = k->linear_i8;
         break;
     }
+    if (run->encoder->statistics != NULL)
+        rf__statistics_add(run->encoder->statistics, w, x, run->n);
     if (run->team == NULL)
         work.fn(&work.job);
     else
@@ -169,7 +179,8 @@ struct rows_work {
     const float *from;
     float *to;
     size_t ld;
-    const struct quantized *quantized; /* NULL: fp32 reads `to` */
+    const struct linear *next;         /* NULL: none that reads other than `to` itself */
+    const struct quantized *quantized; /* what it reads */
 };
 
 static void do_some_rows(void *arg, size_t piece, size_t member)
@@ -181,21 +192,23 @@ static void do_some_rows(void *arg, size_t piece, size_t member)
     (void)member;
     if (work->norm != NULL)
         e->kernels->norm(work->norm, work->from + begin * work->ld, work->to + begin * work->ld, n);
-    if (work->quantized != NULL) {
-        size_t size = e->precision == PRECISION_INT16 ? 2 : 1;
-        const struct quantized out = {(char *)work->quantized->values + begin * work->ld * size,
-                                      work->quantized->scales + begin * rf__pack_groups(work->ld)};
-        (e->precision == PRECISION_INT16 ? e->kernels->quantize_i16
-                                         : e->kernels->quantize_i8)(work->to + begin * work->ld, n, work->ld, &out);
+    if (work->next != NULL) {
+        const bool is_i16 = work->next->precision == PRECISION_INT16;
+        const size_t groups = begin * rf__pack_groups(work->ld, is_i16 ? PACK_GROUP_I16 : PACK_GROUP_I8);
+        const struct quantized *q = work->quantized;
+        const struct quantized out = {(char *)q->values + begin * work->ld * (is_i16 ? 2 : 1), q->scales + groups,
+                                      q->middles + groups};
+        (is_i16 ? e->kernels->quantize_i16 : e->kernels->quantize_i8)(work->next, work->to + begin * work->ld, n, &out);
     }
 }
 
 static void do_rows(struct run *run, const struct norm *norm, const float *from, float *to, size_t ld,
-                    const struct quantized *quantized)
+                    const struct linear *next, const struct quantized *quantized)
 {
-    struct rows_work work = {run, norm, from, to, ld, run->encoder->precision == PRECISION_FP32 ? NULL : quantized};
+    const bool is_read_as_it_is = next == NULL || next->precision == PRECISION_FP32;
+    struct rows_work work = {run, norm, from, to, ld, is_read_as_it_is ? NULL : next, quantized};
 
-    if (work.norm != NULL || work.quantized != NULL)
+    if (work.norm != NULL || work.next != NULL)
         rf__team_do(run->team, (run->n + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, do_some_rows, &work);
 }
 
@@ -263,7 +276,7 @@ static void first_half(struct run *run, size_t block)
 
     for (run->begin = run->n = 0; next_block(run, block);) {
         float *x = run->x + run->begin * e->ld;
-        do_rows(run, NULL, NULL, x, e->ld, &run->q_x);
+        do_rows(run, NULL, NULL, x, e->ld, &layer->qkv, &run->q_x);
         do_linear(run, &layer->qkv, x, &run->q_x, NULL, ACTIVATION_NONE, run->qkv + run->begin * 3 * e->ld);
     }
     rf__team_do(run->team, run->input->n_texts * e->n_heads, do_head, run);
@@ -278,13 +291,13 @@ static void second_half(struct run *run, size_t block)
 
     for (run->begin = run->n = 0; next_block(run, block);) {
         float *x = run->x + run->begin * e->ld, *context = run->context + run->begin * e->ld;
-        do_rows(run, NULL, NULL, context, e->ld, &run->q_x);
+        do_rows(run, NULL, NULL, context, e->ld, &layer->out, &run->q_x);
         do_linear(run, &layer->out, context, &run->q_x, x, ACTIVATION_NONE, run->sum);
-        do_rows(run, &norm1, run->sum, x, e->ld, &run->q_x);
+        do_rows(run, &norm1, run->sum, x, e->ld, &layer->up, &run->q_x);
         do_linear(run, &layer->up, x, &run->q_x, NULL, e->activation, run->inner);
-        do_rows(run, NULL, NULL, run->inner, e->inner, &run->q_inner);
+        do_rows(run, NULL, NULL, run->inner, e->inner, &layer->down, &run->q_inner);
         do_linear(run, &layer->down, run->inner, &run->q_inner, x, ACTIVATION_NONE, run->sum);
-        do_rows(run, &norm2, run->sum, x, e->ld, NULL);
+        do_rows(run, &norm2, run->sum, x, e->ld, NULL, NULL);
     }
 }
 

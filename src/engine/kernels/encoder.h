@@ -17,10 +17,9 @@
 #define RF_ENGINE_KERNELS_ENCODER_H
 
 #include "engine/kernels/kernels.h"
+#include "engine/kernels/statistics.h"
 
 #include "base/error.h"
-
-enum precision { PRECISION_FP32, PRECISION_INT16, PRECISION_INT8 };
 
 struct encoder_layer {
     struct linear qkv, out, up, down; /* qkv: n = 3 * ld, query, key and value behind each other */
@@ -30,7 +29,7 @@ struct encoder_layer {
 /* Immutable. Pointers are to memory of the model; sizes were checked against it. */
 struct encoder {
     const struct kernels *kernels;
-    enum precision precision;
+    enum precision precision; /* of most linear layers; each has its own */
     enum activation_kind activation;
     size_t n_layers, hidden, n_heads;
     size_t ld, inner; /* hidden, and the width between up and down, rounded up to lanes */
@@ -40,6 +39,7 @@ struct encoder {
     int32_t padding; /* -1; or positions are padding + 1, …, this id itself not counted: its position is padding */
     float epsilon;
     const struct encoder_layer *layers; /* [n_layers] */
+    struct statistics *statistics;      /* NULL, or where runs, then one at a time, note what linear layers read */
 };
 
 struct encoder_input {

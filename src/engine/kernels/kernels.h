@@ -15,19 +15,26 @@
 
 enum activation_kind { ACTIVATION_NONE, ACTIVATION_GELU, ACTIVATION_GELU_TANH, ACTIVATION_RELU, ACTIVATION_SILU };
 
-/* A linear layer as pack.h lays it out; n and k are rounded up. scales: NULL for fp32; sums: int8 alone. */
+enum precision { PRECISION_FP32, PRECISION_INT16, PRECISION_INT8 };
+
+/* A linear layer as pack.h lays it out; n and k are rounded up. scales: NULL for fp32; sums and smooth: int8 alone.
+ * What an int8 layer reads is multiplied with `smooth` before it is quantized; its weights were divided by it. */
 struct linear {
+    enum precision precision;
     const void *panels;
     const float *scales;
     const int32_t *sums;
-    const float *bias; /* [n] */
+    const float *smooth; /* [k] */
+    const float *bias;   /* [n] */
     size_t n, k;
 };
 
-/* Rows that were quantized, with a scale for each group: what an int16 or int8 layer reads. */
+/* Rows that were quantized, what an int16 or int8 layer reads: for each group of a row the numbers are value * scale,
+ * in int8 value * scale + middle. */
 struct quantized {
-    void *values;  /* int16_t or int8_t [rows, k]; int8 with the kernel's own offset */
-    float *scales; /* [rows, groups of k] */
+    void *values;   /* int16_t or int8_t [rows, k]; int8 with the kernel's own offset */
+    float *scales;  /* [rows, groups of k] */
+    float *middles; /* of int8, likewise; divided by -128, as linear.sums is multiplied */
 };
 
 /* Columns [16 * first, 16 * last) of y = act(x W^T + b + residual) for all rows. x has ld = w->k; y and residual (NULL:
@@ -65,8 +72,9 @@ struct kernels {
     void (*linear_f32)(const struct linear_job *job);
     void (*linear_i16)(const struct linear_job *job);
     void (*linear_i8)(const struct linear_job *job);
-    void (*quantize_i16)(const float *x, size_t rows, size_t k, const struct quantized *out);
-    void (*quantize_i8)(const float *x, size_t rows, size_t k, const struct quantized *out);
+    /* What a layer of that precision reads, of x [rows, w->k]. */
+    void (*quantize_i16)(const struct linear *w, const float *x, size_t rows, const struct quantized *out);
+    void (*quantize_i8)(const struct linear *w, const float *x, size_t rows, const struct quantized *out);
     void (*attention)(const struct attention_job *job);
     void (*norm)(const struct norm *norm, const float *x, float *y, size_t rows);
     void (*activate)(enum activation_kind kind, float *x, size_t n); /* n: a multiple of 16 */

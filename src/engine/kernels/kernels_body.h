@@ -125,10 +125,12 @@ struct tile {
     size_t ldy;
     /* fp32 attention has none of these */
     const float *bias, *residual; /* at the tile's first column; residual as y, or NULL */
-    const float *row_scales;      /* of the first row; n_groups apart */
-    const float *w_scales;        /* of the first panel; n_groups * LANES apart */
-    const int32_t *w_sums;        /* likewise */
-    const char *ahead;            /* the weights that come next: rows of tiles bring them into the cache by turns */
+    size_t n_groups;
+    const float *row_scales;  /* of the first row; n_groups apart */
+    const float *row_middles; /* likewise */
+    const float *w_scales;    /* of the first panel; n_groups * LANES apart */
+    const int32_t *w_sums;    /* likewise */
+    const char *ahead;        /* the weights that come next: rows of tiles bring them into the cache by turns */
     size_t ahead_size;
 };
 
@@ -179,19 +181,24 @@ VEC void tile_f32(const struct tile *t, const int m, const int nv)
     }
 }
 
-/* The sums of a group, added to y with their scales. */
-VEC void add_group(const struct tile *t, const int m, const int nv, size_t group, vi acc[TILE_ROWS][TILE_VECS])
+/* The sums of a group, added to y with their scales; and the middle of what was quantized times the weights' sum. */
+VEC void add_group(const struct tile *t, const int m, const int nv, size_t group, vi acc[TILE_ROWS][TILE_VECS],
+                   const bool is_i8)
 {
-    size_t n_groups = rf__pack_groups(t->k);
-
     UNROLL for (int j = 0; j < nv; j++)
     {
-        vf scale = vf_load(t->w_scales + ((size_t)j * n_groups + group) * LANES);
+        const size_t at = ((size_t)j * t->n_groups + group) * LANES;
+        vf scale = vf_load(t->w_scales + at), sum = scale;
+        if (is_i8)
+            sum = vf_mul(vf_from_int(vi_load(t->w_sums + at)), scale);
         UNROLL for (int i = 0; i < m; i++)
         {
-            float *y = t->y + (size_t)i * t->ldy + j * LANES;
-            vf both = vf_mul(scale, vf_set1(t->row_scales[(size_t)i * n_groups + group]));
-            vf_store(y, vf_fma(vf_from_int(acc[i][j]), both, vf_load(y)));
+            const size_t of_row = (size_t)i * t->n_groups + group;
+            float *to = t->y + (size_t)i * t->ldy + j * LANES;
+            vf both = vf_mul(scale, vf_set1(t->row_scales[of_row])), y = vf_load(to);
+            if (is_i8)
+                y = vf_fma(sum, vf_set1(t->row_middles[of_row]), y);
+            vf_store(to, vf_fma(vf_from_int(acc[i][j]), both, y));
         }
     }
 }
@@ -199,20 +206,20 @@ VEC void add_group(const struct tile *t, const int m, const int nv, size_t group
 /* int16: 2 of k in a step of 4 bytes of a row; int8: 4 of k. */
 VEC void tile_int(const struct tile *t, const int m, const int nv, const bool is_i8)
 {
-    const size_t step = is_i8 ? 4 : 2, n_groups = rf__pack_groups(t->k);
+    const size_t step = is_i8 ? 4 : 2, size = is_i8 ? PACK_GROUP_I8 : PACK_GROUP_I16;
     const char *w = t->w, *a = t->a;
 
     UNROLL for (int i = 0; i < m; i++)
     {
         UNROLL for (int j = 0; j < nv; j++) vf_store(t->y + (size_t)i * t->ldy + j * LANES, tile_start(t, i, j));
     }
-    for (size_t group = 0; group < n_groups; group++) {
-        size_t left = t->k - group * PACK_GROUP, n_steps = (left < PACK_GROUP ? left : PACK_GROUP) / step;
+    for (size_t group = 0; group < t->n_groups; group++) {
+        size_t left = t->k - group * size, n_steps = (left < size ? left : size) / step;
         vi acc[TILE_ROWS][TILE_VECS];
         UNROLL for (int j = 0; j < nv; j++)
         {
             vi start =
-                is_i8 && INT8_OFFSET != 0 ? vi_load(t->w_sums + ((size_t)j * n_groups + group) * LANES) : vi_zero();
+                is_i8 && INT8_OFFSET != 0 ? vi_load(t->w_sums + ((size_t)j * t->n_groups + group) * LANES) : vi_zero();
             UNROLL for (int i = 0; i < m; i++) acc[i][j] = start;
         }
         for (size_t p = 0; p < n_steps; p++) {
@@ -227,7 +234,7 @@ VEC void tile_int(const struct tile *t, const int m, const int nv, const bool is
             w += 4 * LANES;
             a += 4;
         }
-        add_group(t, m, nv, group, acc);
+        add_group(t, m, nv, group, acc, is_i8);
     }
 }
 
@@ -282,10 +289,12 @@ VEC void tile_any(const struct tile *t, size_t m, const int nv, const enum tile_
 VEC void linear_rows(const struct linear_job *job, size_t panel, const int nv, size_t n_left, const enum tile_kind kind)
 {
     const struct linear *w = job->w;
-    const size_t size = kind == TILE_F32 ? 4 : kind == TILE_I16 ? 2 : 1, n_groups = rf__pack_groups(w->k);
+    const size_t size = kind == TILE_F32 ? 4 : kind == TILE_I16 ? 2 : 1;
+    const size_t n_groups = rf__pack_groups(w->k, kind == TILE_I8 ? PACK_GROUP_I8 : PACK_GROUP_I16);
     const size_t n_tiles = (job->rows + TILE_ROWS - 1) / TILE_ROWS, column = panel * LANES;
     const bool scaled = kind != TILE_F32;
-    struct tile t = {.w_stride = w->k * LANES * size, .lda = w->k * size, .k = w->k, .ldy = job->ldy};
+    struct tile t = {
+        .w_stride = w->k * LANES * size, .lda = w->k * size, .k = w->k, .ldy = job->ldy, .n_groups = n_groups};
     const char *ahead;
     size_t ahead_size;
 
@@ -302,6 +311,7 @@ VEC void linear_rows(const struct linear_job *job, size_t panel, const int nv, s
         size_t m = job->rows - row < TILE_ROWS ? job->rows - row : TILE_ROWS, at = row / TILE_ROWS * t.ahead_size;
         t.a = (kind == TILE_F32 ? (const char *)job->x : (const char *)job->q.values) + row * t.lda;
         t.row_scales = scaled ? job->q.scales + row * n_groups : NULL;
+        t.row_middles = kind == TILE_I8 ? job->q.middles + row * n_groups : NULL;
         t.y = job->y + row * job->ldy + column;
         t.residual = job->residual == NULL ? NULL : job->residual + row * job->ldy + column;
         if (at + t.ahead_size <= ahead_size) {
@@ -350,9 +360,10 @@ VEC vf vf_abs(vf x)
     return vf_max(x, vf_sub(vf_set1(0), x));
 }
 
-/* A group of a row, [n]: its scale, and the integers through `store`. */
-VEC float quantize_group(const float *x, size_t n, float max, const bool is_i8, char *out)
+/* A group of a row, [n], to integers; returns its scale. */
+VEC float quantize_group_i16(const float *x, size_t n, int16_t *out)
 {
+    const float max = PACK_MAX_I16;
     vf largest = vf_set1(0), inverse;
     float most;
 
@@ -360,39 +371,64 @@ VEC float quantize_group(const float *x, size_t n, float max, const bool is_i8, 
         largest = vf_max(vf_abs(vf_load(x + i)), largest);
     most = vf_highest(largest);
     inverse = vf_set1(most > 1e-30F ? max / most : 0);
-    for (size_t i = 0; i < n; i += LANES) {
-        vi rounded = vf_round(vf_mul(vf_load(x + i), inverse));
-        if (is_i8)
-            vi_store_i8((int8_t *)out + i, vi_offset(rounded));
-        else
-            vi_store_i16((int16_t *)(void *)out + i, rounded);
-    }
+    for (size_t i = 0; i < n; i += LANES)
+        vi_store_i16(out + i, vf_round(vf_mul(vf_load(x + i), inverse)));
     return most > 1e-30F ? most / max : 0;
 }
 
-VEC void quantize(const float *x, size_t rows, size_t k, const struct quantized *out, const bool is_i8)
+static void quantize_i16(const struct linear *w, const float *x, size_t rows, const struct quantized *out)
 {
-    const size_t size = is_i8 ? 1 : 2;
-    char *values = out->values;
+    const size_t k = w->k;
+    int16_t *values = out->values;
     float *scales = out->scales;
 
     for (size_t row = 0; row < rows; row++) {
-        for (size_t begin = 0; begin < k; begin += PACK_GROUP) {
-            size_t n = k - begin < PACK_GROUP ? k - begin : PACK_GROUP;
-            *scales++ = quantize_group(x + row * k + begin, n, is_i8 ? PACK_MAX_I8 : PACK_MAX_I16, is_i8,
-                                       values + (row * k + begin) * size);
+        for (size_t begin = 0; begin < k; begin += PACK_GROUP_I16) {
+            size_t n = k - begin < PACK_GROUP_I16 ? k - begin : PACK_GROUP_I16;
+            *scales++ = quantize_group_i16(x + row * k + begin, n, values + row * k + begin);
         }
     }
 }
 
-static void quantize_i16(const float *x, size_t rows, size_t k, const struct quantized *out)
+/* The same around the middle of the smallest and the largest, so that what is mostly on one side of 0, as behind GELU,
+ * has all steps. How far the numbers reach is taken from the middle as it was rounded: none is beyond the last step. */
+VEC float quantize_group_i8(const float *x, const float *smooth, size_t n, int8_t *out, float *middle)
 {
-    quantize(x, rows, k, out, false);
+    const float max = PACK_MAX_I8;
+    vf highest = vf_mul(vf_load(x), vf_load(smooth)), lowest = vf_sub(vf_set1(0), highest), inverse, center;
+    float high, low, reach;
+
+    for (size_t i = LANES; i < n; i += LANES) {
+        vf v = vf_mul(vf_load(x + i), vf_load(smooth + i));
+        highest = vf_max(v, highest);
+        lowest = vf_max(vf_sub(vf_set1(0), v), lowest);
+    }
+    high = vf_highest(highest);
+    low = -vf_highest(lowest);
+    *middle = high * 0.5F + low * 0.5F;
+    reach = high - *middle > *middle - low ? high - *middle : *middle - low;
+    inverse = vf_set1(reach > 1e-30F ? max / reach : 0);
+    center = vf_set1(*middle);
+    for (size_t i = 0; i < n; i += LANES) {
+        vf v = vf_sub(vf_mul(vf_load(x + i), vf_load(smooth + i)), center);
+        vi_store_i8(out + i, vi_offset(vf_round(vf_mul(v, inverse))));
+    }
+    return reach > 1e-30F ? reach / max : 0;
 }
 
-static void quantize_i8(const float *x, size_t rows, size_t k, const struct quantized *out)
+static void quantize_i8(const struct linear *w, const float *x, size_t rows, const struct quantized *out)
 {
-    quantize(x, rows, k, out, true);
+    const size_t k = w->k;
+    int8_t *values = out->values;
+    float *scales = out->scales, *middles = out->middles, middle;
+
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t begin = 0; begin < k; begin += PACK_GROUP_I8) {
+            size_t n = k - begin < PACK_GROUP_I8 ? k - begin : PACK_GROUP_I8, at = row * k + begin;
+            *scales++ = quantize_group_i8(x + at, w->smooth + begin, n, values + at, &middle);
+            *middles++ = middle * -0x1p-7F;
+        }
+    }
 }
 
 /* ---- Layer normalization --------------------------------------------------------------------------------------- */

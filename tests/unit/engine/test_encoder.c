@@ -49,10 +49,12 @@ struct model {
 
 static void pack(struct linear *linear, enum precision precision, const struct plain_linear *parts, size_t n_parts)
 {
-    size_t n = rf__pack_lanes(parts[0].n), k = rf__pack_lanes(parts[0].k), groups = n * rf__pack_groups(k);
+    const size_t group = precision == PRECISION_INT8 ? PACK_GROUP_I8 : PACK_GROUP_I16;
+    size_t n = rf__pack_lanes(parts[0].n), k = rf__pack_lanes(parts[0].k), groups = n * rf__pack_groups(k, group);
     char *panels = keep(rf__calloc(n_parts * n * k, 4));
     float *scales = keep(rf__calloc(n_parts * groups, 4)), *bias = keep(rf__calloc(n_parts * n, 4));
     int32_t *sums = keep(rf__calloc(n_parts * groups, 4));
+    float *smooth = floats(k, k, k, 0, 1);
 
     for (size_t i = 0; i < n_parts; i++) {
         const struct plain_linear *part = &parts[i];
@@ -66,7 +68,7 @@ static void pack(struct linear *linear, enum precision precision, const struct p
         else
             rf__pack_i8(part->w, part->n, part->k, at, scales + i * groups, sums + i * groups);
     }
-    *linear = (struct linear){panels, scales, sums, bias, n_parts * n, k};
+    *linear = (struct linear){precision, panels, scales, sums, smooth, bias, n_parts * n, k};
 }
 
 static struct plain_linear plain_linear(size_t n, size_t k)

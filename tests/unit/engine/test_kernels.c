@@ -57,22 +57,34 @@ static const struct shape {
 #define N_SHAPES (sizeof shapes / sizeof shapes[0])
 
 enum kind { FP32, INT16, INT8 };
+static const enum precision precisions[] = {PRECISION_FP32, PRECISION_INT16, PRECISION_INT8};
 
 /* A layer with its weights packed. */
 struct layer {
     struct linear linear;
     void *panels;
-    float *weights, *scales, *bias;
+    float *weights, *scales, *bias, *smooth;
     int32_t *sums;
 };
 
+/* Weights whose columns differ in size as `smooth` does, factors from 1/2 to 2, which they are divided by. */
+static void pack_smoothed(struct layer *layer, const struct shape *shape)
+{
+    for (size_t i = 0; i < shape->k; i++)
+        layer->smooth[i] = exp2f(layer->smooth[i]);
+    rf__pack_i8(layer->weights, shape->n, shape->k, layer->panels, layer->scales, layer->sums);
+    for (size_t i = 0; i < shape->n * shape->k; i++)
+        layer->weights[i] *= layer->smooth[i % shape->k];
+}
+
 static struct layer make_layer(const struct shape *shape, enum kind kind, bool is_extreme)
 {
-    size_t all = shape->n * shape->k, groups = shape->n * rf__pack_groups(shape->k);
+    size_t all = shape->n * shape->k, groups = shape->n * rf__pack_groups(shape->k, PACK_GROUP_I8);
     struct layer layer = {.weights = random_floats(all, is_extreme),
                           .bias = random_floats(shape->n, is_extreme),
                           .panels = zeros(all, 4),
                           .scales = zeros(groups, sizeof(float)),
+                          .smooth = random_floats(shape->k, false),
                           .sums = zeros(groups, sizeof(int32_t))};
 
     if (kind == FP32)
@@ -80,8 +92,9 @@ static struct layer make_layer(const struct shape *shape, enum kind kind, bool i
     else if (kind == INT16)
         rf__pack_i16(layer.weights, shape->n, shape->k, layer.panels, layer.scales);
     else
-        rf__pack_i8(layer.weights, shape->n, shape->k, layer.panels, layer.scales, layer.sums);
-    layer.linear = (struct linear){layer.panels, layer.scales, layer.sums, layer.bias, shape->n, shape->k};
+        pack_smoothed(&layer, shape);
+    layer.linear = (struct linear){precisions[kind], layer.panels, layer.scales, layer.sums,
+                                   layer.smooth,     layer.bias,   shape->n,     shape->k};
     return layer;
 }
 
@@ -92,25 +105,28 @@ static void release_layer(struct layer *layer)
     rf__free(layer->scales);
     rf__free(layer->bias);
     rf__free(layer->sums);
+    rf__free(layer->smooth);
 }
 
 static void run_linear(const struct kernels *kernels, enum kind kind, struct linear_job *job)
 {
     struct quantized q = {zeros(job->rows * job->w->k, 2),
-                          zeros(job->rows * rf__pack_groups(job->w->k), sizeof(float))};
+                          zeros(job->rows * rf__pack_groups(job->w->k, PACK_GROUP_I8), sizeof(float)),
+                          zeros(job->rows * rf__pack_groups(job->w->k, PACK_GROUP_I8), sizeof(float))};
 
     job->q = q;
     if (kind == FP32) {
         kernels->linear_f32(job);
     } else if (kind == INT16) {
-        kernels->quantize_i16(job->x, job->rows, job->w->k, &q);
+        kernels->quantize_i16(job->w, job->x, job->rows, &q);
         kernels->linear_i16(job);
     } else {
-        kernels->quantize_i8(job->x, job->rows, job->w->k, &q);
+        kernels->quantize_i8(job->w, job->x, job->rows, &q);
         kernels->linear_i8(job);
     }
     rf__free(q.values);
     rf__free(q.scales);
+    rf__free(q.middles);
 }
 
 static void assert_same_bits(const float *a, const float *b, size_t n, const char *kernels, const char *what)
@@ -176,6 +192,8 @@ static void test_linear_layers_are_right(void **state)
             double error = 0, length = 0;
             struct linear_job job = {
                 .w = &layer.linear, .x = x, .y = y, .rows = rows, .ldy = shape->n, .last = shape->n / PACK_LANES};
+            for (size_t i = 0; kind == INT8 && i < rows * shape->k; i++)
+                x[i] /= layer.smooth[i % shape->k];
             run_linear(rf__kernels_best(), (enum kind)kind, &job);
             for (size_t i = 0; i < rows * shape->n; i++) {
                 double sum = layer.bias[i % shape->n];
@@ -207,7 +225,7 @@ static void test_integers_do_not_overflow(void **state)
                 float *x = zeros(shape.k, sizeof *x), y[16];
                 struct linear_job job = {.w = &layer.linear, .x = x, .y = y, .rows = 1, .ldy = 16, .last = 1};
                 for (size_t k = 0; k < shape.k; k++)
-                    x[k] = (float)sign;
+                    x[k] = (float)sign, layer.smooth[k] = 1;
                 for (size_t k = 0; k < shape.n * shape.k; k++)
                     layer.weights[k] = 1;
                 if (kind == INT16)
