@@ -62,7 +62,7 @@ static PyObject *conversion_of(const rf_convert_report *report)
 
     if (out != NULL && (native_put(out, "directory", PyUnicode_DecodeFSDefault(report->directory)) != 0 ||
                         native_put(out, "onnx_file", PyUnicode_DecodeFSDefault(report->onnx_file)) != 0 ||
-                        native_put(out, "weights_file", PyUnicode_DecodeFSDefault(report->weights_file)) != 0 ||
+                        native_put(out, "made_of", PyUnicode_DecodeFSDefault(report->made_of)) != 0 ||
                         native_put(out, "revision", PyUnicode_DecodeFSDefault(report->revision)) != 0 ||
                         native_put(out, "bytes", PyLong_FromUnsignedLongLong(report->bytes)) != 0 ||
                         native_put(out, "convert_ns", PyLong_FromUnsignedLongLong(report->convert_ns)) != 0 ||
