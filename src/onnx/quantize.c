@@ -6,7 +6,8 @@
  * j), and the matrices' row j multiplied by it (https://arxiv.org/abs/2211.10438, alpha 0.5), so that both have the
  * same range. Where a norm of nothing but these matrices is before them, the division goes into its weights. A scale
  * for each 32 elements, of weights and, by MatMulNBits, of activations: with 128 all-MiniLM-L6-v2 comes to a cosine of
- * 0.9976 at worst and 0.9994 on average over the golden texts, with 32 to 0.9993 and 0.9997, no slower.
+ * 0.9981 at worst and 0.9994 on average over 200 golden texts, with 32 to 0.9993 and 0.9997, no slower; over all 2,000
+ * of them, with 32, to 0.9989 and 0.9997.
  */
 #include "onnx/quantize.h"
 
