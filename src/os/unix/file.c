@@ -224,7 +224,8 @@ static rf_status do_without_link(const char *target, const char *link, bool may_
     return status;
 }
 
-rf_status rf__os_link(const char *target, const char *link, bool may_move, rf_error *err)
+/* Puts a link into the place of what is at `link`; a process that dies between the two steps leaves `temporary`. */
+static rf_status replace_by_link(const char *target, const char *link, bool may_move, rf_error *err)
 {
     char *temporary = rf__names_temporary(link, rf__raw_process_id());
     rf_status status;
@@ -243,6 +244,17 @@ rf_status rf__os_link(const char *target, const char *link, bool may_move, rf_er
     }
     rf__free(temporary);
     return status;
+}
+
+rf_status rf__os_link(const char *target, const char *link, bool may_move, rf_error *err)
+{
+    if (symlink(target, link) == 0)
+        return RF_OK;
+    if (errno == EEXIST)
+        return replace_by_link(target, link, may_move, err);
+    if (has_no_links(errno))
+        return do_without_link(target, link, may_move, err);
+    return rf__os_fail(err, link, "made", (unsigned long)errno);
 }
 
 size_t rf__os_folder_len(const char *path)
