@@ -7,11 +7,12 @@
 #include "base/mem.h"
 #include "tokenizer/model/word_cache.h"
 
+#define AHEAD     16   /* pieces whose places are fetched at once */
 #define CUTS_CHAR 0x80 /* in a cached word's n: some token begins or ends inside a character */
 
 struct memory {
     struct bpe_word word;
-    struct cached_word *cache; /* [1 << RF_CACHE_BITS] */
+    struct word_cache cache;
 };
 
 static void memory_free(void *memory)
@@ -19,7 +20,7 @@ static void memory_free(void *memory)
     struct memory *m = memory;
 
     rf__bpe_word_release(&m->word);
-    rf__free(m->cache);
+    rf__word_cache_release(&m->cache);
     rf__free(m);
 }
 
@@ -34,8 +35,7 @@ static struct memory *memory_of(const struct bpe *bpe, struct model_scratch *scr
     memory = rf__calloc(1, sizeof *memory);
     if (memory == NULL)
         return NULL;
-    memory->cache = rf__calloc((size_t)1 << RF_CACHE_BITS, sizeof *memory->cache);
-    if (memory->cache == NULL) {
+    if (rf__word_cache_init(&memory->cache, NULL) != RF_OK) {
         memory_free(memory);
         return NULL;
     }
@@ -157,6 +157,7 @@ static struct cached_word *keep(const struct job *job, struct cached_word *entry
         entry->ends[i] = (uint8_t)(out->end[first + i] - job->span.begin);
         entry->ids[i] = out->ids[first + i];
     }
+    job->memory->cache.n_new++;
     entry->n = (uint8_t)n;
     entry->len = (uint8_t)len;
     memcpy(entry->bytes, job->text + job->span.begin, len);
@@ -178,16 +179,21 @@ static rf_status tokenize_and_keep(const struct job *job, struct cached_word *en
     return RF_OK;
 }
 
-static inline rf_status tokenize_word(const struct job *job, rf_error *err)
+/* NULL for a long word. */
+static inline struct cached_word *place_of(const struct job *job, struct span span)
+{
+    size_t len = span.end - span.begin;
+
+    return len > RF_CACHED_BYTES ? NULL : rf__word_cache_place(&job->memory->cache, job->text + span.begin, len);
+}
+
+/* `entry` is the word's place. */
+static inline rf_status tokenize_word(const struct job *job, struct cached_word *entry, rf_error *err)
 {
     const char *word = job->text + job->span.begin;
     size_t len = job->span.end - job->span.begin, first = job->out->n, begin = job->span.begin, n;
-    struct cached_word *entry;
 
-    if (len > RF_CACHED_BYTES)
-        return tokenize_and_keep(job, NULL, err);
-    entry = rf__word_cache_place(job->memory->cache, word, len);
-    if (!rf__word_cache_holds(entry, word, len))
+    if (entry == NULL || !rf__word_cache_holds(entry, word, len))
         return tokenize_and_keep(job, entry, err);
     n = entry->n & ~(unsigned)CUTS_CHAR;
     if (job->out->cap - job->out->n < n) {
@@ -244,16 +250,15 @@ static size_t bpe_settled(const struct model *self, const struct text *text, siz
 
 /* ---- The model ---------------------------------------------------------------------------------------------- */
 
-static rf_status tokenize_piece(struct job *job, size_t limit, rf_error *err)
+/* The words of a piece, parted before bars. */
+static rf_status tokenize_parts(struct job *job, size_t limit, rf_error *err)
 {
     struct span piece = job->span;
 
-    if (!job->bpe->parts_before_bar)
-        return tokenize_word(job, err);
     while (piece.begin < piece.end && job->out->n < limit) {
         rf_status status;
         job->span = (struct span){piece.begin, next_bar(job->text, piece.begin, piece.end)};
-        status = tokenize_word(job, err);
+        status = tokenize_word(job, place_of(job, job->span), err);
         if (status != RF_OK)
             return status;
         piece.begin = job->span.end;
@@ -261,25 +266,43 @@ static rf_status tokenize_piece(struct job *job, size_t limit, rf_error *err)
     return RF_OK;
 }
 
+/* Some pieces, of which the places in the cache are fetched before the first of them is needed. */
+static rf_status tokenize_some(struct job *job, const struct span *pieces, size_t n, size_t limit, uint32_t number,
+                               rf_error *err)
+{
+    struct cached_word *places[AHEAD];
+    rf_status status = RF_OK;
+
+    for (size_t i = 0; i < n; i++) {
+        places[i] = job->bpe->parts_before_bar ? NULL : place_of(job, pieces[i]);
+        __builtin_prefetch(places[i]);
+    }
+    for (size_t i = 0; i < n && job->out->n < limit && status == RF_OK; i++) {
+        job->span = pieces[i];
+        job->number = number + (uint32_t)i;
+        if (job->span.end - job->span.begin >= RF_BPE_NONE)
+            status = rf__fail(err, RF_UNSUPPORTED, "a word of more than 4294967294 bytes");
+        else if (job->bpe->parts_before_bar)
+            status = tokenize_parts(job, limit, err);
+        else
+            status = tokenize_word(job, places[i], err);
+    }
+    return status;
+}
+
 static rf_status bpe_tokenize(const struct model *self, const struct pieces *pieces, size_t limit, uint32_t first_word,
                               struct model_scratch *scratch, struct tokens *out, rf_error *err)
 {
     const struct bpe *bpe = (const struct bpe *)self;
     struct job job = {.bpe = bpe, .text = pieces->text->data, .memory = memory_of(bpe, scratch), .out = out};
+    rf_status status = job.memory == NULL ? rf__fail_memory(err) : RF_OK;
 
-    if (job.memory == NULL)
-        return rf__fail_memory(err);
-    for (size_t i = 0; i < pieces->n && out->n < limit; i++) {
-        rf_status status;
-        job.span = pieces->items[i];
-        job.number = first_word + (uint32_t)i;
-        if (job.span.end - job.span.begin >= RF_BPE_NONE)
-            return rf__fail(err, RF_UNSUPPORTED, "a word of more than 4294967294 bytes");
-        status = tokenize_piece(&job, limit, err);
-        if (status != RF_OK)
-            return status;
-    }
-    return RF_OK;
+    if (status == RF_OK)
+        rf__word_cache_grow(&job.memory->cache);
+    for (size_t i = 0; i < pieces->n && out->n < limit && status == RF_OK; i += AHEAD)
+        status = tokenize_some(&job, pieces->items + i, pieces->n - i < AHEAD ? pieces->n - i : AHEAD, limit,
+                               first_word + (uint32_t)i, err);
+    return status;
 }
 
 const struct model_ops rf__bpe_ops = {

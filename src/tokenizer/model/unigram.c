@@ -35,10 +35,10 @@ struct unigram {
 
 /* What a thread keeps from one call to the next. */
 struct unigram_scratch {
-    struct cached_word *cache; /* [1 << RF_CACHE_BITS] */
-    double *sums;              /* [mask + 1]: the ring */
-    uint8_t *marks;            /* [mask + 1]: for finding where ways meet */
-    uint32_t *last;            /* [cap] */
+    struct word_cache cache;
+    double *sums;   /* [mask + 1]: the ring */
+    uint8_t *marks; /* [mask + 1]: for finding where ways meet */
+    uint32_t *last; /* [cap] */
     size_t cap;
 };
 
@@ -50,7 +50,7 @@ static void scratch_free(void *memory)
 
     if (scratch == NULL)
         return;
-    rf__free(scratch->cache);
+    rf__word_cache_release(&scratch->cache);
     rf__free(scratch->sums);
     rf__free(scratch->marks);
     rf__free(scratch->last);
@@ -63,10 +63,9 @@ static struct unigram_scratch *scratch_new(const struct unigram *model)
 
     if (scratch == NULL)
         return NULL;
-    scratch->cache = rf__calloc((size_t)1 << RF_CACHE_BITS, sizeof *scratch->cache);
     scratch->sums = rf__alloc_array(model->mask + 1, sizeof *scratch->sums);
     scratch->marks = rf__calloc(model->mask + 1, 1);
-    if (scratch->cache == NULL || scratch->sums == NULL || scratch->marks == NULL) {
+    if (rf__word_cache_init(&scratch->cache, NULL) != RF_OK || scratch->sums == NULL || scratch->marks == NULL) {
         scratch_free(scratch);
         return NULL;
     }
@@ -420,7 +419,7 @@ static rf_status tokenize_word(struct walk *walk, struct span span, size_t limit
     rf_status status;
 
     if (len <= RF_CACHED_BYTES) {
-        place = rf__word_cache_place(walk->scratch->cache, walk->data + span.begin, len);
+        place = rf__word_cache_place(&walk->scratch->cache, walk->data + span.begin, len);
         if (rf__word_cache_holds(place, walk->data + span.begin, len))
             return push_cached(place, span.begin, walk->word, walk->out, err);
     }
@@ -428,8 +427,10 @@ static rf_status tokenize_word(struct walk *walk, struct span span, size_t limit
     walk->end = span.end;
     walk->has_unknown = false;
     status = encode(walk, limit, err);
-    if (status == RF_OK && place != NULL && can_cache(walk->out, first, span.begin))
+    if (status == RF_OK && place != NULL && can_cache(walk->out, first, span.begin)) {
         keep(place, walk->data, span, walk->out, first);
+        walk->scratch->cache.n_new++;
+    }
     return status;
 }
 
@@ -439,6 +440,8 @@ static rf_status unigram_tokenize(const struct model *self, const struct pieces 
     struct walk walk = {.model = (const struct unigram *)self, .data = pieces->text->data, .out = out};
     rf_status status = scratch_of(walk.model, keeper, &walk.scratch, err);
 
+    if (status == RF_OK)
+        rf__word_cache_grow(&walk.scratch->cache);
     for (size_t i = 0; i < pieces->n && status == RF_OK; i++) {
         walk.word = first_word + (uint32_t)i;
         status = tokenize_word(&walk, pieces->items[i], limit, err);

@@ -1,7 +1,7 @@
 /*
- * word_cache: words and their tokens, so that a word that comes again is looked up instead of computed. A table of
- * fixed size; a word has one place, and takes it from the word that was there. Long words and those of many tokens are
- * not kept.
+ * word_cache: words and their tokens, so that a word that comes again is looked up instead of computed. A word has one
+ * place, and takes it from the word that was there. Long words and those of many tokens are not kept. It begins small
+ * and grows, up to a bound, as long as new words keep coming.
  */
 #ifndef RF_TOKENIZER_WORD_CACHE_H
 #define RF_TOKENIZER_WORD_CACHE_H
@@ -18,12 +18,24 @@ struct cached_word {
     uint8_t len, n;                 /* len 0: no word */
 };
 
-#define RF_CACHE_BITS 13 /* 8192 words of 64 bytes: half a megabyte for each thread */
+struct word_cache {
+    void *memory;
+    struct cached_word *words; /* [1 << bits], in it, none across two lines of the processor's cache */
+    unsigned bits;
+    size_t n_new; /* words put in since it has this size */
+};
+
+rf_status rf__word_cache_init(struct word_cache *cache, rf_error *err);
+void rf__word_cache_release(struct word_cache *cache); /* fine on a zeroed one */
+
+/* Doubles it when more words have come than it has room for, unless it is at its bound or there is no memory. Places
+ * are others then. */
+void rf__word_cache_grow(struct word_cache *cache);
 
 /* Where a word of 1 to RF_CACHED_BYTES bytes, of which RF_TEXT_PAD more can be read, has its place. */
-static inline struct cached_word *rf__word_cache_place(struct cached_word *cache, const char *word, size_t len)
+static inline struct cached_word *rf__word_cache_place(const struct word_cache *cache, const char *word, size_t len)
 {
-    return &cache[rf__hash_padded(word, len, 0) >> (64 - RF_CACHE_BITS)];
+    return &cache->words[rf__hash_padded(word, len, 0) >> (64 - cache->bits)];
 }
 
 static inline bool rf__word_cache_holds(const struct cached_word *place, const char *word, size_t len)
