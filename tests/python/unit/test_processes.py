@@ -99,7 +99,9 @@ def test_control_c():
             "e = E(model_path=sys.argv[1]); print('ready', flush=True)\n"
             "e.embed_documents(['a long text ' * 60] * 20000)")
     process = subprocess.Popen([sys.executable, "-c", code, str(MINILM)], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, universal_newlines=True)
+                               stderr=subprocess.PIPE, universal_newlines=True,
+                               # a job in the background ignores it, and so would its child
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     assert process.stdout.readline() == "ready\n"
     time.sleep(1)
     process.send_signal(signal.SIGINT)
