@@ -209,5 +209,5 @@ def test_memory_stays_flat(embedder):
                 pass
         return embedder.stats()["memory_now"] - before
 
-    grown(200)
-    assert grown(400) < 4 << 20
+    # what is first touched comes once, a leak in each round
+    assert min(grown(200) for _ in range(4)) < 1 << 20
