@@ -29,6 +29,7 @@ void rf_validate_options_init(rf_validate_options *options, size_t size)
 static rf_status check_texts(const rf_model *model, const rf_validate_options *own, rf_error *err)
 {
     size_t need;
+    rf_status status;
 
     if (own->texts == NULL && own->vectors == NULL)
         return RF_OK;
@@ -37,10 +38,9 @@ static rf_status check_texts(const rf_model *model, const rf_validate_options *o
     if (own->n_texts < 1 || own->n_texts > MAX_TEXTS)
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_validate_options: n_texts is %zu, expected 1 to %d", own->n_texts,
                         MAX_TEXTS);
-    for (size_t i = 0; i < own->n_texts; i++)
-        if (own->texts[i].data == NULL && own->texts[i].len > 0)
-            return rf__fail(err, RF_INVALID_ARGUMENT, "rf_validate: text %zu is NULL but %zu bytes long", i,
-                            own->texts[i].len);
+    status = rf__texts_check("rf_validate", own->texts, own->n_texts, err);
+    if (status != RF_OK)
+        return status;
     if (own->vectors != NULL && (!rf__mul(own->n_texts, model->info.dim, &need) || own->vectors_len != need))
         return rf__fail(err, RF_INVALID_ARGUMENT,
                         "rf_validate_options: vectors_len is %zu, expected n_texts * rf_model_dim(), %zu * %u",
@@ -100,7 +100,7 @@ static rf_status check_quantization(const rf_convert_options *own, rf_error *err
     if (own->texts != NULL && (own->n_texts < 1 || own->n_texts > MAX_TEXTS))
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_convert_options: n_texts is %zu, expected 1 to %d", own->n_texts,
                         MAX_TEXTS);
-    return RF_OK;
+    return own->texts == NULL ? RF_OK : rf__texts_check("rf_convert", own->texts, own->n_texts, err);
 }
 
 rf_status rf_convert(const char *source, const char *output_dir, const rf_convert_options *options,

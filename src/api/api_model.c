@@ -168,10 +168,8 @@ rf_status rf_embed(const rf_model *model, const rf_text *texts, size_t n, const 
         return rf__fail(err, RF_INVALID_ARGUMENT,
                         "rf_embed: out_len is %zu, %zu vectors of %u floats need n * rf_model_dim()", out_len, n,
                         model->info.dim);
-    for (size_t i = 0; i < n; i++)
-        if (texts[i].data == NULL && texts[i].len > 0)
-            return rf__fail(err, RF_INVALID_ARGUMENT, "rf_embed: text %zu is NULL but %zu bytes long", i, texts[i].len);
-    return rf__pipeline_embed(model->pipeline, texts, n, &own, out, err);
+    status = rf__texts_check("rf_embed", texts, n, err);
+    return status == RF_OK ? rf__pipeline_embed(model->pipeline, texts, n, &own, out, err) : status;
 }
 
 rf_status rf_embed_documents(const rf_model *model, const rf_text *texts, size_t n, float *out, size_t out_len,

@@ -31,3 +31,11 @@ void rf__options_init(void *options, size_t size)
     memset(options, 0, size);
     memcpy(options, &size, sizeof size);
 }
+
+rf_status rf__texts_check(const char *call, const rf_text *texts, size_t n, rf_error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (texts[i].data == NULL && texts[i].len > 0)
+            return rf__fail(err, RF_INVALID_ARGUMENT, "%s: text %zu is NULL but %zu bytes long", call, i, texts[i].len);
+    return RF_OK;
+}

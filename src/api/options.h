@@ -1,4 +1,4 @@
-/* options: structs of the caller's whose size says which version of the header the caller was built with. */
+/* options: what callers give: structs whose size says which version of the header the caller was built with; texts. */
 #ifndef RF_API_OPTIONS_H
 #define RF_API_OPTIONS_H
 
@@ -11,5 +11,8 @@ rf_status rf__options_copy(const void *given, void *own, size_t own_size, const 
 
 /* Zeroes `size` bytes and stores the size in the first member. */
 void rf__options_init(void *options, size_t size);
+
+/* RF_INVALID_ARGUMENT for a text without bytes that has a length; `call` is the function's name, for messages. */
+rf_status rf__texts_check(const char *call, const rf_text *texts, size_t n, rf_error *err);
 
 #endif

@@ -9,6 +9,8 @@
  */
 #include "embed/embed.h"
 
+#include "base/half.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -33,36 +35,6 @@ bool rf__output_needs_ranges(rf_output_type type)
     return type == RF_OUTPUT_INT8 || type == RF_OUTPUT_UINT8;
 }
 
-/* IEEE 754 binary16, rounded to the nearest, ties to even; what is too large becomes infinite. */
-static uint16_t half_of_float(float value)
-{
-    uint32_t bits, sign, mantissa;
-    int exponent;
-
-    memcpy(&bits, &value, sizeof bits);
-    sign = bits >> 16 & 0x8000;
-    exponent = (int)(bits >> 23 & 0xFF) - 127 + 15;
-    mantissa = bits & 0x7FFFFF;
-    if ((bits >> 23 & 0xFF) == 0xFF)
-        return (uint16_t)(sign | 0x7C00 | (mantissa != 0 ? 0x200 : 0));
-    if (exponent >= 0x1F)
-        return (uint16_t)(sign | 0x7C00);
-    if (exponent <= 0) { /* subnormal: the mantissa with its leading one, shifted to 2^-24 */
-        uint32_t shift = (uint32_t)(14 - exponent), whole, rest, middle;
-        if (shift > 24)
-            return (uint16_t)sign;
-        mantissa |= 0x800000;
-        whole = mantissa >> shift;
-        rest = mantissa & ((1u << shift) - 1);
-        middle = 1u << (shift - 1);
-        whole += rest > middle || (rest == middle && (whole & 1));
-        return (uint16_t)(sign | whole);
-    }
-    bits = (uint32_t)exponent << 10 | mantissa >> 13;
-    bits += (mantissa & 0x1FFF) > 0x1000 || ((mantissa & 0x1FFF) == 0x1000 && (bits & 1)); /* may carry: still right */
-    return (uint16_t)(sign | bits);
-}
-
 static void write_fp32(const float *vector, size_t dim, uint8_t *out)
 {
     for (size_t d = 0; d < dim; d++) {
@@ -76,7 +48,7 @@ static void write_fp32(const float *vector, size_t dim, uint8_t *out)
 static void write_fp16(const float *vector, size_t dim, uint8_t *out)
 {
     for (size_t d = 0; d < dim; d++) {
-        uint16_t half = half_of_float(vector[d]);
+        uint16_t half = rf__float_to_half(vector[d]);
         out[2 * d] = (uint8_t)(half & 0xFF);
         out[2 * d + 1] = (uint8_t)(half >> 8);
     }

@@ -2,7 +2,7 @@
 #include "engine/external_weights.h"
 
 #include "base/mem.h"
-#include "engine/wire.h"
+#include "base/wire.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* graph_facts: see graph_facts.h. */
 #include "engine/graph_facts.h"
 
-#include "engine/wire.h"
+#include "base/wire.h"
 
 #include <string.h>
 

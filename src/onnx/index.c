@@ -29,44 +29,45 @@ static void add(struct index *index, const char *name, Onnx__NodeProto *producer
         index->places[index->n++] = (struct place){.name = name, .producer = producer, .initializer = initializer};
 }
 
-/* No deeper than onnx_read.h says. */
-static void count_inside(struct index *index, const Onnx__GraphProto *graph)
+/* One use more of a value, or one less. */
+static void count_use(const struct index *index, const char *name, bool is_gone)
 {
-    for (size_t i = 0; i < graph->n_node; i++) {
-        const Onnx__NodeProto *node = graph->node[i];
-        for (size_t k = 0; k < node->n_input; k++) {
-            struct place *place = find(index, node->input[k]);
-            if (place != NULL)
-                place->n_uses++;
-        }
-        for (size_t k = 0; k < node->n_attribute; k++) {
-            if (node->attribute[k]->g != NULL)
-                count_inside(index, node->attribute[k]->g);
-        }
-    }
-    for (size_t i = 0; i < graph->n_output; i++) {
-        struct place *place = find(index, graph->output[i]->name);
-        if (place != NULL)
-            place->n_uses++;
+    struct place *place = find(index, name);
+
+    if (place == NULL)
+        return;
+    if (!is_gone)
+        place->n_uses++;
+    else if (place->n_uses > 0)
+        place->n_uses--;
+}
+
+static void count_node(const struct index *index, const Onnx__NodeProto *node, bool is_gone);
+
+/* No deeper than onnx_read.h says. */
+static void count_inside(const struct index *index, const Onnx__GraphProto *graph, bool is_gone)
+{
+    for (size_t i = 0; i < graph->n_node; i++)
+        count_node(index, graph->node[i], is_gone);
+    for (size_t i = 0; i < graph->n_output; i++)
+        count_use(index, graph->output[i]->name, is_gone);
+}
+
+/* What a node uses, itself and by the graphs inside it. */
+static void count_node(const struct index *index, const Onnx__NodeProto *node, bool is_gone)
+{
+    for (size_t k = 0; k < node->n_input; k++)
+        count_use(index, node->input[k], is_gone);
+    for (size_t k = 0; k < node->n_attribute; k++) {
+        if (node->attribute[k]->g != NULL)
+            count_inside(index, node->attribute[k]->g, is_gone);
     }
 }
 
-static void count_uses(struct index *index, const Onnx__GraphProto *graph)
+static void count_uses(const struct index *index, const Onnx__GraphProto *graph)
 {
-    for (size_t i = 0; i < graph->n_node; i++) {
-        Onnx__NodeProto *node = graph->node[i];
-        for (size_t k = 0; k < node->n_input; k++) {
-            struct place *place = find(index, node->input[k]);
-            if (place == NULL)
-                continue;
-            place->n_uses++;
-            place->consumer = node;
-        }
-        for (size_t k = 0; k < node->n_attribute; k++) {
-            if (node->attribute[k]->g != NULL)
-                count_inside(index, node->attribute[k]->g);
-        }
-    }
+    for (size_t i = 0; i < graph->n_node; i++)
+        count_node(index, graph->node[i], false);
     for (size_t i = 0; i < graph->n_output; i++) {
         struct place *place = find(index, graph->output[i]->name);
         if (place != NULL)
@@ -109,29 +110,6 @@ void rf__index_release(struct index *index)
 
 /* ---- What nobody uses ---------------------------------------------------------------------------------------- */
 
-static void lose_input(struct index *index, const char *name)
-{
-    struct place *place = find(index, name);
-
-    if (place != NULL && place->n_uses > 0)
-        place->n_uses--;
-}
-
-static void lose_inside(struct index *index, const Onnx__GraphProto *graph)
-{
-    for (size_t i = 0; i < graph->n_node; i++) {
-        const Onnx__NodeProto *node = graph->node[i];
-        for (size_t k = 0; k < node->n_input; k++)
-            lose_input(index, node->input[k]);
-        for (size_t k = 0; k < node->n_attribute; k++) {
-            if (node->attribute[k]->g != NULL)
-                lose_inside(index, node->attribute[k]->g);
-        }
-    }
-    for (size_t i = 0; i < graph->n_output; i++)
-        lose_input(index, graph->output[i]->name);
-}
-
 static bool is_used(const struct index *index, const Onnx__NodeProto *node)
 {
     for (size_t k = 0; k < node->n_output; k++) {
@@ -154,12 +132,7 @@ rf_status rf__graph_drop_unused(struct graph *graph, const char *path, rf_error 
         Onnx__NodeProto *node = proto->node[i];
         if (is_used(&index, node))
             continue;
-        for (size_t k = 0; k < node->n_input; k++)
-            lose_input(&index, node->input[k]);
-        for (size_t k = 0; k < node->n_attribute; k++) {
-            if (node->attribute[k]->g != NULL)
-                lose_inside(&index, node->attribute[k]->g);
-        }
+        count_node(&index, node, true);
         proto->node[i] = NULL;
     }
     for (size_t i = 0; status == RF_OK && i < proto->n_node; i++) {

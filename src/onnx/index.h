@@ -1,4 +1,5 @@
-/* index: who makes and who uses the values of a graph, by name; of no more use once the graph was changed. */
+/* index: who makes the values of a graph, and how often they are used, by name; of no more use once the graph was
+ * changed. */
 #ifndef RF_ONNX_INDEX_H
 #define RF_ONNX_INDEX_H
 
@@ -7,7 +8,6 @@
 struct place {
     const char *name;
     Onnx__NodeProto *producer; /* NULL: an input or an initializer */
-    Onnx__NodeProto *consumer; /* one of those that use it; NULL: none, or only graphs inside nodes */
     size_t initializer;        /* SIZE_MAX: none */
     size_t n_uses;             /* of nodes and of graphs inside them */
     bool is_output;            /* of the graph */

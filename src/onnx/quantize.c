@@ -190,7 +190,7 @@ static void add_blocks(struct work *w, const struct linear *linear)
     const bool is_4 = w->how->form == ONNX_FORM_INT4;
     const unsigned bits = is_4 ? 4 : 8, block = GROUP;
     value name = product_name(w, linear), x = smoothed_input(w, linear);
-    struct block_inputs matrix =
+    struct quantized matrix =
         rf__quantized_blocks(w->g, linear->node->output[0], linear, bits, block, w->smooth[linear->group]);
 
     add_to(w, linear,
@@ -210,7 +210,7 @@ static void add_dynamic(struct work *w, const struct linear *linear)
 {
     struct graph *g = w->g;
     value at = linear->node->output[0], name = product_name(w, linear), x[3], sum, scale;
-    struct channel_inputs matrix = rf__quantized_channels(g, at, linear);
+    struct quantized matrix = rf__quantized_channels(g, at, linear);
     value from = rf__graph_name(g, "%s.quantized", linear->x);
 
     if (linear->is_first)
@@ -250,7 +250,7 @@ static bool replace_gather(struct work *w, const Onnx__NodeProto *node)
 {
     struct graph *g = w->g;
     struct constant table;
-    struct row_inputs rows;
+    struct quantized rows;
     value at = node->output[0], x, scale;
 
     if (!find_table(w, node, &table))

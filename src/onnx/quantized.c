@@ -5,6 +5,7 @@
  */
 #include "onnx/quantized.h"
 
+#include "base/half.h"
 #include "base/mem.h"
 
 #include <math.h>
@@ -37,7 +38,7 @@ static rf_status not_finite(rf_error *err)
     return rf__fail(err, RF_BAD_FORMAT, "a matrix holds NaN or infinity: the file is damaged");
 }
 
-/* A list of the things that a graph's tensors are made of, in its memory. */
+/* In the graph's memory, since its tensors are made of it when the file is written. */
 static const struct matrix *keep(struct graph *g, const struct matrix *matrix)
 {
     struct matrix *copy = rf__graph_alloc(g, sizeof *copy);
@@ -45,6 +46,15 @@ static const struct matrix *keep(struct graph *g, const struct matrix *matrix)
     if (copy != NULL)
         *copy = *matrix;
     return copy;
+}
+
+static struct matrix matrix_of(const struct linear *linear)
+{
+    return (struct matrix){.bytes = linear->weight.bytes,
+                           .is_transposed = linear->is_transposed,
+                           .k = linear->k,
+                           .n = linear->n,
+                           .bits = 8};
 }
 
 /* ---- Blocks -------------------------------------------------------------------------------------------------- */
@@ -118,19 +128,18 @@ static rf_status make_blocks(const void *arg, void *out, rf_error *err)
     return RF_OK;
 }
 
-struct block_inputs rf__quantized_blocks(struct graph *g, const char *name, const struct linear *linear, unsigned bits,
-                                         unsigned block, const float *smooth)
+struct quantized rf__quantized_blocks(struct graph *g, const char *name, const struct linear *linear, unsigned bits,
+                                      unsigned block, const float *smooth)
 {
-    const struct matrix *m = keep(g, &(struct matrix){.bytes = linear->weight.bytes,
-                                                      .is_transposed = linear->is_transposed,
-                                                      .k = linear->k,
-                                                      .n = linear->n,
-                                                      .smooth = smooth,
-                                                      .bits = bits,
-                                                      .block = block});
-    struct block_inputs out = {NULL, NULL};
+    struct matrix matrix = matrix_of(linear);
+    const struct matrix *m;
+    struct quantized out = {NULL, NULL};
     int64_t blocks, blob = block * bits / 8;
 
+    matrix.smooth = smooth;
+    matrix.bits = bits;
+    matrix.block = block;
+    m = keep(g, &matrix);
     if (m == NULL)
         return out;
     blocks = (int64_t)n_blocks(m);
@@ -169,30 +178,30 @@ static int8_t quantize_signed(float x, float scale)
     return (int8_t)(quantize(x, scale, 8) - 128);
 }
 
-/* Written as [k, n], however the matrix lies. */
-static rf_status make_channels(const void *arg, void *out, rf_error *err)
+/* Element (n, k) goes to bytes[n * n_step + k * k_step], however the matrix lies. */
+static rf_status make_numbers(const struct matrix *m, int8_t *bytes, uint64_t n_step, uint64_t k_step, rf_error *err)
 {
-    const struct matrix *m = arg;
-    int8_t *bytes = out;
-
     for (uint64_t n = 0; n < m->n; n++) {
         const float scale = block_scale(m, n, 0, m->k);
         if (!isfinite(scale))
             return not_finite(err);
         for (uint64_t k = 0; k < m->k; k++)
-            bytes[k * m->n + n] = quantize_signed(element(m, n, k), scale);
+            bytes[n * n_step + k * k_step] = quantize_signed(element(m, n, k), scale);
     }
     return RF_OK;
 }
 
-struct channel_inputs rf__quantized_channels(struct graph *g, const char *name, const struct linear *linear)
+static rf_status make_channels(const void *arg, void *out, rf_error *err)
 {
-    const struct matrix *m = keep(g, &(struct matrix){.bytes = linear->weight.bytes,
-                                                      .is_transposed = linear->is_transposed,
-                                                      .k = linear->k,
-                                                      .n = linear->n,
-                                                      .bits = 8});
-    struct channel_inputs out = {NULL, NULL};
+    const struct matrix *m = arg;
+
+    return make_numbers(m, out, 1, m->n, err);
+}
+
+struct quantized rf__quantized_channels(struct graph *g, const char *name, const struct linear *linear)
+{
+    const struct matrix matrix = matrix_of(linear), *m = keep(g, &matrix);
+    struct quantized out = {NULL, NULL};
 
     if (m == NULL)
         return out;
@@ -215,26 +224,18 @@ struct channel_inputs rf__quantized_channels(struct graph *g, const char *name, 
 static rf_status make_rows(const void *arg, void *out, rf_error *err)
 {
     const struct matrix *m = arg;
-    int8_t *bytes = out;
 
-    for (uint64_t n = 0; n < m->n; n++) {
-        const float scale = block_scale(m, n, 0, m->k);
-        if (!isfinite(scale))
-            return not_finite(err);
-        for (uint64_t k = 0; k < m->k; k++)
-            *bytes++ = quantize_signed(element(m, n, k), scale);
-    }
-    return RF_OK;
+    return make_numbers(m, out, m->k, 1, err);
 }
 
-struct row_inputs rf__quantized_rows(struct graph *g, const char *name, const struct constant *table)
+struct quantized rf__quantized_rows(struct graph *g, const char *name, const struct constant *table)
 {
     const struct matrix *m = keep(g, &(struct matrix){.bytes = table->bytes,
                                                       .is_transposed = true,
                                                       .k = (uint64_t)table->proto->dims[1],
                                                       .n = (uint64_t)table->proto->dims[0],
                                                       .bits = 8});
-    struct row_inputs out = {NULL, NULL};
+    struct quantized out = {NULL, NULL};
 
     if (m == NULL)
         return out;
@@ -261,22 +262,6 @@ struct row_inputs rf__quantized_rows(struct graph *g, const char *name, const st
 
 #define HALF_MAX 65504.0F
 
-/* The nearest half, ties to even; |x| is at most HALF_MAX. */
-static uint16_t to_half(float x)
-{
-    const uint16_t sign = signbit(x) ? 0x8000 : 0;
-    int exponent;
-    float mantissa = frexpf(fabsf(x), &exponent); /* [0.5, 1) */
-    long rounded;
-
-    if (!(mantissa > 0))
-        return sign;
-    if (exponent < -13) /* subnormal: multiples of 2^-24; 1024 of them are the smallest normal number */
-        return (uint16_t)(sign | (uint16_t)lrintf(ldexpf(fabsf(x), 24)));
-    rounded = lrintf(ldexpf(mantissa, 11)); /* [1024, 2048]; the last carries into the exponent */
-    return (uint16_t)(sign | (uint16_t)((((long)exponent + 13) << 10) + rounded));
-}
-
 static rf_status make_halves(const void *arg, void *out, rf_error *err)
 {
     const struct constant *constant = arg;
@@ -286,7 +271,7 @@ static rf_status make_halves(const void *arg, void *out, rf_error *err)
     for (uint64_t i = 0; i < constant->n; i++) {
         float x;
         memcpy(&x, constant->bytes + i * sizeof x, sizeof x);
-        halves[i] = to_half(x);
+        halves[i] = rf__float_to_half(x);
     }
     return RF_OK;
 }
@@ -315,8 +300,7 @@ value rf__quantized_half(struct graph *g, const char *name, const struct constan
 
 void rf__quantized_row_maxima(const struct linear *linear, float *out)
 {
-    const struct matrix m = {
-        .bytes = linear->weight.bytes, .is_transposed = linear->is_transposed, .k = linear->k, .n = linear->n};
+    const struct matrix m = matrix_of(linear);
 
     for (uint64_t n = 0; n < m.n; n++) {
         for (uint64_t k = 0; k < m.k; k++)

@@ -8,25 +8,20 @@
 
 #include "onnx/linears.h"
 
-/* The inputs of com.microsoft.MatMulNBits: bits is 4 or 8. Row i of the matrix is multiplied by smooth[i], where that
- * is not NULL; it must live as long as the graph. */
-struct block_inputs {
-    value bytes, scales; /* uint8 [n, blocks, block * bits / 8], float [n * blocks] */
+struct quantized {
+    value bytes, scales;
 };
-struct block_inputs rf__quantized_blocks(struct graph *g, const char *name, const struct linear *linear, unsigned bits,
-                                         unsigned block, const float *smooth);
+
+/* The inputs of com.microsoft.MatMulNBits, uint8 [n, blocks, block * bits / 8] and float [n * blocks]: bits is 4 or 8.
+ * Row i of the matrix is multiplied by smooth[i], where that is not NULL; it must live as long as the graph. */
+struct quantized rf__quantized_blocks(struct graph *g, const char *name, const struct linear *linear, unsigned bits,
+                                      unsigned block, const float *smooth);
 
 /* int8 [k, n] and float [n]: of MatMulInteger. */
-struct channel_inputs {
-    value bytes, scales;
-};
-struct channel_inputs rf__quantized_channels(struct graph *g, const char *name, const struct linear *linear);
+struct quantized rf__quantized_channels(struct graph *g, const char *name, const struct linear *linear);
 
 /* int8 [rows, width] and float [rows, 1]: of a table. */
-struct row_inputs {
-    value bytes, scales;
-};
-struct row_inputs rf__quantized_rows(struct graph *g, const char *name, const struct constant *table);
+struct quantized rf__quantized_rows(struct graph *g, const char *name, const struct constant *table);
 
 /* The elements as fp16, of the same shape; NULL where one is too large for it, or no number. */
 value rf__quantized_half(struct graph *g, const char *name, const struct constant *constant);

@@ -119,6 +119,13 @@ static void test_wrong_calls_are_refused(void **state)
     assert_int_equal(rf_convert(NULL, "x", &what, &converted, NULL), RF_INVALID_ARGUMENT);
     what.precision = RF_PRECISION_REFERENCE;
     assert_int_equal(rf_convert("a/b", "x", &what, &converted, NULL), RF_INVALID_ARGUMENT);
+    what.precision = RF_PRECISION_AUTO;
+    what.quantization = RF_QUANTIZE_INT8;
+    what.texts = texts;
+    what.n_texts = 2;
+    assert_int_equal(rf_convert("a/b", "x", &what, &converted, NULL), RF_INVALID_ARGUMENT); /* the NULL text */
+    what.quantization = RF_QUANTIZE_NONE;
+    what.texts = NULL;
     what.precision = RF_PRECISION_INT16;
     what.portable = true;
     assert_int_equal(rf_convert("a/b", "x", &what, &converted, NULL), RF_INVALID_ARGUMENT);

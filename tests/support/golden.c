@@ -177,6 +177,46 @@ void golden_tiny_release(struct golden_tiny *tiny)
     rf__json_release(&tiny->json);
 }
 
+void golden_ids_read(const char *relative, struct golden_ids *out)
+{
+    struct json json;
+    struct buf text;
+    yyjson_val *each, *id;
+    size_t i, j, n, m, used = 0;
+
+    rf__buf_init(&text, 1 << 20);
+    assert_ok(rf__os_read_file(golden_path(relative), &text, err));
+    assert_ok(rf__json_parse(&json, text.data, text.len, relative, err));
+    out->n = 0;
+    yyjson_arr_foreach(yyjson_obj_get(json.root, "ids"), i, n, each)
+    {
+        out->begin[out->n] = used;
+        out->n_tokens[out->n++] = yyjson_arr_size(each);
+        yyjson_arr_foreach(each, j, m, id) out->ids[used++] = (uint32_t)yyjson_get_uint(id);
+    }
+    rf__json_release(&json);
+    rf__buf_release(&text);
+}
+
+size_t golden_lines_read(const char *relative, void (*line)(void *user, yyjson_val *value), void *user)
+{
+    struct buf file;
+    size_t n = 0;
+
+    rf__buf_init(&file, (size_t)64 << 20);
+    assert_ok(rf__os_read_file(golden_path(relative), &file, err));
+    for (size_t at = 0; at < file.len; n++) {
+        size_t len = strcspn(file.data + at, "\n");
+        struct json json;
+        assert_ok(rf__json_parse(&json, file.data + at, len, relative, err));
+        line(user, json.root);
+        rf__json_release(&json);
+        at += len + 1;
+    }
+    rf__buf_release(&file);
+    return n;
+}
+
 double cosine(const float *a, const float *b, size_t n)
 {
     double ab = 0, aa = 0, bb = 0;

@@ -58,6 +58,16 @@ struct golden_tiny {
 void golden_tiny_read(const char *relative, struct golden_tiny *out);
 void golden_tiny_release(struct golden_tiny *tiny);
 
+/* ids.json of a tests/golden/architectures directory: the ids of all texts end to end. */
+struct golden_ids {
+    uint32_t ids[4096];
+    size_t begin[64], n_tokens[64], n;
+};
+void golden_ids_read(const char *relative, struct golden_ids *out);
+
+/* Calls `line` with each line of a file of JSON lines; their number. */
+size_t golden_lines_read(const char *relative, void (*line)(void *user, yyjson_val *value), void *user);
+
 double cosine(const float *a, const float *b, size_t n);
 
 #endif

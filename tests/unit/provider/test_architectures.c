@@ -52,33 +52,6 @@ static const char *const names[] = {
     "modernbert",
 };
 
-/* The ids of all texts end to end. */
-struct texts {
-    uint32_t ids[4096];
-    size_t begin[64], n_tokens[64], n;
-};
-
-static void read_texts(const char *name, struct texts *out)
-{
-    struct json json;
-    struct buf text;
-    yyjson_val *each, *id;
-    size_t i, j, n, m, used = 0;
-
-    rf__buf_init(&text, 1 << 20);
-    assert_ok(rf__os_read_file(golden_path(name), &text, err));
-    assert_ok(rf__json_parse(&json, text.data, text.len, name, err));
-    out->n = 0;
-    yyjson_arr_foreach(yyjson_obj_get(json.root, "ids"), i, n, each)
-    {
-        out->begin[out->n] = used;
-        out->n_tokens[out->n++] = yyjson_arr_size(each);
-        yyjson_arr_foreach(each, j, m, id) out->ids[used++] = (uint32_t)yyjson_get_uint(id);
-    }
-    rf__json_release(&json);
-    rf__buf_release(&text);
-}
-
 static struct engine *open_model(const char *name, bool is_portable)
 {
     const struct engine_options options = {.threads = 1};
@@ -101,7 +74,7 @@ static struct engine *open_model(const char *name, bool is_portable)
 }
 
 /* The greatest difference from the golden states of text i, which are `expected`; the same bits in a batch. */
-static double distance(const struct engine *engine, const struct texts *texts, size_t i, const float *expected)
+static double distance(const struct engine *engine, const struct golden_ids *texts, size_t i, const float *expected)
 {
     uint32_t ids[3 * 512];
     const size_t n = texts->n_tokens[i];
@@ -131,11 +104,11 @@ static void check_all(bool is_portable)
     for (size_t m = 0; m < sizeof names / sizeof names[0]; m++) {
         struct engine *engine = open_model(names[m], is_portable);
         struct golden_array expected;
-        struct texts texts;
+        struct golden_ids texts;
         char path[256];
         size_t row = 0;
         snprintf(path, sizeof path, FOLDER "/%s/ids.json", names[m]);
-        read_texts(path, &texts);
+        golden_ids_read(path, &texts);
         snprintf(path, sizeof path, FOLDER "/%s/expected.npy", names[m]);
         golden_npy_read(path, &expected);
         for (size_t i = 0; i < texts.n; i++) {

@@ -17,32 +17,6 @@
 #define TOLERANCE_GEMMA3 5e-5 /* torch's fp32 is up to 2.8e-5 away from its fp64 there */
 #define FOLDER           "tests/golden/architectures"
 
-struct texts {
-    uint32_t ids[4096];
-    size_t begin[64], n_tokens[64], n;
-};
-
-static void read_texts(const char *name, struct texts *out)
-{
-    struct json json;
-    struct buf text;
-    yyjson_val *each, *id;
-    size_t i, j, n, m, used = 0;
-
-    rf__buf_init(&text, 1 << 20);
-    assert_ok(rf__os_read_file(golden_path(name), &text, err));
-    assert_ok(rf__json_parse(&json, text.data, text.len, name, err));
-    out->n = 0;
-    yyjson_arr_foreach(yyjson_obj_get(json.root, "ids"), i, n, each)
-    {
-        out->begin[out->n] = used;
-        out->n_tokens[out->n++] = yyjson_arr_size(each);
-        yyjson_arr_foreach(each, j, m, id) out->ids[used++] = (uint32_t)yyjson_get_uint(id);
-    }
-    rf__json_release(&json);
-    rf__buf_release(&text);
-}
-
 static rf_status open_golden(const char *name, struct engine **out, rf_error *err)
 {
     char folder[1200], config[1300];
@@ -52,7 +26,7 @@ static rf_status open_golden(const char *name, struct engine **out, rf_error *er
     return rf__reference_open(config, folder, out, err);
 }
 
-static double distance(const struct engine *engine, const struct texts *texts, size_t i, const float *expected)
+static double distance(const struct engine *engine, const struct golden_ids *texts, size_t i, const float *expected)
 {
     const struct engine_batch batch = {
         .ids = texts->ids + texts->begin[i], .n_texts = 1, .n_tokens = texts->n_tokens[i]};
@@ -70,14 +44,14 @@ static void check_golden(const char *name)
 {
     struct engine *engine = NULL;
     struct golden_array expected;
-    struct texts texts;
+    struct golden_ids texts;
     const double tolerance = strncmp(name, "gemma3", 6) == 0 ? TOLERANCE_GEMMA3 : TOLERANCE;
     char path[256];
     size_t row = 0;
 
     assert_ok(open_golden(name, &engine, err));
     snprintf(path, sizeof path, FOLDER "/%s/ids.json", name);
-    read_texts(path, &texts);
+    golden_ids_read(path, &texts);
     snprintf(path, sizeof path, FOLDER "/%s/expected.npy", name);
     golden_npy_read(path, &expected);
     for (size_t i = 0; i < texts.n; i++) {

@@ -26,7 +26,7 @@ static void check_ids(const struct rf_tokenizer *tokenizer, struct fixture_call 
         fail_msg("%s: other ids than the reference's for '%s'; %s", name, request.text.data, fault.message);
 }
 
-static void check_line(yyjson_val *line)
+static void check_line(void *user, yyjson_val *line)
 {
     yyjson_val *file = yyjson_obj_get(line, "file"), *error = yyjson_obj_get(line, "error"), *pair;
     const char *name = yyjson_get_str(yyjson_obj_get(line, "name"));
@@ -37,6 +37,7 @@ static void check_line(yyjson_val *line)
     rf_status status = rf__tokenizer_read_json(&tokenizer, yyjson_get_str(file), yyjson_get_len(file), "tokenizer.json",
                                                false, NULL, &fault);
 
+    (void)user;
     if (yyjson_is_null(error) ? status != RF_OK : !yyjson_equals_str(error, fault.message))
         fail_msg("%s:\n%s, expected\n%s", name, fault.message, yyjson_is_null(error) ? "none" : yyjson_get_str(error));
     yyjson_arr_foreach(yyjson_obj_get(line, "texts"), i, n, pair) check_ids(&tokenizer, &call, pair, name);
@@ -46,23 +47,12 @@ static void check_line(yyjson_val *line)
 
 static void of_a_line(void **state)
 {
-    size_t n = 0;
-    struct buf file;
+    size_t n;
 
     (void)state;
-    rf__buf_init(&file, (size_t)1 << 20);
-    assert_ok(rf__os_read_file(golden_path("tests/golden/bad-files.jsonl"), &file, err));
-    for (size_t at = 0; at < file.len; n++) {
-        size_t len = strcspn(file.data + at, "\n");
-        struct json line;
-        assert_ok(rf__json_parse(&line, file.data + at, len, "bad-files.jsonl", err));
-        check_line(line.root);
-        rf__json_release(&line);
-        at += len + 1;
-    }
+    n = golden_lines_read("tests/golden/bad-files.jsonl", check_line, NULL);
     print_message("%zu files\n", n);
     assert_true(n > 60);
-    rf__buf_release(&file);
 }
 
 /* ---- Large files ---------------------------------------------------------------------------------------------- */

@@ -118,8 +118,9 @@ struct replay {
     size_t n_tokenizers, n_cases;
 };
 
-static void take_line(struct replay *replay, yyjson_val *line)
+static void take_line(void *user, yyjson_val *line)
 {
+    struct replay *replay = user;
     yyjson_val *description = yyjson_obj_get(line, "tokenizer");
     char *json;
 
@@ -142,24 +143,13 @@ static void take_line(struct replay *replay, yyjson_val *line)
 static void as_the_reference(void **state)
 {
     struct replay replay = {.call.scratch = rf__encode_scratch_new()};
-    struct buf file;
 
     (void)state;
-    rf__buf_init(&file, (size_t)64 << 20);
-    assert_ok(rf__os_read_file(golden_path("tests/golden/edges.jsonl"), &file, err));
-    for (size_t at = 0; at < file.len;) {
-        size_t len = strcspn(file.data + at, "\n");
-        struct json line;
-        assert_ok(rf__json_parse(&line, file.data + at, len, "edges.jsonl", err));
-        take_line(&replay, line.root);
-        rf__json_release(&line);
-        at += len + 1;
-    }
+    golden_lines_read("tests/golden/edges.jsonl", take_line, &replay);
     print_message("%zu cases of %zu tokenizers\n", replay.n_cases, replay.n_tokenizers);
     assert_true(replay.n_tokenizers > 50 && replay.n_cases > 500);
     fixture_release(&replay.call);
     rf__tokenizer_release(&replay.tokenizer);
-    rf__buf_release(&file);
 }
 
 int main(void)

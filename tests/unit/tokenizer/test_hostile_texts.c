@@ -75,8 +75,9 @@ struct replay {
     uint64_t most_bytes;
 };
 
-static void take_line(struct replay *replay, yyjson_val *line)
+static void take_line(void *user, yyjson_val *line)
 {
+    struct replay *replay = user;
     yyjson_val *description = yyjson_obj_get(line, "tokenizer");
 
     if (description != NULL) {
@@ -95,24 +96,13 @@ static void take_line(struct replay *replay, yyjson_val *line)
 static void as_the_reference(void **state)
 {
     struct replay replay = {.most_bytes = rf__os_env("RF_LARGE_TEXTS") != NULL ? UINT64_MAX : 1000000};
-    struct buf file;
 
     (void)state;
-    rf__buf_init(&file, (size_t)1 << 20);
-    assert_ok(rf__os_read_file(golden_path("tests/golden/hostile-texts.jsonl"), &file, err));
-    for (size_t at = 0; at < file.len;) {
-        size_t len = strcspn(file.data + at, "\n");
-        struct json line;
-        assert_ok(rf__json_parse(&line, file.data + at, len, "hostile-texts.jsonl", err));
-        take_line(&replay, line.root);
-        rf__json_release(&line);
-        at += len + 1;
-    }
+    golden_lines_read("tests/golden/hostile-texts.jsonl", take_line, &replay);
     print_message("%zu texts, %zu tokenizers\n", replay.n_cases, replay.n_tokenizers);
     assert_true(replay.n_tokenizers == 5 && replay.n_cases >= 60);
     fixture_release(&replay.call);
     rf__tokenizer_release(&replay.tokenizer);
-    rf__buf_release(&file);
 }
 
 int main(void)

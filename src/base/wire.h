@@ -4,8 +4,8 @@
  *
  * Format: protobuf.dev/programming-guides/encoding.
  */
-#ifndef RF_ENGINE_WIRE_H
-#define RF_ENGINE_WIRE_H
+#ifndef RF_BASE_WIRE_H
+#define RF_BASE_WIRE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* wire: see wire.h. */
-#include "engine/wire.h"
+#include "base/wire.h"
 
 bool rf__wire_varint(const uint8_t *data, size_t end, size_t *at, uint64_t *value)
 {
