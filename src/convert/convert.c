@@ -30,6 +30,7 @@ struct conversion {
     const char *original; /* the ONNX file that is rewritten; NULL: the weights are converted */
     rf_validate_report *validation;
     uint64_t convert_ns, validate_ns;
+    uint64_t bytes; /* of the ONNX file */
 };
 
 static void begin(const struct conversion *c, const char *part)
@@ -229,9 +230,6 @@ static rf_status append_validation(struct buf *text, const rf_validate_report *v
                           v->passed ? "true" : "false", v->threshold, v->n_texts, v->min, v->mean, v->p1);
 }
 
-/* As the program has them. */
-static const char *const quantizations[] = {"", "int8", "int8-dynamic", "int4", "fp16"};
-
 /* What was done, for who finds the directory later, and the sign that it is ours. */
 static rf_status write_mark(const struct conversion *c, rf_error *err)
 {
@@ -243,8 +241,7 @@ static rf_status write_mark(const struct conversion *c, rf_error *err)
         {"made_of", slash != NULL ? slash + 1 : file},
         {"architecture", c->config.architecture},
         {"onnx_file", "model.onnx"},
-        {"precision", c->options->quantization != RF_QUANTIZE_NONE ? quantizations[c->options->quantization]
-                                                                   : rf__precision_name(c->precision)},
+        {"precision", rf__made_precision(c->options, c->precision)},
     };
     char *path = rf__path_join(c->partial, MARK);
     struct os_writer *writer = NULL;
@@ -301,6 +298,7 @@ static rf_status make(struct conversion *c, rf_error *err)
         status = make_onnx(c, err);
     if (status == RF_OK)
         status = copy_files(c, err);
+    c->bytes = rf__local_onnx_size(c->onnx_file);
     between = rf__os_now_ns();
     c->convert_ns = between - begin;
     if (status == RF_OK && !c->options->no_validation)
@@ -312,19 +310,6 @@ static rf_status make(struct conversion *c, rf_error *err)
 }
 
 /* ---- The report ---------------------------------------------------------------------------------------------- */
-
-static uint64_t onnx_bytes(const char *directory)
-{
-    static const char *const names[] = {"model.onnx", "model.onnx.data"};
-    uint64_t bytes = 0;
-
-    for (size_t i = 0; i < 2; i++) {
-        char *path = rf__path_join(directory, names[i]);
-        bytes += path == NULL ? 0 : rf__os_stat(path).size;
-        rf__free(path);
-    }
-    return bytes;
-}
 
 /* Takes what the conversion holds. */
 static rf_status make_report(struct conversion *c, bool is_there, rf_convert_report **out, rf_error *err)
@@ -341,7 +326,7 @@ static rf_status make_report(struct conversion *c, bool is_there, rf_convert_rep
                                         .onnx_file = report->onnx_file,
                                         .made_of = report->made_of,
                                         .revision = report->revision,
-                                        .bytes = onnx_bytes(is_there ? c->directory : c->partial),
+                                        .bytes = c->bytes,
                                         .convert_ns = c->convert_ns,
                                         .validate_ns = c->validate_ns,
                                         .validation = c->validation};

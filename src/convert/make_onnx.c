@@ -115,21 +115,24 @@ static rf_status build_and_quantize(const struct onnx_wish *wish, const char *no
     return status;
 }
 
+const char *rf__made_precision(const rf_convert_options *options, enum onnx_precision precision)
+{
+    return options->quantization != RF_QUANTIZE_NONE ? rf__onnx_form_name(forms[options->quantization])
+                                                     : rf__precision_name(precision);
+}
+
 rf_status rf__make_onnx(const struct onnx_wish *wish, rf_error *err)
 {
     const rf_convert_options *o = wish->options;
-    const bool is_quantized = o->quantization != RF_QUANTIZE_NONE;
-    char *notes =
-        rf__format("precision=%s%s%s",
-                   is_quantized ? rf__onnx_form_name(forms[o->quantization]) : rf__precision_name(wish->precision),
-                   o->portable ? " portable" : "", o->quantize_embeddings ? " quantize_embeddings" : "");
+    char *notes = rf__format("precision=%s%s%s", rf__made_precision(o, wish->precision), o->portable ? " portable" : "",
+                             o->quantize_embeddings ? " quantize_embeddings" : "");
     rf_status status;
 
     if (notes == NULL)
         return rf__fail_memory(err);
     if (wish->onnx_file != NULL)
         status = quantize(wish, notes, wish->onnx_file, err);
-    else if (is_quantized)
+    else if (o->quantization != RF_QUANTIZE_NONE)
         status = build_and_quantize(wish, notes, err);
     else
         status = build(wish, notes, wish->out_path, err);

@@ -18,6 +18,9 @@ struct onnx_wish {
     const struct logger *logger;
 };
 
+/* "fp32", "int8-dynamic" …: of the file that is made. */
+const char *rf__made_precision(const rf_convert_options *options, enum onnx_precision precision);
+
 /* Writes wish->out_path; in its folder nothing else is left. */
 rf_status rf__make_onnx(const struct onnx_wish *wish, rf_error *err);
 

@@ -41,24 +41,10 @@ static bool is_weights(const char *name)
 
 static rf_status copy_file(const char *from, const char *to, rf_error *err)
 {
-    struct os_map map = {0};
-    struct os_writer *writer = NULL;
-    rf_status status;
-
     if (rf__os_stat(from).size > MAX_FILE_BYTES)
         return rf__fail(err, RF_UNSUPPORTED, "%s: is larger than 4 GB, which no file of a model's configuration is",
                         from);
-    status = rf__os_map_file(from, &map, err);
-    if (status == RF_OK)
-        status = rf__os_writer_open(to, &writer, err);
-    if (status == RF_OK && map.size > 0)
-        status = rf__os_writer_write(writer, map.data, map.size, err);
-    if (status == RF_OK)
-        status = rf__os_writer_commit(writer, err);
-    else
-        rf__os_writer_abort(writer);
-    rf__os_unmap(&map);
-    return status;
+    return rf__os_copy_file(from, to, err);
 }
 
 /* The files of one folder, not those in folders of it. */

@@ -58,8 +58,9 @@ rf_status rf__os_open_append(const char *path, FILE **out, rf_error *err);
 FILE *rf__os_fopen(const char *path, const char *mode); /* as fopen, with a UTF-8 path */
 rf_status rf__os_sync_file(FILE *file, const char *path, rf_error *err);
 
-rf_status rf__os_rename(const char *from, const char *to, rf_error *err); /* replaces `to` */
-rf_status rf__os_remove(const char *path, rf_error *err);                 /* a file; RF_OK when there is none */
+rf_status rf__os_rename(const char *from, const char *to, rf_error *err);    /* replaces `to` */
+rf_status rf__os_copy_file(const char *from, const char *to, rf_error *err); /* likewise; whole or not at all */
+rf_status rf__os_remove(const char *path, rf_error *err);                    /* a file; RF_OK when there is none */
 rf_status rf__os_remove_tree(const char *path, rf_error *err);      /* a folder with all in it, links not followed */
 rf_status rf__os_make_directories(const char *path, rf_error *err); /* with its parents; RF_OK when it exists */
 bool rf__os_is_writable(const char *path);                          /* a folder that files can be made in */

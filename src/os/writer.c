@@ -7,7 +7,6 @@
  *
  * Invariant: `temporary` is NULL exactly when the writer is straight; after a failed write nothing is renamed.
  */
-#include "os/writer.h"
 
 #include "base/mem.h"
 #include "os/fail.h"
@@ -179,7 +178,7 @@ static rf_status copy_rest(FILE *from, const char *from_path, struct os_writer *
     return status;
 }
 
-rf_status rf__writer_copy(const char *from_path, const char *to_path, rf_error *err)
+rf_status rf__os_copy_file(const char *from_path, const char *to_path, rf_error *err)
 {
     struct os_writer *writer = NULL;
     void *piece = rf__alloc(BUFFER_SIZE);

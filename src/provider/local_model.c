@@ -249,7 +249,7 @@ static rf_status open_model(struct rf_model *model, const char *source, const rf
     return status;
 }
 
-static uint64_t onnx_size(const char *onnx_file)
+uint64_t rf__local_onnx_size(const char *onnx_file)
 {
     char *data = rf__format("%s.data", onnx_file), *data_too = rf__format("%s_data", onnx_file);
     uint64_t size = rf__os_stat(onnx_file).size;
@@ -313,7 +313,7 @@ static rf_status describe(struct rf_model *model, const char *source, rf_error *
                         .long_text = p->long_text,
                         .prompts = prompts->names,
                         .default_prompt = prompts->default_name != NULL ? prompts->default_name : "",
-                        .file_size = model->onnx_file[0] != '\0' ? onnx_size(model->onnx_file)
+                        .file_size = model->onnx_file[0] != '\0' ? rf__local_onnx_size(model->onnx_file)
                                                                  : rf__os_stat(model->source.weights_file).size,
                         .kernels = model->kernels,
                         .precision_why = model->why,

@@ -4,7 +4,6 @@
 #include "os/names.h"
 #include "os/os.h"
 #include "os/raw.h"
-#include "os/writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -219,7 +218,7 @@ static rf_status do_without_link(const char *target, const char *link, bool may_
 
     if (from == NULL)
         return rf__fail_memory(err);
-    status = may_move ? rf__os_rename(from, link, err) : rf__writer_copy(from, link, err);
+    status = may_move ? rf__os_rename(from, link, err) : rf__os_copy_file(from, link, err);
     rf__free(from);
     return status;
 }

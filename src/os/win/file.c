@@ -5,7 +5,6 @@
 #include "os/os.h"
 #include "os/raw.h"
 #include "os/win/wide.h"
-#include "os/writer.h"
 
 #include <fcntl.h>
 #include <io.h>
@@ -360,7 +359,7 @@ rf_status rf__os_link(const char *target, const char *link, bool may_move, rf_er
         if (status != RF_OK)
             (void)rf__os_remove(temporary, NULL);
     } else {
-        status = may_move ? rf__os_rename(source, link, err) : rf__writer_copy(source, link, err);
+        status = may_move ? rf__os_rename(source, link, err) : rf__os_copy_file(source, link, err);
     }
     rf__free(temporary);
     rf__free(source);
