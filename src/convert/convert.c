@@ -39,6 +39,12 @@ static void begin(const struct conversion *c, const char *part)
         c->options->part(c->options->progress_user, part);
 }
 
+/* The file that is rewritten or converted. */
+static const char *made_of(const struct conversion *c)
+{
+    return c->original != NULL ? c->original : c->found.weights_file;
+}
+
 /* ---- Where it comes from and where it goes ------------------------------------------------------------------- */
 
 static rf_status find_original(struct conversion *c, rf_error *err)
@@ -77,10 +83,9 @@ static char *make_name(const char *source, const char *found_directory)
 {
     bool is_path = rf__os_stat(source).kind != OS_NOTHING;
     char *real = is_path ? rf__os_real_path(found_directory) : NULL, *name;
-    const char *slash = real == NULL ? NULL : strrchr(real, '/');
 
-    if (is_path && slash != NULL)
-        name = rf__strdup(slash + 1);
+    if (real != NULL)
+        name = rf__strdup(real + rf__os_folder_len(real));
     else
         name = rf__strndup(source, strcspn(source, "@"));
     for (char *at = name; at != NULL && *at != '\0'; at++)
@@ -159,14 +164,13 @@ static rf_status make_onnx(struct conversion *c, rf_error *err)
 
 static rf_status copy_files(const struct conversion *c, rf_error *err)
 {
-    char *folder = rf__strdup(c->original != NULL ? c->original : c->found.weights_file), *slash;
+    const char *file = made_of(c);
+    const size_t len = rf__os_folder_len(file); /* with the slash */
+    char *folder = rf__strndup(file, len > 0 ? len - 1 : 0);
     rf_status status;
 
     if (folder == NULL)
         return rf__fail_memory(err);
-    slash = strrchr(folder, '/');
-    if (slash != NULL)
-        *slash = '\0';
     status = rf__model_files_copy(c->found.directory, c->partial, folder, err);
     rf__free(folder);
     return status;
@@ -233,12 +237,12 @@ static rf_status append_validation(struct buf *text, const rf_validate_report *v
 /* What was done, for who finds the directory later, and the sign that it is ours. */
 static rf_status write_mark(const struct conversion *c, rf_error *err)
 {
-    const char *file = c->original != NULL ? c->original : c->found.weights_file, *slash = strrchr(file, '/');
+    const char *file = made_of(c);
     const char *const pairs[][2] = {
         {"tool", "rag_factory " RF_VERSION},
         {"source", c->source},
         {"revision", c->found.revision},
-        {"made_of", slash != NULL ? slash + 1 : file},
+        {"made_of", file + rf__os_folder_len(file)},
         {"architecture", c->config.architecture},
         {"onnx_file", "model.onnx"},
         {"precision", rf__made_precision(c->options, c->precision)},
@@ -320,7 +324,7 @@ static rf_status make_report(struct conversion *c, bool is_there, rf_convert_rep
         return rf__fail_memory(err);
     report->directory = rf__strdup(is_there ? c->directory : "");
     report->onnx_file = is_there ? rf__path_join(c->directory, "model.onnx") : rf__strdup("");
-    report->made_of = rf__strdup(c->original != NULL ? c->original : c->found.weights_file);
+    report->made_of = rf__strdup(made_of(c));
     report->revision = rf__strdup(c->found.revision);
     report->shown = (rf_convert_report){.directory = report->directory,
                                         .onnx_file = report->onnx_file,
