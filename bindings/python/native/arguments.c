@@ -294,3 +294,34 @@ void native_options_release(struct native_options *options)
     Py_CLEAR(options->kept);
     options->session_options = NULL;
 }
+
+/* ---- A source ------------------------------------------------------------------------------------------------ */
+
+int native_source_init(struct native_source *out, PyObject *args, PyObject *names)
+{
+    static char *keywords[] = {"source", "options", "log", "progress", NULL};
+    PyObject *source, *options, *log = Py_None, *progress = Py_None;
+
+    *out = (struct native_source){0};
+    if (!PyArg_ParseTupleAndKeywords(args, names, "UO!|OO", keywords, &source, &PyDict_Type, &options, &log, &progress))
+        return -1;
+    out->path = PyUnicode_EncodeFSDefault(source);
+    if (out->path == NULL || native_options_init(&out->own, options) != 0) {
+        Py_CLEAR(out->path);
+        return -1;
+    }
+    out->name = PyBytes_AsString(out->path);
+    out->log = log != Py_None ? log : NULL;
+    out->own.options.log = out->log != NULL ? native_on_log : NULL;
+    out->own.options.log_user = out->log;
+    out->call.progress = progress != Py_None ? progress : NULL;
+    out->own.options.progress = native_on_progress;
+    out->own.options.progress_user = &out->call;
+    return 0;
+}
+
+void native_source_release(struct native_source *source)
+{
+    native_options_release(&source->own);
+    Py_CLEAR(source->path);
+}

@@ -33,39 +33,22 @@ void native_leave(Model *self)
 
 static PyObject *model_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
-    static char *keywords[] = {"source", "options", "log", "progress", NULL};
-    PyObject *source, *options, *log = Py_None, *progress = Py_None, *path;
-    struct native_options own;
-    struct native_call call = {0};
+    struct native_source source;
     rf_error err = {RF_OK, ""};
-    Model *self = NULL;
+    Model *self;
     allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
 
-    if (!PyArg_ParseTupleAndKeywords(args, names, "UO!|OO", keywords, &source, &PyDict_Type, &options, &log, &progress))
+    if (native_source_init(&source, args, names) != 0)
         return NULL;
-    path = PyUnicode_EncodeFSDefault(source);
-    if (path == NULL || native_options_init(&own, options) != 0) {
-        Py_XDECREF(path);
-        return NULL;
-    }
     self = (Model *)alloc(type, 0);
     if (self != NULL) {
-        const char *name = PyBytes_AsString(path);
         rf_status status;
-        if (log != Py_None) {
-            Py_INCREF(log);
-            self->log = log;
-            own.options.log = native_on_log;
-            own.options.log_user = log;
-        }
-        call.progress = progress != Py_None ? progress : NULL;
-        own.options.progress = native_on_progress;
-        own.options.progress_user = &call;
-        Py_BEGIN_ALLOW_THREADS status = rf_model_open(name, &own.options, &self->model, &err);
-        Py_END_ALLOW_THREADS if (native_call_end(&call, status, &err) != 0) Py_CLEAR(self);
+        Py_XINCREF(source.log);
+        self->log = source.log;
+        Py_BEGIN_ALLOW_THREADS status = rf_model_open(source.name, &source.own.options, &self->model, &err);
+        Py_END_ALLOW_THREADS if (native_call_end(&source.call, status, &err) != 0) Py_CLEAR(self);
     }
-    native_options_release(&own);
-    Py_DECREF(path);
+    native_source_release(&source);
     return (PyObject *)self;
 }
 

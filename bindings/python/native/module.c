@@ -42,34 +42,18 @@ static PyObject *path_of(char *path)
 
 static PyObject *pull(PyObject *module, PyObject *args, PyObject *names)
 {
-    static char *keywords[] = {"source", "options", "log", "progress", NULL};
-    PyObject *source, *options, *log = Py_None, *progress = Py_None;
-    struct native_options own;
-    struct native_call call = {0};
+    struct native_source source;
     char *directory = NULL;
     rf_error err = {RF_OK, ""};
     rf_status status;
-    const char *name;
-    PyObject *path, *out = NULL;
+    PyObject *out = NULL;
 
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "UO!|OO", keywords, &source, &PyDict_Type, &options, &log, &progress))
+    if (native_source_init(&source, args, names) != 0)
         return NULL;
-    path = PyUnicode_EncodeFSDefault(source);
-    if (path == NULL || native_options_init(&own, options) != 0) {
-        Py_XDECREF(path);
-        return NULL;
-    }
-    own.options.log = log != Py_None ? native_on_log : NULL;
-    own.options.log_user = log;
-    call.progress = progress != Py_None ? progress : NULL;
-    own.options.progress = native_on_progress;
-    own.options.progress_user = &call;
-    name = PyBytes_AsString(path);
-    Py_BEGIN_ALLOW_THREADS status = rf_model_pull(name, &own.options, &directory, &err);
-    Py_END_ALLOW_THREADS if (native_call_end(&call, status, &err) == 0) out = path_of(directory);
-    native_options_release(&own);
-    Py_DECREF(path);
+    Py_BEGIN_ALLOW_THREADS status = rf_model_pull(source.name, &source.own.options, &directory, &err);
+    Py_END_ALLOW_THREADS if (native_call_end(&source.call, status, &err) == 0) out = path_of(directory);
+    native_source_release(&source);
     return out;
 }
 

@@ -49,6 +49,18 @@ struct native_options {
 int native_options_init(struct native_options *out, PyObject *dict);
 void native_options_release(struct native_options *options);
 
+/* The arguments (source, options, log=None, progress=None) of what opens or brings a model; log and progress are wired
+ * into the options. It must stay where it is. */
+struct native_source {
+    PyObject *path; /* bytes, which `name` lies in */
+    const char *name;
+    PyObject *log; /* NULL: none. Borrowed */
+    struct native_options own;
+    struct native_call call;
+};
+int native_source_init(struct native_source *out, PyObject *args, PyObject *names);
+void native_source_release(struct native_source *source);
+
 /* Bytes in UTF-8 of a str; a lone surrogate becomes U+FFFD. */
 PyObject *native_utf8(PyObject *text);
 

@@ -11,23 +11,20 @@ from rag_factory import _native
 from rag_factory.errors import RagFactoryError
 from rag_factory.services.embeddings.base import EmbeddingProvider, in_thread
 from rag_factory.services.utils import onnx_utils
+from rag_factory.services.utils.logs import log_to
 
 if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
+_log = log_to(logger)
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
 Progress = Callable[[int, int], object]
 
-_LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
 _TORCH_FILES = (".pt", ".pth", ".ckpt")
-
-
-def _log(level: int, message: str) -> None:
-    logger.log(_LEVELS[level], "%s", message)
 
 
 class ONNXLocalEmbedding(EmbeddingProvider):

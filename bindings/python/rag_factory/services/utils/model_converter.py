@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, List, Optional, Union
 
 from rag_factory import _native, program
 from rag_factory.errors import RagFactoryError
+from rag_factory.services.utils.logs import log_to
 from rag_factory.services.utils.onnx_utils import cosine_similarity
 
 __all__ = ["convert_to_onnx", "cosine_similarity", "validate_conversion", "validate_onnx_model"]
@@ -14,11 +15,7 @@ __all__ = ["convert_to_onnx", "cosine_similarity", "validate_conversion", "valid
 logger = logging.getLogger(__name__)
 
 _Path = Union[str, "os.PathLike[str]"]
-_LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
-
-
-def _log(level: int, message: str) -> None:
-    logger.log(_LEVELS[level], "%s", message)
+_log = log_to(logger)
 
 
 def convert_to_onnx(
