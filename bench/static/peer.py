@@ -6,19 +6,13 @@ import time
 import numpy as np
 import torch
 
-
-def read_texts(path):
-    data, at, texts = pathlib.Path(path).read_bytes(), 0, []
-    while at < len(data):
-        size = int.from_bytes(data[at:at + 4], "little")
-        texts.append(data[at + 4:at + 4 + size].decode())
-        at += 4 + size
-    return texts
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import bench_texts  # noqa: E402
 
 
 def main(name, model, texts, threads):
     torch.set_num_threads(int(threads))
-    texts = read_texts(texts)
+    texts = [text.decode() for text in bench_texts.read(texts)]
     if name == "model2vec":
         from model2vec import StaticModel
         static = StaticModel.from_pretrained(model)

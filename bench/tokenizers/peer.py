@@ -10,16 +10,10 @@ import struct
 import sys
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests/oracle"))
 
-
-def read_texts(path):
-    data, at, texts = pathlib.Path(path).read_bytes(), 0, []
-    while at < len(data):
-        size, = struct.unpack_from("<I", data, at)
-        texts.append(data[at + 4:at + 4 + size].decode())
-        at += 4 + size
-    return texts
+import bench_texts  # noqa: E402
 
 
 def open_peer(kind, path):
@@ -43,7 +37,7 @@ def open_peer(kind, path):
 
 def main():
     kind, path, source = sys.argv[1:]
-    texts = read_texts(source)
+    texts = [text.decode() for text in bench_texts.read(source)]
     timed, ids_of = open_peer(kind, path)
     for line in sys.stdin:
         command, argument = line.split()

@@ -11,16 +11,16 @@ import argparse
 import json
 import os
 import pathlib
-import re
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
 sys.path.insert(0, str(HERE.parents[1] / "tests/oracle"))
 
+import bench_texts  # noqa: E402
 import chains  # noqa: E402
 import files  # noqa: E402
 import texts  # noqa: E402
@@ -33,22 +33,6 @@ PACKAGES = texts.HOME / "tokenizers"
 
 # ---- Texts -------------------------------------------------------------------------------------------------------
 
-def english(size):
-    """The running text of English manual pages, in texts of about 1,000 bytes."""
-    out, total = [], 0
-    for path in sorted((texts.HOME / "man/usr/share/man").glob("man[2-8]/*.gz")):
-        if path.is_symlink():
-            continue
-        lines = [line for line in texts.read(path).splitlines() if line and line[0] not in ".'"]
-        plain = re.sub(r"\\f[A-Z]|\\f\(..|\\&|\\", "", " ".join(lines))
-        for at in range(0, len(plain) - 500, 1000):
-            out.append(plain[at:at + 1000])
-            total += len(out[-1].encode())
-            if total >= size:
-                return out
-    return out
-
-
 def multilingual(size):
     """udhr, neighbouring paragraphs together, over all languages."""
     joined, text, total = [], "", 0
@@ -59,14 +43,6 @@ def multilingual(size):
             text = ""
     step = max(1, sum(len(t.encode()) for t in joined) // size)
     return joined[::step]
-
-
-def write_texts(path, some):
-    with open(path, "wb") as out:
-        for text in some:
-            data = text.encode()
-            out.write(struct.pack("<I", len(data)) + data)
-    return sum(len(text.encode()) for text in some)
 
 
 # ---- Tokenizers --------------------------------------------------------------------------------------------------
@@ -211,7 +187,7 @@ def main():
     rows, missed = [], []
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        sizes = {language: write_texts(folder / language, make(int(args.megabytes * 1e6))) for language, make in (("English", english), ("multilingual", multilingual))}
+        sizes = {language: bench_texts.write(folder / language, make(int(args.megabytes * 1e6))) for language, make in (("English", bench_texts.english), ("multilingual", multilingual))}
         worker = Worker([args.program, folder / "English"])
         memory = worker.ask("memory")
         worker.end()
