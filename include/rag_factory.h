@@ -250,6 +250,7 @@ typedef struct rf_model_info {
     uint64_t n_parameters;  /* numbers in the weights file, else in the ONNX file's weights; 0: not known */
     const char *similarity; /* how its vectors are compared: "cosine", "dot", "euclidean", "manhattan", as
                                config_sentence_transformers.json has it; "cosine" where it says nothing */
+    const char *provider;   /* who computes: "local" */
 } rf_model_info;
 
 /* Fills as much of `*info` as `info->size` says. */
@@ -371,7 +372,7 @@ typedef struct rf_tokenizer rf_tokenizer; /* immutable once open */
 RF_API RF_MUST_USE rf_status rf_tokenizer_open(const char *path, rf_tokenizer **out, rf_error *err);
 RF_API void rf_tokenizer_free(rf_tokenizer *tokenizer);
 
-/* The tokenizer of a model; belongs to the model. */
+/* The tokenizer of a model; belongs to the model. NULL where a server computes the model. */
 RF_API const rf_tokenizer *rf_model_tokenizer(const rf_model *model);
 
 /* Number of ids, added tokens included: every id is below it. */

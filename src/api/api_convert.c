@@ -3,6 +3,7 @@
 #include "api/options.h"
 #include "base/mem.h"
 #include "convert/convert.h"
+#include "provider/provider.h"
 
 #include <math.h>
 
@@ -60,7 +61,9 @@ rf_status rf_validate(const rf_model *model, const rf_model *reference, const rf
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_validate: %s is NULL", model == NULL ? "model" : "out");
     if (reference != NULL && own.vectors != NULL)
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_validate: there are a reference and vectors; give one of them");
-    status = check_threshold("rf_validate_options", &own.threshold, err);
+    status = rf__provider_need_local(model, "validation", err);
+    if (status == RF_OK)
+        status = check_threshold("rf_validate_options", &own.threshold, err);
     if (status == RF_OK)
         status = check_texts(model, &own, err);
     return status == RF_OK ? rf__validate(model, reference, NULL, &own, out, err) : status;

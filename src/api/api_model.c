@@ -56,12 +56,12 @@ rf_status rf_model_open(const char *source, const rf_model_options *options, rf_
     if (source == NULL || out == NULL)
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_model_open: %s is NULL", source == NULL ? "source" : "out");
     status = check_options(options, &own, err);
-    return status == RF_OK ? rf__local_open(source, &own, out, err) : status;
+    return status == RF_OK ? rf__provider_open(source, &own, out, err) : status;
 }
 
 void rf_model_free(rf_model *model)
 {
-    rf__local_free(model);
+    rf__provider_free(model);
 }
 
 size_t rf_model_dim(const rf_model *model)
@@ -79,7 +79,7 @@ void rf_model_get_info(const rf_model *model, rf_model_info *info)
 
 const rf_tokenizer *rf_model_tokenizer(const rf_model *model)
 {
-    return rf__pipeline_tokenizer(model->pipeline);
+    return model->pipeline != NULL ? rf__pipeline_tokenizer(model->pipeline) : NULL;
 }
 
 rf_status rf_model_pull(const char *source, const rf_model_options *options, char **directory, rf_error *err)
@@ -107,9 +107,12 @@ rf_status rf_model_pull(const char *source, const rf_model_options *options, cha
 
 rf_status rf_model_variants(const rf_model *model, rf_variant_fn fn, void *user, rf_error *err)
 {
+    rf_status status;
+
     if (fn == NULL)
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_model_variants: fn is NULL");
-    return rf__local_variants(model, fn, user, err);
+    status = rf__provider_need_local(model, "choosing an ONNX file", err);
+    return status == RF_OK ? rf__local_variants(model->info.directory, fn, user, err) : status;
 }
 
 void rf_model_get_stats(const rf_model *model, rf_model_stats *stats)
@@ -118,14 +121,14 @@ void rf_model_get_stats(const rf_model *model, rf_model_stats *stats)
         .open_ns = model->open_ns, .memory_now = rf__os_memory_now(), .memory_peak = rf__os_memory_peak()};
     size_t size = stats->size < sizeof own ? stats->size : sizeof own;
 
-    rf__pipeline_stats(model->pipeline, &own);
+    model->provider->stats(model, &own);
     memcpy(stats, &own, size);
     memcpy(stats, &size, sizeof size);
 }
 
 rf_status rf_model_trim(rf_model *model, rf_error *err)
 {
-    rf_status status = rf__pipeline_trim(model->pipeline, err);
+    rf_status status = model->provider->trim != NULL ? model->provider->trim(model, err) : RF_OK;
 
     rf__os_trim_memory();
     return status;
@@ -133,12 +136,7 @@ rf_status rf_model_trim(rf_model *model, rf_error *err)
 
 const char *rf_model_prompt(const rf_model *model, const char *name)
 {
-    const struct prompts *prompts = rf__pipeline_prompts(model->pipeline);
-
-    for (size_t i = 0; i < prompts->n; i++)
-        if (strcmp(prompts->items[i].name, name) == 0)
-            return prompts->items[i].text;
-    return NULL;
+    return model->provider->prompt != NULL ? model->provider->prompt(model, name) : NULL;
 }
 
 /* ---- Embedding ----------------------------------------------------------------------------------------- */
@@ -169,7 +167,7 @@ rf_status rf_embed(const rf_model *model, const rf_text *texts, size_t n, const 
                         "rf_embed: out_len is %zu, %zu vectors of %u floats need n * rf_model_dim()", out_len, n,
                         model->info.dim);
     status = rf__texts_check("rf_embed", texts, n, err);
-    return status == RF_OK ? rf__pipeline_embed(model->pipeline, texts, n, &own, out, err) : status;
+    return status == RF_OK && n > 0 ? model->provider->embed(model, texts, n, &own, out, err) : status;
 }
 
 rf_status rf_embed_documents(const rf_model *model, const rf_text *texts, size_t n, float *out, size_t out_len,

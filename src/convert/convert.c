@@ -210,8 +210,8 @@ static rf_status validate(struct conversion *c, rf_error *err)
         status = rf__local_open(c->original != NULL ? c->original : c->found.directory, &theirs, &reference, err);
     if (status == RF_OK)
         status = compare(c, model, reference, err);
-    rf__local_free(model);
-    rf__local_free(reference);
+    rf__provider_free(model);
+    rf__provider_free(reference);
     return status;
 }
 

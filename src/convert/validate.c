@@ -79,7 +79,7 @@ static rf_status check_output(struct report *report, const struct rf_model *mode
                               rf_error *err)
 {
     struct model_config config = {0};
-    rf_status status = rf__model_config_read(model->source.directory, &config, err);
+    rf_status status = rf__model_config_read(model->info.directory, &config, err);
     uint32_t hidden = config.hidden_size;
 
     if (status != RF_OK)
@@ -110,7 +110,7 @@ static void check_limit(struct validation *v)
 {
     const uint32_t limit = v->model->info.max_tokens;
 
-    if (v->reference != NULL && v->reference->info.max_tokens != limit)
+    if (v->reference != NULL && v->reference->pipeline != NULL && v->reference->info.max_tokens != limit)
         add_check(v->report, "limit", false, "%u tokens, expected %u as the reference has (sentence_bert_config.json)",
                   limit, v->reference->info.max_tokens);
     else if (limit > 0)
@@ -191,7 +191,7 @@ static rf_status embed(const struct rf_model *model, const rf_text *texts, size_
     bool truncated[CHUNK]; /* asked for, so that none is warned of: both models cut alike */
     const rf_embed_options options = {.size = sizeof options, .truncated = truncated, .prompt = ""};
 
-    return rf__pipeline_embed(model->pipeline, texts, n, &options, out, err);
+    return model->provider->embed(model, texts, n, &options, out, err);
 }
 
 static rf_status embed_alone(struct validation *v, rf_error *err)
@@ -300,6 +300,8 @@ static char *describe(const struct rf_model *model, const char *file)
 {
     const rf_model_info *info = &model->info;
 
+    if (model->pipeline == NULL)
+        return rf__format("%s (computed by a server)", info->source);
     if (file == NULL)
         file = info->onnx_file[0] != '\0' ? info->onnx_file : info->weights_file;
     return rf__format("%s (%s, %s)", file, info->precision, info->kernels);

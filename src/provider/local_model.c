@@ -1,4 +1,7 @@
-/* local_model: a model that runs here; see provider.h. */
+/*
+ * local_model: a model that runs here. It joins the flows of src/README.md: a model source is resolved to a model
+ * directory, weights without an ONNX file are turned into one, and a pipeline is opened on it.
+ */
 #include "provider/provider.h"
 
 #include "base/mem.h"
@@ -10,6 +13,15 @@
 #include <string.h>
 
 #define CARD_MAX_BYTES ((size_t)4 << 20)
+
+struct local_model {
+    struct rf_model base; /* first: a struct rf_model of this provider is one of these */
+    struct pipeline *pipeline;
+    struct model_source source;
+    char *name, *onnx_file, *architecture, *license, *precision, *similarity;
+    uint64_t n_parameters;
+    const char *kernels, *why; /* static */
+};
 
 /* Whether our kernels are faster than ONNX Runtime's, which they are on every kind but "plain". */
 static bool kernels_are_fast(void)
@@ -85,7 +97,7 @@ static struct choice choose(rf_precision wanted)
     return (struct choice){ONNX_KERNELS_FP32, "asked for"};
 }
 
-static rf_status convert(struct rf_model *model, const struct model_config *config, const rf_model_options *options,
+static rf_status convert(struct local_model *model, const struct model_config *config, const rf_model_options *options,
                          rf_error *err)
 {
     const struct logger logger = {options->log, options->log_user};
@@ -107,7 +119,7 @@ static rf_status convert(struct rf_model *model, const struct model_config *conf
 }
 
 /* The weights themselves compute. */
-static rf_status need_no_onnx(struct rf_model *model, rf_error *err)
+static rf_status need_no_onnx(struct local_model *model, rf_error *err)
 {
     if (model->source.weights_file == NULL)
         return rf__fail(err, RF_UNSUPPORTED,
@@ -119,8 +131,8 @@ static rf_status need_no_onnx(struct rf_model *model, rf_error *err)
     return model->onnx_file == NULL ? rf__fail_memory(err) : RF_OK;
 }
 
-static rf_status find_onnx(struct rf_model *model, const struct model_config *config, const rf_model_options *options,
-                           rf_error *err)
+static rf_status find_onnx(struct local_model *model, const struct model_config *config,
+                           const rf_model_options *options, rf_error *err)
 {
     if (options->precision == RF_PRECISION_REFERENCE)
         return need_no_onnx(model, err);
@@ -138,7 +150,7 @@ static rf_status find_onnx(struct rf_model *model, const struct model_config *co
 
 /* Weights that no graph can be built for: the repository or directory that they are from may have an ONNX file all the
  * same, which was not asked for while there were weights. Where it has none, the first reason stands. */
-static rf_status find_onnx_instead(struct rf_model *model, const char *source, const struct model_config *config,
+static rf_status find_onnx_instead(struct local_model *model, const char *source, const struct model_config *config,
                                    const rf_model_options *options, rf_error *err)
 {
     struct hub_options hub_options = rf__hub_options(options);
@@ -156,8 +168,8 @@ static rf_status find_onnx_instead(struct rf_model *model, const char *source, c
 }
 
 /* The engine that owes nothing to ONNX Runtime. */
-static rf_status open_reference(const struct rf_model *model, const struct model_config *config, struct engine **engine,
-                                rf_error *err)
+static rf_status open_reference(const struct local_model *model, const struct model_config *config,
+                                struct engine **engine, rf_error *err)
 {
     char *path = rf__path_join(config->folder, "config.json");
     rf_status status;
@@ -170,7 +182,7 @@ static rf_status open_reference(const struct rf_model *model, const struct model
 }
 
 /* The engine, or the table of static embeddings. */
-static rf_status open_encoder(struct rf_model *model, const rf_model_options *options,
+static rf_status open_encoder(struct local_model *model, const rf_model_options *options,
                               const struct model_config *config, struct engine **engine, struct static_table **table,
                               rf_error *err)
 {
@@ -196,7 +208,7 @@ static rf_status open_encoder(struct rf_model *model, const rf_model_options *op
     return status;
 }
 
-static rf_status open_pipeline(struct rf_model *model, const rf_model_options *options, struct model_config *config,
+static rf_status open_pipeline(struct local_model *model, const rf_model_options *options, struct model_config *config,
                                rf_error *err)
 {
     const struct logger logger = {options->log, options->log_user};
@@ -229,7 +241,8 @@ static rf_status open_pipeline(struct rf_model *model, const rf_model_options *o
 }
 
 /* Finds the file that computes, and joins everything. */
-static rf_status open_model(struct rf_model *model, const char *source, const rf_model_options *options, rf_error *err)
+static rf_status open_model(struct local_model *model, const char *source, const rf_model_options *options,
+                            rf_error *err)
 {
     struct model_config config = {0};
     rf_status status = rf__model_config_read(model->source.directory, &config, err);
@@ -280,7 +293,7 @@ static uint64_t count_weights(const char *weights_file)
     return n;
 }
 
-static rf_status describe(struct rf_model *model, const char *source, rf_error *err)
+static rf_status describe(struct local_model *model, const char *source, rf_error *err)
 {
     const struct pipeline_info *p = rf__pipeline_info(model->pipeline);
     const struct prompts *prompts = rf__pipeline_prompts(model->pipeline);
@@ -289,8 +302,8 @@ static rf_status describe(struct rf_model *model, const char *source, rf_error *
     model->license = read_license(model->source.directory);
     if (model->name == NULL || model->license == NULL || model->precision == NULL || model->onnx_file == NULL)
         return rf__fail_memory(err);
-    model->info =
-        (rf_model_info){.size = sizeof model->info,
+    model->base.info =
+        (rf_model_info){.size = sizeof model->base.info,
                         .source = model->name,
                         .directory = model->source.directory,
                         .onnx_file = model->onnx_file,
@@ -310,6 +323,7 @@ static rf_status describe(struct rf_model *model, const char *source, rf_error *
                         .threads = p->threads,
                         .full_dim = p->full_dim,
                         .replaces = "",
+                        .provider = "local",
                         .long_text = p->long_text,
                         .prompts = prompts->names,
                         .default_prompt = prompts->default_name != NULL ? prompts->default_name : "",
@@ -323,86 +337,38 @@ static rf_status describe(struct rf_model *model, const char *source, rf_error *
     return RF_OK;
 }
 
-static rf_status open_source(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err)
-{
-    const struct logger logger = {options->log, options->log_user};
-    const struct hub_options hub_options = rf__hub_options(options);
-    struct rf_model *model = rf__calloc(1, sizeof *model);
-    uint64_t begin = rf__os_now_ns();
-    rf_status status;
+/* ---- The provider ------------------------------------------------------------------------------------------------ */
 
-    if (model == NULL)
-        return rf__fail_memory(err);
-    status = rf__hub_resolve(source, &hub_options, &model->source, err);
-    if (status == RF_OK)
-        status = open_model(model, source, options, err);
-    if (status == RF_OK)
-        status = describe(model, source, err);
-    if (status != RF_OK) {
-        rf__local_free(model);
-        return status;
-    }
-    model->open_ns = rf__os_now_ns() - begin;
-    rf__log(&logger, RF_LOG_INFO, "%s: %s, %s by %s, dimension %u, limit %u tokens, %u threads, opened in %.0f ms",
-            source, model->info.modules, model->info.precision, model->info.kernels, model->info.dim,
-            model->info.max_tokens, model->info.threads, (double)model->open_ns / 1e6);
-    *out = model;
-    return RF_OK;
+static rf_status local_embed(const struct rf_model *model, const rf_text *texts, size_t n,
+                             const rf_embed_options *options, float *out, rf_error *err)
+{
+    return rf__pipeline_embed(model->pipeline, texts, n, options, out, err);
 }
 
-/* Not for what another model does not cure: no memory, a call that is wrong, a user who stopped it. */
-static bool may_fall_back(rf_status status)
+static const char *local_prompt(const struct rf_model *model, const char *name)
 {
-    return status != RF_OK && status != RF_NO_MEMORY && status != RF_INVALID_ARGUMENT && status != RF_CANCELLED;
+    const struct prompts *prompts = rf__pipeline_prompts(model->pipeline);
+
+    for (size_t i = 0; i < prompts->n; i++)
+        if (strcmp(prompts->items[i].name, name) == 0)
+            return prompts->items[i].text;
+    return NULL;
 }
 
-/* Opens the fallback in the place of `source`, which could not be for that reason. */
-static rf_status open_fallback(const char *source, const rf_error *reason, const rf_model_options *options,
-                               struct rf_model **out, rf_error *err)
+static void local_stats(const struct rf_model *model, rf_model_stats *stats)
 {
-    const struct logger logger = {options->log, options->log_user};
-    rf_model_options own = *options;
-    rf_error fault = {RF_OK, ""};
-    rf_status status;
-
-    own.revision = own.onnx_file = NULL;
-    own.max_tokens = own.dimensions = 0;
-    own.pooling = RF_POOLING_DEFAULT;
-    own.precision = 0;
-    status = open_source(options->fallback, &own, out, &fault);
-    if (status == RF_NO_MEMORY)
-        return rf__fail_memory(err);
-    if (status != RF_OK)
-        return rf__fail(err, reason->status, "%.320s (nor can the fallback '%.60s' be opened: %.100s)", reason->message,
-                        options->fallback, fault.message);
-    (*out)->replaces = rf__strdup(source);
-    if ((*out)->replaces == NULL) {
-        rf__local_free(*out);
-        *out = NULL;
-        return rf__fail_memory(err);
-    }
-    (*out)->info.replaces = (*out)->replaces;
-    rf__log(&logger, RF_LOG_WARNING, "'%s' cannot be opened, '%s' is used instead, whose vectors are others: %s",
-            source, options->fallback, reason->message);
-    return RF_OK;
+    rf__pipeline_stats(model->pipeline, stats);
 }
 
-rf_status rf__local_open(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err)
+static rf_status local_trim(struct rf_model *model, rf_error *err)
 {
-    rf_error reason = {RF_OK, ""};
-    rf_status status = open_source(source, options, out, &reason);
-
-    if (options->fallback != NULL && strcmp(options->fallback, source) != 0 && may_fall_back(status))
-        return open_fallback(source, &reason, options, out, err);
-    if (status != RF_OK && err != NULL)
-        *err = reason;
-    return status;
+    return rf__pipeline_trim(model->pipeline, err);
 }
 
-void rf__local_free(struct rf_model *model)
+static void local_free(struct rf_model *base)
 {
-    if (model == NULL)
-        return;
+    struct local_model *model = (struct local_model *)base;
+
     rf__pipeline_free(model->pipeline);
     rf__model_source_release(&model->source);
     rf__free(model->name);
@@ -411,12 +377,52 @@ void rf__local_free(struct rf_model *model)
     rf__free(model->license);
     rf__free(model->precision);
     rf__free(model->similarity);
-    rf__free(model->replaces);
     rf__free(model);
 }
 
+static const struct provider local_provider = {
+    .embed = local_embed,
+    .prompt = local_prompt,
+    .stats = local_stats,
+    .trim = local_trim,
+    .free = local_free,
+};
+
+rf_status rf__local_open(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err)
+{
+    const struct logger logger = {options->log, options->log_user};
+    const struct hub_options hub_options = rf__hub_options(options);
+    struct local_model *model = rf__calloc(1, sizeof *model);
+    const rf_model_info *info;
+    uint64_t begin = rf__os_now_ns();
+    rf_status status;
+
+    if (model == NULL)
+        return rf__fail_memory(err);
+    info = &model->base.info;
+    model->base.provider = &local_provider;
+    status = rf__hub_resolve(source, &hub_options, &model->source, err);
+    if (status == RF_OK)
+        status = open_model(model, source, options, err);
+    if (status == RF_OK)
+        status = describe(model, source, err);
+    if (status != RF_OK) {
+        local_free(&model->base);
+        return status;
+    }
+    model->base.pipeline = model->pipeline;
+    model->base.open_ns = rf__os_now_ns() - begin;
+    rf__log(&logger, RF_LOG_INFO, "%s: %s, %s by %s, dimension %u, limit %u tokens, %u threads, opened in %.0f ms",
+            source, info->modules, info->precision, info->kernels, info->dim, info->max_tokens, info->threads,
+            (double)model->base.open_ns / 1e6);
+    *out = &model->base;
+    return RF_OK;
+}
+
+/* ---- Variants ---------------------------------------------------------------------------------------------------- */
+
 struct listing {
-    const struct rf_model *model;
+    const char *directory;
     rf_variant_fn fn;
     void *user;
     bool out_of_memory;
@@ -427,7 +433,7 @@ static bool list_variant(void *user, const rf_variant *variant)
 {
     struct listing *listing = user;
     rf_variant own = *variant;
-    char *path = variant->is_here ? rf__path_join(listing->model->source.directory, variant->path) : NULL;
+    char *path = variant->is_here ? rf__path_join(listing->directory, variant->path) : NULL;
     const char *precision = path != NULL ? rf__engine_precision_of(path) : "";
 
     rf__free(path);
@@ -437,10 +443,10 @@ static bool list_variant(void *user, const rf_variant *variant)
     return !listing->out_of_memory && listing->fn(listing->user, &own);
 }
 
-rf_status rf__local_variants(const struct rf_model *model, rf_variant_fn fn, void *user, rf_error *err)
+rf_status rf__local_variants(const char *directory, rf_variant_fn fn, void *user, rf_error *err)
 {
-    struct listing listing = {model, fn, user, false};
-    rf_status status = rf__hub_variants(model->source.directory, list_variant, &listing, err);
+    struct listing listing = {directory, fn, user, false};
+    rf_status status = rf__hub_variants(directory, list_variant, &listing, err);
 
     return listing.out_of_memory ? rf__fail_memory(err) : status;
 }

@@ -1,7 +1,10 @@
 /*
- * provider: an opened model, whoever computes its vectors. local_model.c joins the flows of src/README.md: a model
- * source is resolved to a model directory, weights without an ONNX file are turned into one, and a pipeline is opened
- * on it.
+ * provider: an opened model, whoever computes its vectors. A provider is a struct of functions; a model is a struct
+ * that begins with a struct rf_model and names its provider, so that one provider may stand in front of another's
+ * model.
+ *
+ *     rf_model_open ─ rf__provider_open ─┬─ local_model.c: a model directory, a path, a name on the hub
+ *                                        └─ what a prefix of the source names (none but the local one so far)
  */
 #ifndef RF_PROVIDER_PROVIDER_H
 #define RF_PROVIDER_PROVIDER_H
@@ -10,23 +13,49 @@
 #include "hub/hub.h"
 #include "provider/calibrate.h"
 
-/* Immutable once open. The strings that info points to are the model's. */
-struct rf_model {
-    struct pipeline *pipeline;
-    rf_model_info info;
-    struct model_source source;
-    char *name, *onnx_file, *architecture, *license, *precision, *similarity;
-    char *replaces; /* NULL: nothing */
-    uint64_t open_ns, n_parameters;
-    const char *kernels, *why; /* static */
+/* What a provider does. A `const struct rf_model *` may come from several threads at once. */
+struct provider {
+    /* See rf_embed(). Arguments are checked, n is at least 1, `options` complete, `out` is [n, dim]. */
+    rf_status (*embed)(const struct rf_model *model, const rf_text *texts, size_t n, const rf_embed_options *options,
+                       float *out, rf_error *err);
+
+    /* See rf_model_prompt(). NULL: its models have no prompts. */
+    const char *(*prompt)(const struct rf_model *model, const char *name);
+
+    /* See rf_model_get_stats(): sets what it knows; size, open_ns and memory are set already, the rest is 0. */
+    void (*stats)(const struct rf_model *model, rf_model_stats *stats);
+
+    /* See rf_model_trim(). NULL: holds nothing that it could give back. */
+    rf_status (*trim)(struct rf_model *model, rf_error *err);
+
+    /* Frees the model, not its `replaces`. */
+    void (*free)(struct rf_model *model);
 };
 
-/* See rf_model_open(); `options` is complete and checked. */
+/* Immutable once open. */
+struct rf_model {
+    const struct provider *provider;
+    const struct pipeline *pipeline; /* what computes in this process; NULL: a server does. What only a local model can
+                                        do (tokenizer, variants, validation) asks for it. */
+    rf_model_info info;              /* complete; its strings live as long as the model */
+    uint64_t open_ns;
+    char *replaces; /* NULL, or what info.replaces points to */
+};
+
+/* See rf_model_open(); `options` is complete and checked. Opens the fallback where the source cannot be. */
+rf_status rf__provider_open(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err);
+void rf__provider_free(struct rf_model *model); /* of any provider; NULL is fine */
+
+/* RF_UNSUPPORTED for a model that a server computes: `what`, for the message, needs one that is here. */
+rf_status rf__provider_need_local(const struct rf_model *model, const char *what, rf_error *err);
+
+/* ---- The local provider ------------------------------------------------------------------------------------------ */
+
+/* As rf__provider_open(), without a fallback. */
 rf_status rf__local_open(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err);
-void rf__local_free(struct rf_model *model); /* NULL is fine */
 
 /* See rf_model_variants(). */
-rf_status rf__local_variants(const struct rf_model *model, rf_variant_fn fn, void *user, rf_error *err);
+rf_status rf__local_variants(const char *directory, rf_variant_fn fn, void *user, rf_error *err);
 
 /* Bytes of an ONNX file with its external data. */
 uint64_t rf__local_onnx_size(const char *onnx_file);

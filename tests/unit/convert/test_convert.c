@@ -116,7 +116,7 @@ static void test_a_model_directory_appears(void **state)
     model = open_model(report->directory, RF_PRECISION_AUTO);
     assert_int_equal(model->info.dim, DIM);
     assert_string_equal(model->info.onnx_file, report->onnx_file);
-    rf__local_free(model);
+    rf__provider_free(model);
     rf__convert_report_free(report);
 }
 
@@ -332,7 +332,7 @@ static void test_given_vectors(void **state)
     assert_false(report->passed);
     assert_true(report->cosines[2] < 0.5);
     rf__validate_report_free(report);
-    rf__local_free(model);
+    rf__provider_free(model);
 }
 
 static void test_references(void **state)
@@ -360,9 +360,9 @@ static void test_references(void **state)
     assert_false(report->passed);
     assert_false(find_check(report, "dimension")->passed);
     rf__validate_report_free(report);
-    rf__local_free(dense);
-    rf__local_free(other);
-    rf__local_free(model);
+    rf__provider_free(dense);
+    rf__provider_free(other);
+    rf__provider_free(model);
 }
 
 static void test_texts_are_of_all_lengths(void **state)

@@ -55,7 +55,7 @@ static int64_t made_at(const char *folder, const char *cache, char *path, size_t
     snprintf(path, size, "%s", model->info.onnx_file);
     mtime = rf__os_stat(path).mtime_ns;
     assert_true(mtime != 0);
-    rf__local_free(model);
+    rf__provider_free(model);
     return mtime;
 }
 
@@ -135,7 +135,7 @@ static void test_out_of_memory(void **state)
         rf__alloc_fail_at(n);
         done = open_in(folder, cache, &model, &fault) == RF_OK;
         rf__alloc_fail_at(0);
-        rf__local_free(model);
+        rf__provider_free(model);
         assert_true(n < 100000);
     }
 }
