@@ -302,7 +302,7 @@ static rf_status make(struct conversion *c, rf_error *err)
         status = make_onnx(c, err);
     if (status == RF_OK)
         status = copy_files(c, err);
-    c->bytes = rf__local_onnx_size(c->onnx_file);
+    c->bytes = rf__hub_onnx_size(c->onnx_file);
     between = rf__os_now_ns();
     c->convert_ns = between - begin;
     if (status == RF_OK && !c->options->no_validation)

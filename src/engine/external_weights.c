@@ -78,6 +78,25 @@ static rf_status detach_tensor(const uint8_t *model, const struct field *tensor,
     return status == RF_OK ? append_varint(out, LOCATION_EXTERNAL, err) : status;
 }
 
+/* A tensor that is elsewhere, with the place where that is. */
+static rf_status move_tensor(const uint8_t *model, const struct field *tensor, const struct weight_places *places,
+                             struct buf *out, rf_error *err)
+{
+    struct field field = {0}, location;
+    rf_status status = RF_OK;
+
+    for (size_t at = tensor->body; at < tensor->end && status == RF_OK; at = field.end) {
+        const char *place = NULL;
+        if (!rf__wire_field(model, at, tensor->end, &field))
+            return RF_BAD_FORMAT;
+        if (rf__external_location(model, &field, &location))
+            place = rf__weight_place(places, (const char *)model + location.body, location.end - location.body);
+        status = place != NULL ? append_entry(out, "location", place, err)
+                               : rf__buf_append(out, model + field.start, field.end - field.start, err);
+    }
+    return status;
+}
+
 /* The raw data of a tensor, when it is worth detaching. */
 static bool find_raw_data(const uint8_t *model, const struct field *tensor, struct field *raw)
 {
@@ -99,24 +118,25 @@ static bool find_raw_data(const uint8_t *model, const struct field *tensor, stru
     return found && raw->end - raw->body >= DETACH_FROM;
 }
 
-static rf_status copy_graph(const uint8_t *model, const struct field *graph, const char *location, struct buf *out,
-                            size_t *n_detached, rf_error *err)
+static rf_status copy_graph(const uint8_t *model, const struct field *graph, const struct weight_places *places,
+                            struct buf *out, size_t *n_detached, rf_error *err)
 {
     struct buf tensor;
     rf_status status = RF_OK;
     struct field field = {0}, raw = {0};
 
-    rf__buf_init(&tensor, (size_t)64 << 20);
+    rf__buf_init(&tensor, out->max);
     for (size_t at = graph->body; at < graph->end && status == RF_OK; at = field.end) {
+        rf__buf_clear(&tensor);
         if (!rf__wire_field(model, at, graph->end, &field)) {
             status = RF_BAD_FORMAT;
-        } else if (field.number == GRAPH_INITIALIZER && field.wire == WIRE_BYTES &&
-                   find_raw_data(model, &field, &raw)) {
-            rf__buf_clear(&tensor);
-            status = detach_tensor(model, &field, &raw, location, &tensor, err);
+        } else if (field.number == GRAPH_INITIALIZER && field.wire == WIRE_BYTES) {
+            bool is_detached = find_raw_data(model, &field, &raw);
+            status = is_detached ? detach_tensor(model, &field, &raw, places->own, &tensor, err)
+                                 : move_tensor(model, &field, places, &tensor, err);
             if (status == RF_OK)
                 status = append_bytes_field(out, GRAPH_INITIALIZER, tensor.data, tensor.len, err);
-            ++*n_detached;
+            *n_detached += is_detached;
         } else {
             status = rf__buf_append(out, model + field.start, field.end - field.start, err);
         }
@@ -125,7 +145,7 @@ static rf_status copy_graph(const uint8_t *model, const struct field *graph, con
     return status;
 }
 
-rf_status rf__external_weights(const uint8_t *model, size_t len, const char *location, struct buf *out,
+rf_status rf__external_weights(const uint8_t *model, size_t len, const struct weight_places *places, struct buf *out,
                                size_t *n_detached, rf_error *err)
 {
     struct buf graph;
@@ -139,7 +159,7 @@ rf_status rf__external_weights(const uint8_t *model, size_t len, const char *loc
             status = RF_BAD_FORMAT;
         } else if (field.number == MODEL_GRAPH && field.wire == WIRE_BYTES) {
             rf__buf_clear(&graph);
-            status = copy_graph(model, &field, location, &graph, n_detached, err);
+            status = copy_graph(model, &field, places, &graph, n_detached, err);
             if (status == RF_OK)
                 status = append_bytes_field(out, MODEL_GRAPH, graph.data, graph.len, err);
         } else {

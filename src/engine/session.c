@@ -538,36 +538,33 @@ static rf_status make_options(struct session *s, const struct engine_options *op
     return status;
 }
 
-/* Hands the model to ONNX Runtime with its weights left in the file; `real_path` has no links, so that external data is
- * found beside it also where a cache links to it. */
+/* Hands the model to ONNX Runtime with its weights left in the files that they are in. */
 static rf_status create_session(struct session *s, const void *data, size_t len, const char *real_path,
                                 OrtSessionOptions *options, const struct logger *logger, rf_error *err)
 {
-    const char *slash = strrchr(real_path, '/');
-    char *folder = slash == NULL ? rf__strdup(".") : rf__strndup(real_path, (size_t)(slash - real_path) + 1);
+    struct weight_places places;
     struct buf slim;
     size_t n_detached = 0;
-    rf_status status;
+    rf_status status = rf__weight_places_find(data, len, s->path, real_path, &places, err);
 
     rf__buf_init(&slim, (size_t)2 << 30);
-    if (folder == NULL) {
-        status = rf__fail_memory(err);
-        goto out;
-    }
-    status = check(
-        s, s->ort->AddSessionConfigEntry(options, "session.model_external_initializers_file_folder_path", folder), err);
-    if (status != RF_OK)
-        goto out;
-    if (rf__external_weights(data, len, slash == NULL ? real_path : slash + 1, &slim, &n_detached, NULL) == RF_OK &&
-        n_detached > 0) {
+    for (size_t i = 0; i < places.data.n; i++)
+        rf__log(logger, RF_LOG_DEBUG, "%s: has tensors in %s%s", s->path, places.folder, places.places[i]);
+    if (status == RF_OK)
+        status = check(s,
+                       s->ort->AddSessionConfigEntry(options, "session.model_external_initializers_file_folder_path",
+                                                     places.folder[0] != '\0' ? places.folder : "."),
+                       err);
+    if (status == RF_OK && rf__external_weights(data, len, &places, &slim, &n_detached, NULL) == RF_OK &&
+        n_detached + places.data.n > 0) {
         rf__log(logger, RF_LOG_DEBUG, "%s: %zu tensors stay in the file, memory-mapped", s->path, n_detached);
         data = slim.data;
         len = slim.len;
     }
-    status = check(s, s->ort->CreateSessionFromArray(s->env, data, len, options, &s->session), err);
-out:
+    if (status == RF_OK)
+        status = check(s, s->ort->CreateSessionFromArray(s->env, data, len, options, &s->session), err);
     rf__buf_release(&slim);
-    rf__free(folder);
+    rf__weight_places_release(&places);
     return status;
 }
 

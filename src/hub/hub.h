@@ -65,4 +65,7 @@ rf_status rf__hub_check(bool offline, char **endpoint, rf_error *err);
  * file that cannot be read passes: whoever opens it will say so. */
 rf_status rf__hub_check_lfs_pointer(const char *path, rf_error *err);
 
+/* Bytes of an ONNX file with its external data; 0 where it cannot be read. */
+uint64_t rf__hub_onnx_size(const char *onnx_file);
+
 #endif

@@ -2,6 +2,7 @@
 #include "hub/local.h"
 
 #include "base/mem.h"
+#include "hub/external_files.h"
 #include "hub/hub_env.h"
 #include "hub/snapshot.h"
 #include "os/os.h"
@@ -66,8 +67,9 @@ rf_status rf__local_check_pointers(const struct model_source *source, rf_error *
     static const char *const names[] = {
         "tokenizer.json", "vocab.txt",       "vocab.json",  "merges.txt",  "sentencepiece.bpe.model",
         "spiece.model",   "tokenizer.model", "config.json", "modules.json"};
+    struct external_data files;
     rf_status status = RF_OK;
-    char *data;
+    bool is_known;
 
     for (size_t i = 0; i < sizeof names / sizeof names[0] && status == RF_OK; i++)
         status = check_pointer_in(source->directory, names[i], err);
@@ -78,11 +80,10 @@ rf_status rf__local_check_pointers(const struct model_source *source, rf_error *
     status = rf__hub_check_lfs_pointer(source->onnx_file, err);
     if (status != RF_OK)
         return status;
-    data = rf__format("%s_data", source->onnx_file);
-    if (data == NULL)
-        return rf__fail_memory(err);
-    status = rf__hub_check_lfs_pointer(data, err);
-    rf__free(data);
+    status = rf__external_files(source->onnx_file, source->onnx_file, &files, &is_known, err);
+    for (size_t i = 0; i < files.n && status == RF_OK; i++)
+        status = rf__hub_check_lfs_pointer(files.locations[i], err);
+    rf__external_data_release(&files);
     return status;
 }
 
@@ -210,7 +211,7 @@ static rf_status find_model_file(const struct hub_options *options, struct model
         rf__free(path);
     }
     if (status == RF_OK)
-        status = rf__snapshot_plan(&repo, &wish, modules.data, modules.len, NULL, NULL, out->directory, &plan, err);
+        status = rf__snapshot_plan(&repo, &wish, modules.data, modules.len, NULL, out->directory, &plan, err);
     if (status == RF_OK) {
         path = rf__path_join(out->directory, plan.model->path);
         if (path == NULL)

@@ -237,12 +237,21 @@ static rf_status bring_modules(struct download *download, struct repo *repo, str
     return status == RF_OK ? read_modules(download->model_folder, repo, out, err) : status;
 }
 
+static bool has_all(const struct repo *repo, const struct snapshot_plan *plan, struct cache_view *view)
+{
+    for (size_t i = 0; i < plan->n; i++)
+        if (!rf__cache_has_file(view, &repo->files[plan->files[i]]))
+            return false;
+    return true;
+}
+
 /* Downloads what is missing of the listed repository. */
 static rf_status complete(struct resolution *resolution, struct download *download, struct repo *repo,
                           struct snapshot *out, rf_error *err)
 {
     struct snapshot_plan plan = {0};
     struct cache_view view = {download->model_folder, repo->commit, false};
+    struct snapshot_here here = {NULL, rf__cache_has_file, &view};
     struct buf modules;
     rf_status status;
 
@@ -253,19 +262,23 @@ static rf_status complete(struct resolution *resolution, struct download *downlo
     status = out->directory == NULL ? rf__fail_memory(err) : RF_OK;
     /* A first plan without modules.json: a repository without a model file is told before anything is written. */
     if (status == RF_OK)
-        status = rf__snapshot_plan(repo, &resolution->wish, NULL, 0, NULL, NULL, "the repository", &plan, err);
+        status = rf__snapshot_plan(repo, &resolution->wish, NULL, 0, NULL, "the repository", &plan, err);
     rf__snapshot_plan_release(&plan);
     if (status == RF_OK)
         status = rf__os_make_directories(out->directory, err);
     if (status == RF_OK)
         status = bring_modules(download, repo, &modules, err);
-    if (status == RF_OK)
-        status = rf__snapshot_plan(repo, &resolution->wish, modules.data, modules.len, rf__cache_has_file, &view,
-                                   "the repository", &plan, err);
-    if (status == RF_OK && view.out_of_memory)
-        status = rf__fail_memory(err);
-    if (status == RF_OK)
-        status = rf__bring(download, repo, plan.files, plan.n, err);
+    here.directory = out->directory;
+    /* Twice where an ONNX file was not there before: only then it says what its external data is. */
+    for (int round = 0; round < 2 && status == RF_OK && (round == 0 || plan.is_onnx); round++) {
+        rf__snapshot_plan_release(&plan);
+        status =
+            rf__snapshot_plan(repo, &resolution->wish, modules.data, modules.len, &here, "the repository", &plan, err);
+        if (status == RF_OK && view.out_of_memory)
+            status = rf__fail_memory(err);
+        if (status == RF_OK && (round == 0 || !has_all(repo, &plan, &view)))
+            status = rf__bring(download, repo, plan.files, plan.n, err);
+    }
     if (status == RF_OK) {
         out->is_onnx = plan.is_onnx;
         out->model = rf__strdup(plan.model->path);
@@ -315,6 +328,7 @@ static rf_status is_found_enough(struct resolution *resolution, const struct rep
     const struct snapshot *found = &resolution->found;
     char *folder = rf__cache_model_folder(resolution->caches.dirs[resolution->best], resolution->source.name);
     struct cache_view view = {folder, repo->commit, false};
+    const struct snapshot_here here = {found->directory, rf__cache_has_file, &view};
     struct snapshot_plan plan = {0};
     struct buf modules;
     rf_status status;
@@ -323,12 +337,11 @@ static rf_status is_found_enough(struct resolution *resolution, const struct rep
     rf__buf_init(&modules, (size_t)1 << 20);
     status = folder == NULL ? rf__fail_memory(err) : read_modules(folder, repo, &modules, err);
     if (status == RF_OK)
-        status = rf__snapshot_plan(repo, &resolution->wish, modules.data, modules.len, rf__cache_has_file, &view,
-                                   "the repository", &plan, err);
+        status =
+            rf__snapshot_plan(repo, &resolution->wish, modules.data, modules.len, &here, "the repository", &plan, err);
     if (status == RF_OK) {
         *out = strcmp(found->commit, repo->commit) == 0 && strcmp(found->model, plan.model->path) == 0;
-        for (size_t i = 0; i < plan.n && *out; i++)
-            *out = rf__cache_has_file(&view, &repo->files[plan.files[i]]);
+        *out = *out && has_all(repo, &plan, &view);
     }
     if (status == RF_OK && view.out_of_memory)
         status = rf__fail_memory(err);

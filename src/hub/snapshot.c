@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "hub/blob_cache.h"
+#include "hub/external_files.h"
 #include "os/os.h"
 
 #include <string.h>
@@ -176,8 +177,41 @@ static rf_status want(struct snapshot_plan *plan, const struct repo *repo, const
     return RF_OK;
 }
 
+/* What an ONNX file says of its external data, as paths in the repository. */
+struct external {
+    struct external_data data;
+    bool is_known;
+};
+
+static rf_status read_external(const struct snapshot_here *here, const struct repo_file *model, struct external *out,
+                               rf_error *err)
+{
+    char *path;
+    rf_status status;
+
+    *out = (struct external){.is_known = false};
+    if (here == NULL || here->directory == NULL || !rf__snapshot_is_onnx(model->path))
+        return RF_OK;
+    path = rf__path_join(here->directory, model->path);
+    if (path == NULL)
+        return rf__fail_memory(err);
+    status = rf__external_files(path, model->path, &out->data, &out->is_known, err);
+    rf__free(path);
+    return status;
+}
+
+static bool is_external(const struct external *external, const char *path, const char *onnx)
+{
+    if (!external->is_known)
+        return rf__snapshot_is_external_data(path, onnx);
+    for (size_t i = 0; i < external->data.n; i++)
+        if (strcmp(external->data.locations[i], path) == 0)
+            return true;
+    return false;
+}
+
 /* Calls `fn` with each file that belongs to the model file, the file itself first. */
-static rf_status each_part(const struct repo *repo, const struct repo_file *model,
+static rf_status each_part(const struct repo *repo, const struct repo_file *model, const struct external *external,
                            rf_status (*fn)(void *user, const struct repo_file *file, rf_error *err), void *user,
                            rf_error *err)
 {
@@ -187,7 +221,7 @@ static rf_status each_part(const struct repo *repo, const struct repo_file *mode
 
     for (size_t i = 0; i < repo->n && status == RF_OK; i++) {
         const struct repo_file *file = &repo->files[i];
-        if (file != model && ((is_onnx && rf__snapshot_is_external_data(file->path, model->path)) ||
+        if (file != model && ((is_onnx && is_external(external, file->path, model->path)) ||
                               (sharding != NULL && shard_total(sharding, file->path) > 0)))
             status = fn(user, file, err);
     }
@@ -229,17 +263,28 @@ static rf_status look_at_part(void *user, const struct repo_file *file, rf_error
     return RF_OK;
 }
 
-static bool is_whole_model(const struct repo *repo, const struct repo_file *model,
-                           bool (*has)(void *user, const struct repo_file *file), void *user)
+static rf_status is_whole_model(const struct repo *repo, const struct repo_file *model,
+                                const struct snapshot_here *here, bool *out, rf_error *err)
 {
-    struct presence presence = {.sharding = sharding_of(model->path), .has = has, .user = user, .is_whole = true};
+    struct presence presence = {.sharding = sharding_of(model->path), .is_whole = true};
+    struct external external;
+    rf_status status;
 
-    if (has == NULL)
-        return false;
-    (void)each_part(repo, model, look_at_part, &presence, NULL);
-    if (presence.sharding != NULL && (presence.shards == 0 || presence.shards < presence.shards_expected))
-        return false;
-    return presence.is_whole;
+    *out = false;
+    if (here == NULL || here->has == NULL)
+        return RF_OK;
+    status = read_external(here, model, &external, err);
+    if (status != RF_OK)
+        return status;
+    presence.has = here->has;
+    presence.user = here->user;
+    (void)each_part(repo, model, &external, look_at_part, &presence, NULL);
+    for (size_t i = 0; i < external.data.n; i++)
+        presence.is_whole = presence.is_whole && rf__repo_find(repo, external.data.locations[i]) != NULL;
+    rf__external_data_release(&external.data);
+    *out = presence.is_whole &&
+           (presence.sharding == NULL || (presence.shards > 0 && presence.shards >= presence.shards_expected));
+    return RF_OK;
 }
 
 /* Why there is no model file, and what to do about it. */
@@ -427,37 +472,50 @@ static rf_status usual_places(const struct repo *repo, const struct snapshot_wis
     return status;
 }
 
-/* Chooses the model file: of the usual places the first that is complete here, else the first that exists. */
-static rf_status choose_model(const struct repo *repo, const struct snapshot_wish *wish, const char *modules,
-                              size_t modules_len, bool (*has)(void *user, const struct repo_file *file), void *user,
-                              const char *where, struct snapshot_plan *plan, rf_error *err)
+/* The model file with what belongs to it. */
+static rf_status want_model(const struct repo *repo, const struct snapshot_here *here, struct snapshot_plan *plan,
+                            rf_error *err)
 {
     struct wanting wanting = {repo, plan};
+    struct external external;
+    rf_status status = read_external(here, plan->model, &external, err);
+
+    plan->is_onnx = rf__snapshot_is_onnx(plan->model->path);
+    if (status == RF_OK)
+        status = each_part(repo, plan->model, &external, want_part, &wanting, err);
+    rf__external_data_release(&external.data);
+    return status;
+}
+
+/* Chooses the model file: of the usual places the first that is complete here, else the first that exists. */
+static rf_status choose_model(const struct repo *repo, const struct snapshot_wish *wish, const char *modules,
+                              size_t modules_len, const struct snapshot_here *here, const char *where,
+                              struct snapshot_plan *plan, rf_error *err)
+{
     struct places places = {.n = 0};
     rf_status status = wish->onnx_file != NULL ? find_named(repo, wish->onnx_file, &places.found[places.n++], err)
                                                : usual_places(repo, wish, modules, modules_len, &places, err);
 
-    if (status != RF_OK)
-        return status;
-    for (size_t i = 0; i < places.n; i++) {
+    for (size_t i = 0; i < places.n && status == RF_OK; i++) {
+        bool is_whole;
         if (places.found[i] == NULL)
             continue;
         if (plan->model == NULL)
             plan->model = places.found[i];
-        if (is_whole_model(repo, places.found[i], has, user)) {
+        status = is_whole_model(repo, places.found[i], here, &is_whole, err);
+        if (status == RF_OK && is_whole) {
             plan->model = places.found[i];
             break;
         }
     }
-    if (plan->model == NULL)
+    if (status == RF_OK && plan->model == NULL)
         return no_model(repo, wish, where, err);
-    plan->is_onnx = rf__snapshot_is_onnx(plan->model->path);
-    return each_part(repo, plan->model, want_part, &wanting, err);
+    return status == RF_OK ? want_model(repo, here, plan, err) : status;
 }
 
 rf_status rf__snapshot_plan(const struct repo *repo, const struct snapshot_wish *wish, const char *modules,
-                            size_t modules_len, bool (*has)(void *user, const struct repo_file *file), void *user,
-                            const char *where, struct snapshot_plan *out, rf_error *err)
+                            size_t modules_len, const struct snapshot_here *here, const char *where,
+                            struct snapshot_plan *out, rf_error *err)
 {
     struct wanting wanting = {repo, out};
     bool has_tokenizer = rf__repo_find(repo, "tokenizer.json") != NULL;
@@ -470,7 +528,7 @@ rf_status rf__snapshot_plan(const struct repo *repo, const struct snapshot_wish 
     if (status == RF_OK && modules != NULL)
         status = each_module(modules, modules_len, want_module, &wanting, err);
     if (status == RF_OK)
-        status = choose_model(repo, wish, modules, modules_len, has, user, where, out, err);
+        status = choose_model(repo, wish, modules, modules_len, here, where, out, err);
     if (status != RF_OK)
         rf__snapshot_plan_release(out);
     return status;
@@ -547,16 +605,18 @@ static rf_status read_modules(const char *directory, struct buf *out, rf_error *
 }
 
 /* With the plan made: what state that is. */
-static rf_status judge(struct inspection *inspection, const struct snapshot_plan *plan, bool has_tree,
-                       const struct buf *modules, struct snapshot *out, rf_error *err)
+static rf_status judge(struct inspection *inspection, const struct snapshot_plan *plan,
+                       const struct snapshot_here *here, bool has_tree, const struct buf *modules, struct snapshot *out,
+                       rf_error *err)
 {
     bool is_whole = true;
     rf_status status = RF_OK;
 
     for (size_t i = 0; i < plan->n && is_whole; i++)
         is_whole = rf__cache_has_file(&inspection->view, &inspection->repo->files[plan->files[i]]);
-    is_whole = is_whole && is_whole_model(inspection->repo, plan->model, rf__cache_has_file, &inspection->view);
-    if (is_whole && !has_tree)
+    if (is_whole)
+        status = is_whole_model(inspection->repo, plan->model, here, &is_whole, err);
+    if (status == RF_OK && is_whole && !has_tree)
         status = settle_all(inspection, modules, err);
     if (inspection->view.out_of_memory)
         status = rf__fail_memory(err);
@@ -575,6 +635,7 @@ static rf_status inspect_directory(const char *model_folder, const struct snapsh
     struct repo repo = {0};
     struct snapshot_plan plan = {0};
     struct inspection inspection = {.view = {model_folder, out->commit, false}, .repo = &repo};
+    const struct snapshot_here here = {out->directory, rf__cache_has_file, &inspection.view};
     struct buf modules;
     rf_error why = {RF_OK, ""};
     bool has_tree;
@@ -589,10 +650,9 @@ static rf_status inspect_directory(const char *model_folder, const struct snapsh
     if (status == RF_OK)
         status = read_modules(out->directory, &modules, &why);
     if (status == RF_OK)
-        status = rf__snapshot_plan(&repo, wish, modules.data, modules.len, rf__cache_has_file, &inspection.view,
-                                   "the snapshot", &plan, &why);
+        status = rf__snapshot_plan(&repo, wish, modules.data, modules.len, &here, "the snapshot", &plan, &why);
     if (status == RF_OK)
-        status = judge(&inspection, &plan, has_tree, &modules, out, &why);
+        status = judge(&inspection, &plan, &here, has_tree, &modules, out, &why);
     /* What cannot be read or has no model file is not there. */
     if (status == RF_NO_MEMORY)
         rf__fail_memory(err);

@@ -29,12 +29,19 @@ struct snapshot_plan {
 };
 void rf__snapshot_plan_release(struct snapshot_plan *plan); /* fine on a zeroed one */
 
-/* Plans for a repository. `modules` is the text of its modules.json, or NULL when it has none. `has` tells which files
- * are there already (NULL: none): a model file that is complete there is preferred to one that is not. `where` begins
- * the messages. RF_NOT_FOUND: no model file; the message lists what there is. */
+/* What is there already of a repository. */
+struct snapshot_here {
+    const char *directory; /* where its files lie: an ONNX file that is there says itself what its external data is */
+    bool (*has)(void *user, const struct repo_file *file);
+    void *user;
+};
+
+/* Plans for a repository. `modules` is the text of its modules.json, or NULL when it has none. `here` may be NULL, or
+ * have NULL in it: a model file that is complete there is preferred to one that is not. `where` begins the messages.
+ * RF_NOT_FOUND: no model file; the message lists what there is. */
 rf_status rf__snapshot_plan(const struct repo *repo, const struct snapshot_wish *wish, const char *modules,
-                            size_t modules_len, bool (*has)(void *user, const struct repo_file *file), void *user,
-                            const char *where, struct snapshot_plan *out, rf_error *err);
+                            size_t modules_len, const struct snapshot_here *here, const char *where,
+                            struct snapshot_plan *out, rf_error *err);
 
 /* How much of a snapshot lies in a cache. */
 enum snapshot_state {
@@ -60,7 +67,7 @@ void rf__snapshot_release(struct snapshot *snapshot); /* fine on a zeroed one */
 
 /* An ONNX file, or one in ONNX Runtime's own format (.ort). */
 bool rf__snapshot_is_onnx(const char *path);
-/* Whether the path is, by its name, external data of the ONNX file. */
+/* Whether the path is external data of the ONNX file, by its name: as long as that file cannot be asked. */
 bool rf__snapshot_is_external_data(const char *path, const char *onnx);
 /* Weights of any kind, those included that are not read here. */
 bool rf__snapshot_is_weights(const char *path);

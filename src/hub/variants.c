@@ -74,7 +74,7 @@ static bool has_feature(const char *feature)
     return feature == NULL || strstr(features, feature) != NULL || strstr(rf__os_name(), feature) != NULL;
 }
 
-/* Bytes of the file and of what belongs to it by name; UINT64_MAX where a size is not known. */
+/* Bytes of a file that is not here, and of what belongs to it by name; 0 where a size is not known. */
 static uint64_t size_with_data(const struct repo *repo, const struct repo_file *file)
 {
     uint64_t bytes = file->size;
@@ -125,8 +125,8 @@ rf_status rf__hub_variants(const char *directory, rf_variant_fn fn, void *user, 
         variant.precision = precision_of(name);
         variant.made_for = machine_of(name) != NULL ? machine_of(name) : "";
         variant.fits = has_feature(machine_of(name));
-        variant.bytes = size_with_data(&repo, file);
         variant.is_here = rf__os_is_file(path);
+        variant.bytes = variant.is_here ? rf__hub_onnx_size(path) : size_with_data(&repo, file);
         goes_on = fn(user, &variant);
         rf__free(path);
     }

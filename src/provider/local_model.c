@@ -262,20 +262,6 @@ static rf_status open_model(struct local_model *model, const char *source, const
     return status;
 }
 
-uint64_t rf__local_onnx_size(const char *onnx_file)
-{
-    char *data = rf__format("%s.data", onnx_file), *data_too = rf__format("%s_data", onnx_file);
-    uint64_t size = rf__os_stat(onnx_file).size;
-
-    if (data != NULL)
-        size += rf__os_stat(data).size;
-    if (data_too != NULL)
-        size += rf__os_stat(data_too).size;
-    rf__free(data);
-    rf__free(data_too);
-    return size;
-}
-
 /* Numbers in a file of weights; 0 where it cannot be read. */
 static uint64_t count_weights(const char *weights_file)
 {
@@ -327,7 +313,7 @@ static rf_status describe(struct local_model *model, const char *source, rf_erro
                         .long_text = p->long_text,
                         .prompts = prompts->names,
                         .default_prompt = prompts->default_name != NULL ? prompts->default_name : "",
-                        .file_size = model->onnx_file[0] != '\0' ? rf__local_onnx_size(model->onnx_file)
+                        .file_size = model->onnx_file[0] != '\0' ? rf__hub_onnx_size(model->onnx_file)
                                                                  : rf__os_stat(model->source.weights_file).size,
                         .kernels = model->kernels,
                         .precision_why = model->why,

@@ -57,9 +57,6 @@ rf_status rf__local_open(const char *source, const rf_model_options *options, st
 /* See rf_model_variants(). */
 rf_status rf__local_variants(const char *directory, rf_variant_fn fn, void *user, rf_error *err);
 
-/* Bytes of an ONNX file with its external data. */
-uint64_t rf__local_onnx_size(const char *onnx_file);
-
 /* What the hub needs of the options. */
 struct hub_options rf__hub_options(const rf_model_options *options);
 

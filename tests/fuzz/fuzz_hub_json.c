@@ -58,10 +58,10 @@ static bool has_short_name(void *user, const struct repo_file *file)
 static void check_plan(const struct repo *repo, const char *modules, size_t modules_len, const char *onnx_file)
 {
     for (int i = 0; i < 4; i++) {
-        struct snapshot_wish wish = {i == 3 ? onnx_file : NULL, i == 1, i == 2};
+        const struct snapshot_wish wish = {i == 3 ? onnx_file : NULL, i == 1, i == 2};
+        const struct snapshot_here here = {NULL, i == 2 ? has_short_name : NULL, NULL};
         struct snapshot_plan plan;
-        if (rf__snapshot_plan(repo, &wish, modules, modules_len, i == 2 ? has_short_name : NULL, NULL, "here", &plan,
-                              NULL) != RF_OK)
+        if (rf__snapshot_plan(repo, &wish, modules, modules_len, &here, "here", &plan, NULL) != RF_OK)
             continue;
         must(plan.model >= repo->files && plan.model < repo->files + repo->n);
         for (size_t k = 0; k < plan.n; k++) {

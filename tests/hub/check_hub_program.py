@@ -5,6 +5,7 @@
 
 Every run takes a sample; with RF_HUB_WHOLE=1 it is all of it. Python's standard library only, and strace and openssl.
 """
+import json
 import os
 import pathlib
 import random
@@ -14,6 +15,7 @@ import time
 from check_hub_network import Authority, Proxy
 from hub_case import Case, main
 
+GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 WHOLE = os.environ.get("RF_HUB_WHOLE") == "1"
 SEED = int(os.environ.get("RF_HUB_SEED", "20261127"))
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
@@ -54,6 +56,27 @@ class Program(Case):
                 self.assertEqual(result.out, vector)
         _, trace = self.strace(["-e", "trace=network"], "models", "pull")
         self.assertRegex(trace, r"\bconnect\(", "and this looks for the newest")
+
+    def test_external_data(self):
+        """What an ONNX file keeps its tensors in is read out of it, brought, and found behind the cache's links."""
+        location, own = b"external.onnx_data", b"tables/rows.tensor"
+        onnx = (GOLDEN / "onnx/external.onnx").read_bytes()
+        self.assertEqual(onnx.count(location), 1)
+        files = {path: (GOLDEN / "onnx-variants" / path).read_bytes()
+                 for path in ("config.json", "tokenizer.json", "tokenizer_config.json")}
+        files["config.json"] = files["config.json"].replace(b'"hidden_size": 32', b'"hidden_size": 8')
+        folder = self.write("org/external", {**files, "onnx/model.onnx": onnx.replace(location, own), "onnx/other.tensor": b"x",
+                                             f"onnx/{own.decode()}": (GOLDEN / "onnx/external.onnx_data").read_bytes()})
+        self.start()
+        embed = ("embed", "hello world", "--format", "csv", "-m")
+        wanted = self.done(*embed, str(folder))
+        self.assertEqual(self.done(*embed, "org/external"), wanted)
+        self.assertFalse(list(self.cache.glob("*/snapshots/*/onnx/other.tensor")))
+        info = json.loads(self.done("models", "info", "org/external", "--offline", "--format", "json"))
+        self.assertEqual(info["file_size"], len(onnx) + 64000)
+        self.blob(f"onnx/{own.decode()}").unlink()
+        self.assertIn("only partly in the cache", self.run_program(*embed, "org/external", "--offline").err)
+        self.assertEqual(self.done(*embed, "org/external"), wanted, "and it is brought again")
 
     def test_kill(self):
         """kill -9 anywhere between the name and the vector: the model is whole or told to be missing, never broken."""

@@ -8,13 +8,19 @@
 #include <stdio.h>
 #include <string.h>
 
-static rf_status open_golden(const char *name, const char *const *session_options, struct engine **out, rf_error *err)
+static const char *golden_file(const char *name)
 {
-    const struct engine_options options = {.session_options = session_options, .threads = 1};
     char relative[128];
 
     snprintf(relative, sizeof relative, "tests/golden/onnx/%s%s", name, strchr(name, '.') != NULL ? "" : ".onnx");
-    return rf__engine_open_file(golden_path(relative), &options, out, err);
+    return golden_path(relative);
+}
+
+static rf_status open_golden(const char *name, const char *const *session_options, struct engine **out, rf_error *err)
+{
+    const struct engine_options options = {.session_options = session_options, .threads = 1};
+
+    return rf__engine_open_file(golden_file(name), &options, out, err);
 }
 
 /* ---- Files that open ----------------------------------------------------------------------------------- */
@@ -34,14 +40,15 @@ static const struct accepted {
     {"large", "fp32", 3, 8, {0, 0, 0}},       {"external", "fp32", 3, 8, {0, 0, 0}},
 };
 
-static void runs(const struct accepted *want)
+static void runs_file(const char *path, const struct accepted *want)
 {
     static const uint32_t ids[] = {1, 7, 49, 3, 3, 0}, type_ids[] = {1, 1, 1, 1, 1, 1};
     const struct engine_batch batch = {.ids = ids, .type_ids = type_ids, .n_texts = 2, .n_tokens = 3};
+    const struct engine_options options = {.threads = 1};
     struct engine *engine = NULL;
     struct engine_output out;
 
-    assert_ok(open_golden(want->name, NULL, &engine, err));
+    assert_ok(rf__engine_open_file(path, &options, &engine, err));
     assert_int_equal(engine->info.rank, want->rank);
     assert_int_equal(engine->info.dim, want->dim);
     assert_string_equal(engine->info.precision, want->precision);
@@ -68,7 +75,7 @@ static void test_models_that_open(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof accepted / sizeof accepted[0]; i++)
-        runs(&accepted[i]);
+        runs_file(golden_file(accepted[i].name), &accepted[i]);
 }
 
 static void test_bytes_and_a_link_to_external_data(void **state)
@@ -95,6 +102,78 @@ static void test_bytes_and_a_link_to_external_data(void **state)
     assert_ok(rf__os_link(target, link, false, err));
     assert_ok(rf__engine_open_file(link, &options, &engine, err));
     rf__engine_free(engine);
+}
+
+static void copy_golden(const char *relative, const char *to)
+{
+    struct buf file;
+
+    rf__buf_init(&file, 1 << 20);
+    assert_ok(rf__os_read_file(golden_path(relative), &file, err));
+    write_file(to, file.data, file.len);
+    rf__buf_release(&file);
+}
+
+/* A hub's cache: each file is a link to a blob of another name, wherever that lies; and, in a folder of its own, an
+ * ONNX file whose external data nobody brought. */
+static void test_links_to_external_data(void **state)
+{
+    static const char *const blobs[] = {"blobs/2f", "far/away/71"};
+    const char *folder = scratch_directory("engine-links");
+    const struct engine_options options = {.threads = 1};
+    char path[1024], link[1024], target[64];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof blobs / sizeof blobs[0]; i++) {
+        struct engine *engine = NULL;
+        rf_error fault = {0};
+        snprintf(path, sizeof path, "%s/%zu/far/away", folder, i);
+        assert_ok(rf__os_make_directories(path, err));
+        snprintf(path, sizeof path, "%s/%zu/blobs", folder, i);
+        assert_ok(rf__os_make_directories(path, err));
+        snprintf(path, sizeof path, "%s/%zu/snapshot/onnx", folder, i);
+        assert_ok(rf__os_make_directories(path, err));
+        snprintf(path, sizeof path, "%s/%zu/blobs/0a", folder, i);
+        copy_golden("tests/golden/onnx/external.onnx", path);
+        snprintf(link, sizeof link, "%s/%zu/snapshot/onnx/model.onnx", folder, i);
+        assert_ok(rf__os_link("../../blobs/0a", link, false, err));
+
+        assert_int_equal(rf__engine_open_file(link, &options, &engine, &fault), RF_NOT_FOUND);
+        assert_non_null(strstr(fault.message, "keeps its tensors in 'external.onnx_data', which is not beside it"));
+
+        snprintf(path, sizeof path, "%s/%zu/%s", folder, i, blobs[i]);
+        copy_golden("tests/golden/onnx/external.onnx_data", path);
+        snprintf(path, sizeof path, "%s/%zu/snapshot/onnx/external.onnx_data", folder, i);
+        snprintf(target, sizeof target, "../../%s", blobs[i]);
+        assert_ok(rf__os_link(target, path, false, err));
+        runs_file(link, &(struct accepted){"external", "fp32", 3, 8, {0, 0, 0}});
+    }
+}
+
+/* "external.onnx_data" became a path of the same length that leaves the folder. */
+static void test_external_data_outside(void **state)
+{
+    static const char location[] = "external.onnx_data", outside[] = "../../../etc/hosts";
+    const char *folder = scratch_directory("engine-outside");
+    const struct engine_options options = {.threads = 1};
+    struct engine *engine = NULL;
+    rf_error fault = {0};
+    char path[1024], *at = NULL;
+    struct buf file;
+
+    (void)state;
+    rf__buf_init(&file, 1 << 20);
+    assert_ok(rf__os_read_file(golden_path("tests/golden/onnx/external.onnx"), &file, err));
+    for (size_t i = 0; i + sizeof location - 1 <= file.len && at == NULL; i++)
+        if (memcmp(file.data + i, location, sizeof location - 1) == 0)
+            at = file.data + i;
+    assert_non_null(at);
+    memcpy(at, outside, sizeof location - 1);
+    snprintf(path, sizeof path, "%s/model.onnx", folder);
+    write_file(path, file.data, file.len);
+    assert_int_equal(rf__engine_open_file(path, &options, &engine, &fault), RF_BAD_FORMAT);
+    assert_non_null(strstr(fault.message, "'../../../etc/hosts', which is not in its folder"));
+    rf__buf_release(&file);
 }
 
 /* ---- Files that do not --------------------------------------------------------------------------------- */
@@ -254,6 +333,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_models_that_open),        cmocka_unit_test(test_bytes_and_a_link_to_external_data),
+        cmocka_unit_test(test_links_to_external_data),  cmocka_unit_test(test_external_data_outside),
         cmocka_unit_test(test_models_that_do_not_open), cmocka_unit_test(test_damaged_files),
         cmocka_unit_test(test_truncated_file),          cmocka_unit_test(test_an_id_outside_the_table_fails),
         cmocka_unit_test(test_session_options),         cmocka_unit_test(test_wrong_session_options),

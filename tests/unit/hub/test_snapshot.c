@@ -132,15 +132,16 @@ static void plans(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct snapshot_wish wish = {cases[i].onnx_file, cases[i].onnx_only, false};
+        const struct snapshot_wish wish = {cases[i].onnx_file, cases[i].onnx_only, false};
+        const struct snapshot_here here = {NULL, cases[i].there != NULL ? has : NULL,
+                                           (void *)(uintptr_t)cases[i].there};
         struct snapshot_plan plan;
         struct repo repo;
         rf_error err = {RF_OK, ""};
         rf_status status;
         make_repo(cases[i].files, &repo);
-        status = rf__snapshot_plan(
-            &repo, &wish, cases[i].modules, cases[i].modules != NULL ? strlen(cases[i].modules) : 0,
-            cases[i].there != NULL ? has : NULL, (void *)(uintptr_t)cases[i].there, "here", &plan, &err);
+        status = rf__snapshot_plan(&repo, &wish, cases[i].modules,
+                                   cases[i].modules != NULL ? strlen(cases[i].modules) : 0, &here, "here", &plan, &err);
         if (cases[i].model == NULL) {
             assert_int_equal(status, RF_NOT_FOUND);
             assert_non_null(strstr(err.message, "here has no "));
@@ -170,13 +171,13 @@ static void weights_first(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct snapshot_here here = {NULL, cases[i].there != NULL ? has : NULL,
+                                           (void *)(uintptr_t)cases[i].there};
         struct snapshot_plan plan;
         struct repo repo;
         rf_error err = {RF_OK, ""};
         make_repo(cases[i].files, &repo);
-        assert_int_equal(rf__snapshot_plan(&repo, &wish, NULL, 0, cases[i].there != NULL ? has : NULL,
-                                           (void *)(uintptr_t)cases[i].there, "here", &plan, &err),
-                         RF_OK);
+        assert_int_equal(rf__snapshot_plan(&repo, &wish, NULL, 0, &here, "here", &plan, &err), RF_OK);
         assert_string_equal(plan.model->path, cases[i].model);
         rf__snapshot_plan_release(&plan);
         rf__repo_release(&repo);
@@ -192,7 +193,7 @@ static void quantized_files_are_listed_not_taken(void **state)
 
     (void)state;
     make_repo("onnx/a.onnx onnx/b.onnx onnx/c.onnx onnx/d.onnx onnx/e.onnx onnx/f.onnx onnx/g.onnx onnx/h.onnx", &repo);
-    assert_int_equal(rf__snapshot_plan(&repo, &wish, NULL, 0, NULL, NULL, "here", &plan, &err), RF_NOT_FOUND);
+    assert_int_equal(rf__snapshot_plan(&repo, &wish, NULL, 0, NULL, "here", &plan, &err), RF_NOT_FOUND);
     assert_non_null(strstr(err.message, "onnx/a.onnx, onnx/b.onnx"));
     assert_non_null(strstr(err.message, "and 2 more"));
     assert_non_null(strstr(err.message, "--onnx-file"));
