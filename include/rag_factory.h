@@ -288,6 +288,11 @@ typedef struct rf_model_stats {
 /* Fills as much of `*stats` as `stats->size` says. Calls that are under way are counted when they end. */
 RF_API void rf_model_get_stats(const rf_model *model, rf_model_stats *stats);
 
+/* Makes the first call as fast as the later ones: reads the model's file into memory and runs, on each thread, a short
+ * text and one as long as the limit, 512 tokens at most. Takes about as long as embedding these; texts that the model
+ * was given are not counted in rf_model_stats. */
+RF_API RF_MUST_USE rf_status rf_model_warm_up(const rf_model *model, rf_error *err);
+
 /* Gives memory that earlier calls needed back to the system, as far as that is possible: for a process that waits long
  * for the next text. The next call is a little slower. No other call on the model may be under way. */
 RF_API RF_MUST_USE rf_status rf_model_trim(rf_model *model, rf_error *err);

@@ -326,7 +326,9 @@ static rf_status measure(struct bench *bench, rf_error *err)
     for (size_t i = 0; i < N_BATCHES; i++)
         bench->total += (uint64_t)batch_sizes[i] * bench->result.batch_runs;
     rf__progress_start(&bench->progress, "Measuring", PROGRESS_TEXTS);
-    status = check_answers(bench, &info, err);
+    status = rf_model_warm_up(bench->model, err);
+    if (status == RF_OK)
+        status = check_answers(bench, &info, err);
     for (size_t i = 0; i < N_LENGTHS && status == RF_OK; i++)
         status = measure_length(bench, i, err);
     for (size_t i = 0; i < N_BATCHES && status == RF_OK; i++)

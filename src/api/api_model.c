@@ -126,6 +126,11 @@ void rf_model_get_stats(const rf_model *model, rf_model_stats *stats)
     memcpy(stats, &size, sizeof size);
 }
 
+rf_status rf_model_warm_up(const rf_model *model, rf_error *err)
+{
+    return rf__pipeline_warm_up(model->pipeline, err);
+}
+
 rf_status rf_model_trim(rf_model *model, rf_error *err)
 {
     rf_status status = model->provider->trim != NULL ? model->provider->trim(model, err) : RF_OK;

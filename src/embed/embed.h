@@ -146,6 +146,7 @@ rf_status rf__pipeline_embed(const struct pipeline *pipeline, const rf_text *tex
 /* See rf_model_get_stats(): what the pipeline knows of it. */
 void rf__pipeline_stats(const struct pipeline *pipeline, rf_model_stats *out);
 rf_status rf__pipeline_trim(const struct pipeline *pipeline, rf_error *err);
+rf_status rf__pipeline_warm_up(const struct pipeline *pipeline, rf_error *err); /* see rf_model_warm_up() */
 
 /* "mean", "cls" … as the program's --pooling has it. */
 const char *rf__pooling_name(rf_pooling pooling);

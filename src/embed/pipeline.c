@@ -350,5 +350,6 @@ void rf__pipeline_stats(const struct pipeline *pipeline, rf_model_stats *out)
 
 rf_status rf__pipeline_trim(const struct pipeline *pipeline, rf_error *err)
 {
+    rf__tokenizer_trim(pipeline->tokenizer);
     return pipeline->engine != NULL ? rf__engine_trim(pipeline->engine, err) : RF_OK;
 }

@@ -190,6 +190,12 @@ const struct static_info *rf__static_info(const struct static_table *table)
     return &table->info;
 }
 
+void rf__static_bytes(const struct static_table *table, const uint8_t **data, size_t *size)
+{
+    *data = table->rows->data;
+    *size = (size_t)table->rows->n_elements * rf__dtype_size(table->rows->dtype);
+}
+
 const char *rf__static_precision(const struct static_table *table)
 {
     switch (table->rows->dtype) {

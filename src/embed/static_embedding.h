@@ -25,6 +25,9 @@ void rf__static_cut(const struct static_table *table, rf_text *text, bool *was_c
 /* ids: [n], each below n_ids; out: [dim]. No token at all gives 0. */
 void rf__static_mean(const struct static_table *table, const uint32_t *ids, size_t n, float *out);
 
+/* Where the rows lie. */
+void rf__static_bytes(const struct static_table *table, const uint8_t **data, size_t *size);
+
 /* What depends on the tokenizer; called once, before the first text. */
 rf_status rf__static_bind(struct static_table *table, const struct rf_tokenizer *tokenizer, rf_error *err);
 

@@ -18,6 +18,7 @@ enum { IN_IDS, IN_TYPE_IDS, IN_BEGINS, IN_THREADS, IN_WEIGHTS };
 
 struct op {
     const OrtApi *ort;
+    const struct encoder_op *maker;
     struct encoder encoder;
     struct encoder_layer *layers;
     struct os_mutex *mutex;
@@ -226,12 +227,20 @@ static struct workspace borrow(struct op *op)
     return workspace;
 }
 
+static void release_idle(struct op *op)
+{
+    while (op->n_idle > 0)
+        rf__workspace_release(&op->idle[--op->n_idle]);
+}
+
 static void give_back(struct op *op, struct workspace *workspace)
 {
     bool is_kept = false;
 
     rf__os_mutex_lock(op->mutex);
-    if (op->n_idle < MOST_WORKSPACES) {
+    if (op->maker->trims) {
+        release_idle(op);
+    } else if (op->n_idle < MOST_WORKSPACES) {
         op->idle[op->n_idle++] = *workspace;
         is_kept = true;
     }
@@ -323,8 +332,7 @@ static void ORT_API_CALL destroy_kernel(void *kernel)
 
     if (op == NULL)
         return;
-    for (size_t i = 0; i < op->n_idle; i++)
-        rf__workspace_release(&op->idle[i]);
+    release_idle(op);
     rf__os_mutex_free(op->mutex);
     rf__free(op->layers);
     rf__free(op);
@@ -340,7 +348,8 @@ static OrtStatus *ORT_API_CALL create_kernel(const OrtCustomOp *custom, const Or
     if (op == NULL)
         return ort->CreateStatus(ORT_FAIL, "out of memory");
     op->ort = ort;
-    op->encoder.statistics = ((const struct encoder_op *)custom)->statistics;
+    op->maker = (const struct encoder_op *)custom;
+    op->encoder.statistics = op->maker->statistics;
     op->mutex = rf__os_mutex_new();
     status = op->mutex == NULL ? rf__fail_memory(&err) : read_encoder(op, info, &err);
     if (status != RF_OK) {

@@ -27,6 +27,7 @@
 struct encoder_op {
     OrtCustomOp base;
     struct statistics *statistics; /* as in engine_options */
+    bool trims;                    /* set while a run, the only one, is to free what runs before it left */
 };
 
 /* Makes the operator known to a session that is opened with `options`; *domain is to be released after the session. */

@@ -475,10 +475,11 @@ static rf_status session_run(const struct engine *engine, const struct engine_ba
     return run_batch(engine, batch, NULL, out, err);
 }
 
-/* ONNX Runtime gives the memory of its arena back at the end of a run that asks for it: one of a single token. */
+/* ONNX Runtime gives the memory of its arena back at the end of a run that asks for it, one of a single token, and so
+ * does our operator. */
 static rf_status session_trim(const struct engine *engine, rf_error *err)
 {
-    const struct session *s = (const struct session *)engine;
+    struct session *s = (struct session *)(uintptr_t)engine; /* no other call is under way */
     const uint32_t id = 0;
     const struct engine_batch batch = {.ids = &id, .n_texts = 1, .n_tokens = 1};
     struct engine_output output = {0};
@@ -487,8 +488,10 @@ static rf_status session_trim(const struct engine *engine, rf_error *err)
 
     if (status == RF_OK)
         status = check(s, s->ort->AddRunConfigEntry(run_options, "memory.enable_memory_arena_shrinkage", "cpu:0"), err);
+    s->encoder_op.trims = true;
     if (status == RF_OK)
         status = run_batch(engine, &batch, run_options, &output, err);
+    s->encoder_op.trims = false;
     rf__engine_output_release(&output);
     if (run_options != NULL)
         s->ort->ReleaseRunOptions(run_options);

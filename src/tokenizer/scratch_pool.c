@@ -50,6 +50,16 @@ struct encode_scratch *rf__scratch_take(const struct rf_tokenizer *tokenizer)
     return scratch != NULL ? scratch : rf__encode_scratch_new();
 }
 
+void rf__tokenizer_trim(const struct rf_tokenizer *tokenizer)
+{
+    struct scratch_pool *pool = tokenizer->pool;
+
+    rf__os_mutex_lock(pool->mutex);
+    while (pool->n > 0)
+        rf__encode_scratch_free(pool->kept[--pool->n]);
+    rf__os_mutex_unlock(pool->mutex);
+}
+
 /* What a long text leaves behind; the memory of words is bounded by itself. */
 static bool is_small(const struct encode_scratch *scratch)
 {

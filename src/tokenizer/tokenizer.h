@@ -78,6 +78,8 @@ rf_status rf__encode(const struct rf_tokenizer *tokenizer, const struct encode_r
  * memory. */
 struct encode_scratch *rf__scratch_take(const struct rf_tokenizer *tokenizer);
 void rf__scratch_give(const struct rf_tokenizer *tokenizer, struct encode_scratch *scratch); /* NULL is fine */
+/* Frees what was given back, the memory of words included. */
+void rf__tokenizer_trim(const struct rf_tokenizer *tokenizer);
 
 /* Number of tokens of a text, special ones included unless left out; `at_most` when there are more: the text is read no
  * further than that needs. */

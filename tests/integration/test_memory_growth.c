@@ -2,6 +2,7 @@
  * a real one. In an instrumented build freed memory stays with the sanitizer, and there is nothing to measure. */
 #include "golden.h"
 
+#include "os/os.h"
 #include "rag_factory.h"
 
 #include <stdio.h>
@@ -100,12 +101,49 @@ static void test_static_embeddings(void **state)
     stays_flat("tests/golden/modules-static", RF_LONG_TEXT_CUT);
 }
 
+/* A real model, in our kernels and in ONNX Runtime's: what a large call needed goes back, and the vectors stay. */
+static void test_trim_gives_memory_back(void **state)
+{
+    static const char *const models[] = {"all-MiniLM-L6-v2", "all-MiniLM-L6-v2-onnx"};
+    enum { N = 256, DIM = 384 };
+    static char text[2000];
+    static float before[N * DIM], after[N * DIM];
+    const char *folder = rf__os_env("RF_MODELS_DIR");
+    rf_text texts[N];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = i % 7 == 6 ? ' ' : (char)('a' + i * i % 26);
+    for (size_t i = 0; i < N; i++)
+        texts[i] = (rf_text){text + i, i % 64 == 0 ? sizeof text - i : 12};
+    for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
+        rf_model_options options = {.size = sizeof options, .offline = true, .threads = 2, .max_tokens = 256};
+        rf_model *model = NULL;
+        uint64_t full, trimmed;
+        char path[1024];
+        snprintf(path, sizeof path, "%s/%s", folder != NULL ? folder : golden_path(".deps/models"), models[i]);
+        assert_ok(rf_model_open(path, &options, &model, err));
+        assert_int_equal(rf_model_dim(model), DIM);
+        assert_ok(rf_embed_documents(model, texts, N, before, N * DIM, err));
+        full = memory_of(model);
+        assert_ok(rf_model_trim(model, err));
+        trimmed = memory_of(model);
+        assert_ok(rf_embed_documents(model, texts, N, after, N * DIM, err));
+        assert_memory_equal(before, after, sizeof before);
+        print_message("%s: %.1f MiB, trimmed %.1f MiB\n", models[i], (double)full / (double)MIB,
+                      (double)trimmed / (double)MIB);
+        assert_true(trimmed + 4 * MIB < full);
+        rf_model_free(model);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_transformer),
         cmocka_unit_test(test_windows_of_long_texts),
         cmocka_unit_test(test_static_embeddings),
+        cmocka_unit_test(test_trim_gives_memory_back),
     };
 
     return cmocka_run_group_tests_name("memory growth", tests, NULL, NULL);

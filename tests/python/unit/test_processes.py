@@ -118,7 +118,7 @@ def test_close():
     provider.close()
     assert provider.session.closed
     for call in (lambda: provider.embed_query("x"), lambda: provider.dimension, lambda: provider.info,
-                 lambda: provider.stats(), lambda: provider.trim()):
+                 lambda: provider.stats(), lambda: provider.trim(), lambda: provider.warm_up()):
         with pytest.raises(RagFactoryError, match="the model is closed"):
             call()
 
