@@ -128,7 +128,7 @@ void rf_model_get_stats(const rf_model *model, rf_model_stats *stats)
 
 rf_status rf_model_warm_up(const rf_model *model, rf_error *err)
 {
-    return rf__pipeline_warm_up(model->pipeline, err);
+    return model->provider->warm_up != NULL ? model->provider->warm_up(model, err) : RF_OK;
 }
 
 rf_status rf_model_trim(rf_model *model, rf_error *err)

@@ -346,6 +346,11 @@ static void local_stats(const struct rf_model *model, rf_model_stats *stats)
     rf__pipeline_stats(model->pipeline, stats);
 }
 
+static rf_status local_warm_up(const struct rf_model *model, rf_error *err)
+{
+    return rf__pipeline_warm_up(model->pipeline, err);
+}
+
 static rf_status local_trim(struct rf_model *model, rf_error *err)
 {
     return rf__pipeline_trim(model->pipeline, err);
@@ -370,6 +375,7 @@ static const struct provider local_provider = {
     .embed = local_embed,
     .prompt = local_prompt,
     .stats = local_stats,
+    .warm_up = local_warm_up,
     .trim = local_trim,
     .free = local_free,
 };

@@ -25,6 +25,9 @@ struct provider {
     /* See rf_model_get_stats(): sets what it knows; size, open_ns and memory are set already, the rest is 0. */
     void (*stats)(const struct rf_model *model, rf_model_stats *stats);
 
+    /* See rf_model_warm_up(). NULL: the first call is like any other. */
+    rf_status (*warm_up)(const struct rf_model *model, rf_error *err);
+
     /* See rf_model_trim(). NULL: holds nothing that it could give back. */
     rf_status (*trim)(struct rf_model *model, rf_error *err);
 
