@@ -192,8 +192,10 @@ typedef struct rf_model_options {
                                this library made it of weights. */
     const char *fallback;   /* NULL, or the source of a model that is opened where this one cannot be, with a warning
                                that names both and the reason: rf_model_info tells which it was. The options revision,
-                               onnx_file, max_tokens, pooling, dimensions and precision are not for it. */
+                               onnx_file, max_tokens, pooling, dimensions, precision and prompts are not for it. */
     rf_long_text long_text;
+    const char *const *prompts; /* NULL, or "name=text" strings ended by NULL: prompts that the model has besides its
+                                   own, or in their place; "query" and "document" are those of the roles */
 } rf_model_options;
 
 /* Sets every option to its default. `size` is sizeof(rf_model_options). */
@@ -667,6 +669,61 @@ RF_API void rf_convert_report_free(rf_convert_report *report);
  * the message names the file and the tensor or key. */
 RF_API RF_MUST_USE rf_status rf_convert(const char *source, const char *output_dir, const rf_convert_options *options,
                                         rf_convert_report **out, rf_error *err);
+
+/* ---- Configuration ------------------------------------------------------------------------------------------- */
+
+/* What a user settled once: a file in YAML, over it RAG_FACTORY_* variables, over these what rf_config_set() is given.
+ * The library reads it only where it is asked to; docs/configuration.md describes file, keys and variables. */
+typedef struct rf_config rf_config;
+
+/* Reads the file - `file`, else the one that RAG_FACTORY_CONFIG names, else rag_factory/config.yaml in the user's
+ * folder for configuration, which need not exist - and the variables. RF_BAD_FORMAT: the message names file and line,
+ * the key, and what is allowed. RF_INVALID_ARGUMENT: a variable is wrong. */
+RF_API RF_MUST_USE rf_status rf_config_open(const char *file, rf_config **out, rf_error *err);
+RF_API void rf_config_free(rf_config *config);
+
+/* The file that was read; "" for none. */
+RF_API const char *rf_config_file(const rf_config *config);
+
+/* Gives a key another value: that of an option. `key` is one of those that rf_config_list() names, or "session.NAME",
+ * "prompts.NAME"; `origin` says where the value comes from, such as "--threads", and stands in messages. */
+RF_API RF_MUST_USE rf_status rf_config_set(rf_config *config, const char *key, const char *value, const char *origin,
+                                           rf_error *err);
+
+typedef enum rf_config_kind {
+    RF_CONFIG_TEXT = 0,
+    RF_CONFIG_NUMBER, /* a whole number */
+    RF_CONFIG_BOOL,   /* "true" or "false" */
+    RF_CONFIG_CHOICE  /* one of a few words */
+} rf_config_kind;
+
+/* Strings belong to the configuration, until rf_config_set() changes it. */
+typedef struct rf_config_value {
+    size_t size;          /* of the struct, as this library has it */
+    const char *key;      /* "threads", "session.NAME", "models.NAME.threads" */
+    const char *value;    /* "" where it has none; "(set)" for what is secret */
+    const char *origin;   /* "default", "FILE:LINE", "RAG_FACTORY_THREADS", or as given to rf_config_set() */
+    const char *allowed;  /* what it may be: "a whole number up to 1024" */
+    const char *help;     /* one line */
+    const char *where;    /* in the file: "top", "model" (an entry of models), "provider", joined by ", " */
+    const char *variable; /* the one that sets it, "RAG_FACTORY_THREADS"; "" for none */
+    rf_config_kind kind;
+    bool is_default;
+} rf_config_value;
+
+/* `value` is valid during the call. Returning false ends the listing. */
+typedef bool (*rf_config_value_fn)(void *user, const rf_config_value *value);
+
+/* Calls `fn` for each key with the value that holds for `model` - the name of an entry of the file's models, a model
+ * source, or NULL for the default model - and then for what the entries of models and providers have. `config` NULL:
+ * all keys with their defaults. */
+RF_API void rf_config_list(const rf_config *config, const char *model, rf_config_value_fn fn, void *user);
+
+/* What a model is opened with: its source, and options, whose log and progress stay unset. `model` as in
+ * rf_config_list(). What they point to belongs to the configuration, until rf_config_set() changes it; *source may be
+ * `model` itself. */
+RF_API RF_MUST_USE rf_status rf_config_model_options(rf_config *config, const char *model, const char **source,
+                                                     rf_model_options *options, rf_error *err);
 
 #ifdef __cplusplus
 }

@@ -29,19 +29,19 @@ static rf_status convert(const struct opt_common *common, const struct own_optio
     struct progress progress = {.shown = false};
     rf_convert_options how = {.size = sizeof how,
                               .name = own->name,
-                              .cache_dir = common->cache_dir,
-                              .revision = common->revision,
-                              .offline = common->offline,
+                              .cache_dir = common->run.cache_dir,
+                              .revision = common->run.revision,
+                              .offline = common->run.offline,
                               .precision = own->precision == 1 ? RF_PRECISION_INT16 : RF_PRECISION_FP32,
                               .portable = own->portable,
                               .quantization = (rf_quantization)own->quantize,
                               .quantize_embeddings = own->quantize_embeddings,
                               .texts = texts->items,
                               .n_texts = texts->n,
-                              .onnx_file = common->onnx_file,
+                              .onnx_file = common->run.onnx_file,
                               .no_validation = own->no_validate,
                               .threshold = threshold,
-                              .threads = common->threads,
+                              .threads = common->run.threads,
                               .log = rf__say_log,
                               .progress = rf__progress_step,
                               .part = begin_part,
@@ -121,13 +121,9 @@ static int take_model(const struct command *command, const struct own_options *o
 
     if (options->n_args > 1 || (own->model_name != NULL) + common->model_given + (int)options->n_args > 1)
         return rf__opt_wrong(command, "more than one model named");
-    if (own->model_name != NULL)
-        common->model = own->model_name;
-    else if (options->n_args == 1)
-        common->model = options->args[0];
-    if (common->fallback != NULL)
-        return rf__opt_wrong(command, "--fallback has no meaning here");
-    return OPT_GO_ON;
+    if (own->model_name == NULL && options->n_args == 0)
+        return OPT_GO_ON;
+    return rf__opt_take_model(options, own->model_name != NULL ? own->model_name : options->args[0]);
 }
 
 static int run(const struct command *command, int argc, char **argv)

@@ -170,7 +170,7 @@ static void check_cache(struct doctor *doctor)
     rf_error err;
     uint64_t bytes;
 
-    if (rf_cache_default_dir(doctor->common->cache_dir, &dir, &err) != RF_OK) {
+    if (rf_cache_default_dir(doctor->common->run.cache_dir, &dir, &err) != RF_OK) {
         tell(doctor, VERDICT_WARN, "cache", remedy, "%s", err.message);
         return;
     }
@@ -210,7 +210,7 @@ static void check_network(struct doctor *doctor)
 
     if (doctor->offline) {
         tell(doctor, VERDICT_OK, "network", NULL, "offline: no socket is opened (%s)",
-             doctor->common->offline ? "--offline" : "HF_HUB_OFFLINE");
+             doctor->common->run.offline ? "--offline" : "HF_HUB_OFFLINE");
     } else if (rf_hub_check(false, &endpoint, &err) == RF_OK) {
         tell(doctor, VERDICT_OK, "network", NULL, "%s answers", endpoint);
     } else {
@@ -267,7 +267,7 @@ static void try_model(struct doctor *doctor)
     rf_error err;
     rf_status status;
 
-    common.offline = true; /* it is here: nothing may be fetched behind the user's back */
+    common.run.offline = true; /* it is here: nothing may be fetched behind the user's back */
     status = rf__open_model(&common, &model, &err);
     if (status == RF_OK) {
         rf_model_get_info(model, &info);
@@ -297,7 +297,7 @@ static void check_models(struct doctor *doctor)
     char *remedy;
     rf_error err;
 
-    if (rf_cache_list(doctor->common->cache_dir, count_model, &census, &err) != RF_OK)
+    if (rf_cache_list(doctor->common->run.cache_dir, count_model, &census, &err) != RF_OK)
         tell(doctor, VERDICT_WARN, "cached models", NULL, "%s", err.message);
     else if (census.n_partial > 0)
         tell(doctor, VERDICT_WARN, "cached models", "rag-factory models list names them, models pull completes them",
@@ -336,7 +336,7 @@ static int run(const struct command *command, int argc, char **argv)
     if (code == OPT_GO_ON && options.n_args > 0)
         code = rf__opt_wrong(command, "unexpected argument '%s'; name a model with -m", options.args[0]);
     if (code == OPT_GO_ON) {
-        doctor.offline = options.common.offline || is_offline_by_environment();
+        doctor.offline = options.common.run.offline || is_offline_by_environment();
         doctor.is_color = rf__display_has_color();
         tell(&doctor, VERDICT_OK, "version", NULL, "rag-factory %s", rf_version());
         check_machine(&doctor);

@@ -19,9 +19,7 @@ static int take_name(const struct command *command, struct options *options)
     if (options->n_args == 1 && options->common.model_given)
         return rf__opt_wrong(command, "the model is named twice: '%s' and -m '%s'", options->args[0],
                              options->common.model);
-    if (options->n_args == 1)
-        options->common.model = options->args[0];
-    return OPT_GO_ON;
+    return options->n_args == 1 ? rf__opt_take_model(options, options->args[0]) : OPT_GO_ON;
 }
 
 /* ---- pull ---------------------------------------------------------------------------------------------------- */
@@ -366,10 +364,9 @@ static void print_list_text(const struct cached_list *list, struct output *out)
 static int run_list(const struct command *command, int argc, char **argv)
 {
     int format = 0, code;
-    const char *cache_dir = NULL;
     const struct opt own[] = {
         {"format", 0, OPT_CHOICE, &format, "text|json", "(default: text)"},
-        {"cache-dir", 0, OPT_TEXT, &cache_dir, "DIR", "look into DIR as well"},
+        {"cache-dir", 0, OPT_KEY, NULL, "DIR", "look into DIR as well"},
         OPT_END,
     };
     struct cached_list list = {.n = 0};
@@ -383,7 +380,7 @@ static int run_list(const struct command *command, int argc, char **argv)
         code = rf__opt_wrong(command, "unexpected argument '%s'", options.args[0]);
     if (code != OPT_GO_ON)
         goto out;
-    status = rf_cache_list(cache_dir, add_cached, &list, &err);
+    status = rf_cache_list(options.common.run.cache_dir, add_cached, &list, &err);
     if (status == RF_OK && list.out_of_memory)
         status = rf__fail_memory(&err);
     if (status == RF_OK && list.n == 0 && format == 0)
@@ -418,7 +415,10 @@ static const struct command cmd_list = {
 
 struct verification {
     uint64_t n, bytes, n_damaged;
-    struct opt_list damaged; /* names of models with a damaged file, in our own memory */
+    struct {
+        const char **items;
+        size_t n;
+    } damaged; /* names of models with a damaged file, in our own memory */
     bool is_cancelled, out_of_memory;
 };
 
@@ -477,7 +477,7 @@ static void release_verification(struct verification *v)
 static rf_status verify(const struct opt_common *common, const char *name, bool repair, struct verification *v,
                         rf_error *err)
 {
-    rf_status status = rf_cache_verify(common->cache_dir, name, repair, take_verified, v, err);
+    rf_status status = rf_cache_verify(common->run.cache_dir, name, repair, take_verified, v, err);
     char count[RF_SIZE_TEXT], size[RF_SIZE_TEXT];
 
     if (status == RF_OK && v->out_of_memory)
@@ -496,24 +496,22 @@ static rf_status verify(const struct opt_common *common, const char *name, bool 
 
 static int run_verify(const struct command *command, int argc, char **argv)
 {
+    const char *cache_dir = NULL;
     bool repair = false;
     const struct opt own[] = {
         {"repair", 0, OPT_FLAG, &repair, NULL, "remove damaged files, and download them and missing ones again"},
-        {"cache-dir", 0, OPT_TEXT, NULL, "DIR", "look into DIR alone (default: every cache)"},
-        {"offline", 0, OPT_FLAG, NULL, NULL, "open no socket, so that nothing is downloaded again"},
+        {"cache-dir", 0, OPT_TEXT, &cache_dir, "DIR", "look into DIR alone (default: every cache)"},
+        {"offline", 0, OPT_KEY, NULL, NULL, "open no socket, so that nothing is downloaded again"},
         OPT_END,
     };
-    struct opt table[sizeof own / sizeof own[0]];
     struct options options;
     struct verification v = {.n = 0};
     rf_status status;
     rf_error err;
     int code;
 
-    memcpy(table, own, sizeof own);
-    table[1].target = &options.common.cache_dir;
-    table[2].target = &options.common.offline;
-    code = rf__opt_read(command, 0, table, argc, argv, &options);
+    code = rf__opt_read(command, 0, own, argc, argv, &options);
+    options.common.run.cache_dir = cache_dir;
     if (code == OPT_GO_ON && options.n_args > 1)
         code = rf__opt_wrong(command, "more than one model named");
     if (code == OPT_GO_ON) {
@@ -542,11 +540,11 @@ static const struct command cmd_verify = {
 
 static int run_remove(const struct command *command, int argc, char **argv)
 {
+    const char *cache_dir = NULL;
     const struct opt own[] = {
-        {"cache-dir", 0, OPT_TEXT, NULL, "DIR", "remove from DIR alone (default: from every cache)"},
+        {"cache-dir", 0, OPT_TEXT, &cache_dir, "DIR", "remove from DIR alone (default: from every cache)"},
         OPT_END,
     };
-    struct opt table[sizeof own / sizeof own[0]];
     struct options options;
     uint64_t bytes = 0;
     char size[RF_SIZE_TEXT];
@@ -554,13 +552,11 @@ static int run_remove(const struct command *command, int argc, char **argv)
     rf_error err;
     int code;
 
-    memcpy(table, own, sizeof own);
-    table[0].target = &options.common.cache_dir;
-    code = rf__opt_read(command, 0, table, argc, argv, &options);
+    code = rf__opt_read(command, 0, own, argc, argv, &options);
     if (code == OPT_GO_ON && options.n_args != 1)
         code = rf__opt_wrong(command, options.n_args == 0 ? "which model?" : "more than one model named");
     if (code == OPT_GO_ON) {
-        status = rf_cache_remove(options.common.cache_dir, options.args[0], &bytes, &err);
+        status = rf_cache_remove(cache_dir, options.args[0], &bytes, &err);
         if (status == RF_OK)
             printf("%s freed\n", rf__size_text(bytes, size));
         code = status == RF_OK ? EXIT_DONE : rf__say_failure(&err);
@@ -585,27 +581,9 @@ static const struct command cmd_remove = {
 
 const struct command *const rf__models_commands[] = {&cmd_pull, &cmd_info, &cmd_list, &cmd_verify, &cmd_remove, NULL};
 
-static void print_overview(void)
-{
-    printf("Example:\n%s\n\nUsage: rag-factory models COMMAND [options]\n\nCommands:\n", cmd_pull.example);
-    for (size_t i = 0; rf__models_commands[i] != NULL; i++) {
-        printf("  %-7s%s\n", rf__models_commands[i]->name + strlen("models "), rf__models_commands[i]->in_short);
-    }
-    printf("\nrag-factory models COMMAND --help shows its options.\n");
-}
-
 static int run_models(const struct command *command, int argc, char **argv)
 {
-    const struct command *found;
-
-    if (argc < 2)
-        return rf__opt_wrong(command, "which one: models pull, info, list, verify or remove?");
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_overview();
-        return EXIT_DONE;
-    }
-    found = rf__command_find(rf__models_commands, "models ", argv[1]);
-    return found == NULL ? EXIT_WRONG_USAGE : found->run(found, argc - 1, argv + 1);
+    return rf__command_run_group(command, rf__models_commands, argc, argv);
 }
 
 const struct command rf__cmd_models = {
@@ -613,7 +591,7 @@ const struct command rf__cmd_models = {
     "pull, info, list, verify, remove: models on the hub and in the cache",
     "Downloads, describes, lists, checks and removes models.",
     "pull|info|list|verify|remove [NAME]",
-    "",
+    "  rag-factory models pull sentence-transformers/all-MiniLM-L6-v2",
     NULL,
     run_models,
 };

@@ -24,8 +24,8 @@ static void options_of(const struct tokenize *t, rf_encode_options *options)
 {
     rf_encode_options_init(options, sizeof *options);
     options->no_special_tokens = t->no_special;
-    options->max_tokens = t->common->max_tokens;
-    options->truncate = (rf_truncate)t->common->truncate;
+    options->max_tokens = t->common->run.max_tokens;
+    options->truncate = t->common->run.truncate;
     options->strategy = (rf_strategy)t->strategy;
     options->overflow = t->overflow;
     options->stride = t->stride;
@@ -217,7 +217,7 @@ static rf_status process(struct tokenize *t, struct input *input, const struct o
         rf__output_text(&t->out, t->n > 0 ? "\n]}\n" : "]}\n");
     if (status == RF_OK && t->n_truncated > 0)
         rf__say_warning("%llu of %llu text%s cut at %u tokens", (unsigned long long)t->n_truncated,
-                        (unsigned long long)t->n, t->n == 1 ? " was" : "s were", t->common->max_tokens);
+                        (unsigned long long)t->n, t->n == 1 ? " was" : "s were", t->common->run.max_tokens);
     rf__buf_release(&t->first);
     rf_decode_stream_free(t->decoding);
     rf_tokenizer_free(t->tokenizer);
@@ -239,9 +239,9 @@ static int check(const struct command *command, const struct tokenize *t, const 
         return rf__opt_wrong(command, "--decode gives text, not ids; use --format text, json or jsonl");
     if (t->stream && (!t->decode || t->format != FORMAT_TEXT))
         return rf__opt_wrong(command, "--stream goes with --decode, and with no --format");
-    if (t->estimate && (t->decode || t->pair || t->count || t->format == FORMAT_IDS || t->common->max_tokens > 0))
+    if (t->estimate && (t->decode || t->pair || t->count || t->format == FORMAT_IDS || t->common->run.max_tokens > 0))
         return rf__opt_wrong(command, "--estimate gives counts alone; it goes with --format text, json or jsonl");
-    if (t->overflow && (t->common->max_tokens == 0 || t->count || t->decode || t->format == FORMAT_IDS))
+    if (t->overflow && (t->common->run.max_tokens == 0 || t->count || t->decode || t->format == FORMAT_IDS))
         return rf__opt_wrong(command, "--overflow needs --max-tokens, and a format that shows it: text, json or jsonl");
     if (t->stride > 0 && !t->overflow)
         return rf__opt_wrong(command, "--stride goes with --overflow");

@@ -22,11 +22,11 @@ static rf_status open_reference(const struct opt_common *common, const char *aga
     struct opt_common own = *common;
     rf_status status;
 
-    own.precision = RF_PRECISION_REFERENCE;
-    own.fallback = own.onnx_file = NULL;
+    own.run.precision = RF_PRECISION_REFERENCE;
+    own.run.fallback = own.run.onnx_file = NULL;
     if (against != NULL) {
         own.model = against;
-        own.revision = NULL;
+        own.run.revision = NULL;
     }
     status = rf__open_model(&own, out, err);
     if (status != RF_UNSUPPORTED)
@@ -35,11 +35,11 @@ static rf_status open_reference(const struct opt_common *common, const char *aga
         rf__say_warning("compared with nothing: %s; name a model or vectors with --against", err->message);
         return RF_OK;
     }
-    own.precision = RF_PRECISION_FP32;
+    own.run.precision = RF_PRECISION_FP32;
     status = rf__open_model(&own, out, err);
     if (status != RF_UNSUPPORTED)
         return status;
-    own.precision = RF_PRECISION_AUTO;
+    own.run.precision = RF_PRECISION_AUTO;
     return rf__open_model(&own, out, err);
 }
 

@@ -5,6 +5,7 @@
 #include "commands.h"
 
 #include "base/error.h"
+#include "base/nearest.h"
 #include "os/os.h"
 
 #include <stdio.h>
@@ -12,9 +13,17 @@
 
 #define MAX_COMMANDS 16
 
-static const struct command *const commands[] = {
-    &rf__cmd_embed,   &rf__cmd_similarity, &rf__cmd_search,    &rf__cmd_tokenize, &rf__cmd_models,
-    &rf__cmd_convert, &rf__cmd_validate,   &rf__cmd_benchmark, &rf__cmd_doctor,   NULL};
+static const struct command *const commands[] = {&rf__cmd_embed,
+                                                 &rf__cmd_similarity,
+                                                 &rf__cmd_search,
+                                                 &rf__cmd_tokenize,
+                                                 &rf__cmd_models,
+                                                 &rf__cmd_convert,
+                                                 &rf__cmd_validate,
+                                                 &rf__cmd_benchmark,
+                                                 &rf__cmd_doctor,
+                                                 &rf__cmd_config,
+                                                 NULL};
 
 int rf__command_check_input(const struct command *command, const struct options *options)
 {
@@ -37,13 +46,37 @@ const struct command *rf__command_find(const struct command *const *list, const 
         if (strcmp(names[n], name) == 0)
             return list[n];
     }
-    nearest = rf__opt_nearest(name, names, n);
+    nearest = rf__nearest(name, names, n);
     if (nearest != NULL)
         rf__say_error("unknown command '%s%.60s'; did you mean '%s%s'?", parent, name, parent, nearest);
     else
         rf__say_error("unknown command '%s%.60s'", parent, name);
     fprintf(stderr, "Try: rag-factory %s--help\n", parent);
     return NULL;
+}
+
+static void print_group(const struct command *command, const struct command *const *group)
+{
+    printf("Example:\n%s\n\nUsage: rag-factory %s COMMAND [options]\n\nCommands:\n", command->example, command->name);
+    for (size_t i = 0; group[i] != NULL; i++)
+        printf("  %-7s%s\n", group[i]->name + strlen(command->name) + 1, group[i]->in_short);
+    printf("\nrag-factory %s COMMAND --help shows its options.\n", command->name);
+}
+
+int rf__command_run_group(const struct command *command, const struct command *const *group, int argc, char **argv)
+{
+    const struct command *found;
+    char parent[32];
+
+    if (argc < 2)
+        return rf__opt_wrong(command, "which one: %.*s?", (int)strcspn(command->usage, " "), command->usage);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_group(command, group);
+        return EXIT_DONE;
+    }
+    snprintf(parent, sizeof parent, "%s ", command->name);
+    found = rf__command_find(group, parent, argv[1]);
+    return found == NULL ? EXIT_WRONG_USAGE : found->run(found, argc - 1, argv + 1);
 }
 
 static void print_overview(FILE *to)
@@ -72,6 +105,8 @@ static int help(int argc, char **argv)
     found = rf__command_find(commands, "", argv[1]);
     if (found == &rf__cmd_models && argc > 2)
         found = rf__command_find(rf__models_commands, "models ", argv[2]);
+    if (found == &rf__cmd_config && argc > 2)
+        found = rf__command_find(rf__config_commands, "config ", argv[2]);
     return found == NULL ? EXIT_WRONG_USAGE : found->run(found, 2, args);
 }
 

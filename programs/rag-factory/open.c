@@ -9,7 +9,7 @@
 
 static void begin(const struct opt_common *common, rf_model_options *options, struct progress *progress)
 {
-    rf__opt_model_options(common, options);
+    *options = common->run;
     rf__progress_start(progress, "Downloading", PROGRESS_BYTES);
     options->progress = rf__progress_step;
     options->progress_user = progress;

@@ -5,6 +5,7 @@
 #include "opt.h"
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "base/utf8.h"
 #include "os/os.h"
 
@@ -16,13 +17,19 @@
 #define MAX_NAME    64 /* bytes of an option's name that suggestions look at */
 #define HELP_COLUMN 30
 #define HELP_WIDTH  100
-#define SESSION_MAX 256
+#define MAX_KEY     128
+
+/* An option as it was given. */
+struct given {
+    struct opt opt;
+    char *value; /* NULL for flags */
+};
 
 /* What an options struct keeps alive. */
 struct owned {
     struct poptOption rows[MAX_OPTIONS + 1]; /* the context refers to them */
     poptContext context;                     /* keeps the arguments that are no options */
-    char **values;                           /* the options' values */
+    struct given *given;
     size_t n, cap;
 };
 
@@ -47,39 +54,33 @@ static void fill_table(struct table *table, unsigned groups, const struct opt *o
         {"jsonl", 0, OPT_TEXT, &c->jsonl, "FIELD", "lines are JSON objects; the text is the string FIELD"},
         OPT_END,
     };
-    const struct opt model[] = {
-        {"model", 'm', OPT_TEXT, &c->model, "MODEL",
-         "a model directory, an .onnx file, or org/name[@revision] on the hub (default: RAG_FACTORY_MODEL, "
-         "else " RF_DEFAULT_MODEL ")"},
-        {"revision", 0, OPT_TEXT, &c->revision, "REV", "branch, tag or commit on the hub (default: main)"},
-        {"cache-dir", 0, OPT_TEXT, &c->cache_dir, "DIR",
+    static const struct opt model[] = {
+        {"model", 'm', OPT_KEY, NULL, "MODEL",
+         "a model directory, an .onnx file, org/name[@revision] on the hub, or a name of the configuration's"},
+        {"revision", 0, OPT_KEY, NULL, "REV", NULL},
+        {"cache-dir", 0, OPT_KEY, NULL, "DIR",
          "where models are downloaded to (default: HF_HUB_CACHE, HF_HOME, else ~/.cache/rag_factory/onnx_models)"},
-        {"offline", 0, OPT_FLAG, &c->offline, NULL, "use only what is on this machine; open no socket"},
-        {"onnx-file", 0, OPT_TEXT, &c->onnx_file, "FILE",
+        {"offline", 0, OPT_KEY, NULL, NULL, NULL},
+        {"onnx-file", 0, OPT_KEY, NULL, "FILE",
          "which ONNX file of the model (default: onnx/model.onnx, else model.onnx)"},
-        {"fallback", 0, OPT_TEXT, &c->fallback, "MODEL",
-         "the model to use, with a warning, where the other cannot be opened (default: none: that fails)"},
+        {"fallback", 0, OPT_KEY, NULL, "MODEL", NULL},
         OPT_END,
     };
-    const struct opt limit[] = {
-        {"max-tokens", 0, OPT_NUMBER, &c->max_tokens, "N", "limit of a text in tokens (default: the model's own)"},
-        {"truncate", 0, OPT_CHOICE, &c->truncate, "right|left|error",
-         "which end of a longer text is cut off, or fail (default: right)"},
+    static const struct opt limit[] = {
+        {"max-tokens", 0, OPT_KEY, NULL, "N", NULL},
+        {"truncate", 0, OPT_KEY, NULL, "right|left|error", NULL},
         OPT_END,
     };
-    const struct opt run[] = {
-        {"pooling", 0, OPT_CHOICE, &c->pooling, "model|mean|cls|max|last|mean-sqrt-len|weighted-mean",
-         "how token vectors become one vector (default: what the model declares)"},
-        {"precision", 0, OPT_CHOICE, &c->precision, "auto|fp32|int16|int8",
+    static const struct opt run[] = {
+        {"pooling", 0, OPT_KEY, NULL, "model|mean|cls|max|last|mean-sqrt-len|weighted-mean", NULL},
+        {"precision", 0, OPT_KEY, NULL, "auto|fp32|int16|int8",
          "arithmetic of a model made of weights: auto is the fastest with a cosine of 0.99999 (default: auto)"},
-        {"long-text", 0, OPT_CHOICE, &c->long_text, "cut|mean",
-         "a text longer than the limit is cut, or embedded in windows of the limit, whose mean it gets (default: cut)"},
-        {"no-normalize", 0, OPT_FLAG, &c->no_normalize, NULL, "do not scale vectors to length 1"},
-        {"dimensions", 0, OPT_NUMBER, &c->dimensions, "N",
+        {"long-text", 0, OPT_KEY, NULL, "cut|mean", NULL},
+        {"no-normalize", 0, OPT_KEY, NULL, NULL, "do not scale vectors to length 1"},
+        {"dimensions", 0, OPT_KEY, NULL, "N",
          "only the first N numbers of a vector, scaled again: for models trained so (Matryoshka)"},
-        {"threads", 0, OPT_NUMBER, &c->threads, "N",
-         "threads to compute with (default: one for each processor this process may use)"},
-        {"session", 0, OPT_LIST, &c->session, "KEY=VALUE", "an option of ONNX Runtime's session; repeatable"},
+        {"threads", 0, OPT_KEY, NULL, "N", NULL},
+        {"session", 0, OPT_MEMBER, NULL, "KEY=VALUE", "an option of ONNX Runtime's session; repeatable"},
         OPT_END,
     };
     const struct opt prompt[] = {
@@ -92,6 +93,10 @@ static void fill_table(struct table *table, unsigned groups, const struct opt *o
     const struct opt talk[] = {
         {"quiet", 'q', OPT_FLAG, &c->quiet, NULL, "no warnings, no progress bar"},
         {"verbose", 'v', OPT_COUNT, &c->verbosity, NULL, "say what is done; twice: every step"},
+        {"log-level", 0, OPT_KEY, NULL, "debug|info|warning|error", "the least that is told (default: warning)"},
+        {"log-format", 0, OPT_KEY, NULL, "text|json", "messages as text, or as JSON lines (default: text)"},
+        {"config", 0, OPT_TEXT, &c->config_file, "FILE",
+         "the configuration (default: RAG_FACTORY_CONFIG, else rag_factory/config.yaml in ~/.config)"},
         {"help", 'h', OPT_FLAG, &c->help, NULL, "show this"},
         OPT_END,
     };
@@ -136,6 +141,46 @@ void rf__opt_print_wrapped(const char *text, int indent, int width)
     putchar('\n');
 }
 
+/* The configuration's key of an option: "max_tokens" for "max-tokens", "normalize" for "no-normalize". */
+static void key_of(const struct opt *opt, char out[MAX_KEY])
+{
+    const bool is_negative = opt->arg == NULL && strncmp(opt->name, "no-", 3) == 0;
+
+    snprintf(out, MAX_KEY, "%s", opt->name + (is_negative ? 3 : 0));
+    for (char *p = out; *p != '\0'; p++)
+        if (*p == '-')
+            *p = '_';
+}
+
+struct key_help {
+    const char *key;
+    char text[256];
+};
+
+static bool take_help(void *user, const rf_config_value *value)
+{
+    struct key_help *help = user;
+    const bool has_default = value->value[0] != '\0' && strcmp(value->value, "0") != 0 && value->kind != RF_CONFIG_BOOL;
+
+    if (strcmp(value->key, help->key) != 0)
+        return true;
+    snprintf(help->text, sizeof help->text, has_default ? "%s (default: %s)" : "%s", value->help, value->value);
+    return false;
+}
+
+static void print_row_help(const struct opt *row)
+{
+    struct key_help help = {.text = ""};
+    char key[MAX_KEY];
+
+    if (row->help == NULL) {
+        key_of(row, key);
+        help.key = key;
+        rf_config_list(NULL, NULL, take_help, &help);
+    }
+    rf__opt_print_wrapped(row->help != NULL ? row->help : help.text, HELP_COLUMN, HELP_WIDTH);
+}
+
 static void print_rows(const char *title, const struct opt *rows, size_t n)
 {
     if (n == 0)
@@ -154,7 +199,7 @@ static void print_rows(const char *title, const struct opt *rows, size_t n)
             printf("%s\n%*s", left, HELP_COLUMN, "");
         else
             printf("%-*s", HELP_COLUMN, left);
-        rf__opt_print_wrapped(rows[i].help, HELP_COLUMN, HELP_WIDTH);
+        print_row_help(&rows[i]);
     }
 }
 
@@ -170,50 +215,6 @@ static void print_help(const struct command *command, const struct table *table)
 }
 
 /* ---- Suggestions --------------------------------------------------------------------------------------------- */
-
-static size_t min3(size_t a, size_t b, size_t c)
-{
-    size_t least = a < b ? a : b;
-
-    return least < c ? least : c;
-}
-
-/* Levenshtein's distance, one row of its matrix at a time. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[MAX_NAME + 1], len_a = strlen(a), len_b = strlen(b);
-
-    if (len_a > MAX_NAME || len_b > MAX_NAME)
-        return SIZE_MAX;
-    for (size_t j = 0; j <= len_b; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= len_a; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= len_b; j++) {
-            size_t above = row[j];
-            row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-            diagonal = above;
-        }
-    }
-    return row[len_b];
-}
-
-const char *rf__opt_nearest(const char *word, const char *const *candidates, size_t n)
-{
-    const char *best = NULL;
-    size_t best_distance = strlen(word) / 3 + 1;
-
-    for (size_t i = 0; i < n; i++) {
-        bool is_beginning = strlen(word) >= 2 && strncmp(word, candidates[i], strlen(word)) == 0;
-        size_t d = is_beginning ? 1 : distance(word, candidates[i]);
-        if (d < best_distance || (d == best_distance && best == NULL)) {
-            best = candidates[i];
-            best_distance = d;
-        }
-    }
-    return best;
-}
 
 int rf__opt_wrong(const struct command *command, const char *format, ...)
 {
@@ -239,7 +240,7 @@ static int unknown_option(const struct command *command, const struct table *tab
     for (size_t i = 0; i < table->n; i++)
         names[i] = table->rows[i].name;
     snprintf(word, sizeof word, "%.*s", (int)(len > MAX_NAME ? MAX_NAME : len) - 2, given + 2);
-    nearest = rf__opt_nearest(word, names, table->n);
+    nearest = rf__nearest(word, names, table->n);
     if (nearest == NULL)
         return rf__opt_wrong(command, "unknown option '--%s'", word);
     return rf__opt_wrong(command, "unknown option '--%s'; did you mean '--%s'?", word, nearest);
@@ -276,37 +277,23 @@ static int choice_index(const char *choices, const char *word)
     return -1;
 }
 
-static bool add_to_list(struct opt_list *list, const char *value)
-{
-    const char **items = rf__realloc(list->items, (list->n + 2) * sizeof *items);
-
-    if (items == NULL)
-        return false;
-    items[list->n++] = value;
-    items[list->n] = NULL;
-    list->items = items;
-    return true;
-}
-
-/* Takes `value`, which may be NULL for flags. */
-static bool keep(struct owned *owned, char *value)
+/* Takes `value`. */
+static bool keep(struct owned *owned, const struct opt *opt, char *value)
 {
     if (owned->n == owned->cap) {
         size_t cap = owned->cap ? owned->cap * 2 : 16;
-        char **values = rf__realloc(owned->values, cap * sizeof *values);
-        if (values == NULL)
+        struct given *given = rf__realloc(owned->given, cap * sizeof *given);
+        if (given == NULL)
             return false;
-        owned->values = values;
+        owned->given = given;
         owned->cap = cap;
     }
-    owned->values[owned->n++] = value;
+    owned->given[owned->n++] = (struct given){*opt, value};
     return true;
 }
 
 static int store(const struct command *command, const struct opt *opt, const char *value)
 {
-    struct opt_list *list = opt->target;
-
     switch (opt->kind) {
     case OPT_FLAG:
         *(bool *)opt->target = true;
@@ -331,12 +318,9 @@ static int store(const struct command *command, const struct opt *opt, const cha
         if (*(int *)opt->target == 0)
             return rf__opt_wrong(command, "--%s is '%s', expected nothing or one of %s", opt->name, value, opt->arg);
         break;
-    case OPT_LIST:
-        if (list->n >= SESSION_MAX)
-            return rf__opt_wrong(command, "--%s is given more than %d times", opt->name, SESSION_MAX);
-        if (!add_to_list(list, value))
-            return rf__opt_wrong(command, "out of memory");
-        break;
+    case OPT_KEY:
+    case OPT_MEMBER:
+        break; /* once the configuration is read */
     }
     return OPT_GO_ON;
 }
@@ -359,7 +343,7 @@ static int read_options(const struct command *command, const struct table *table
     while (code == OPT_GO_ON && (place = poptGetNextOpt(owned->context)) > 0) {
         const struct opt *opt = &table->rows[place - 1];
         char *value = poptGetOptArg(owned->context);
-        if (!keep(owned, value)) {
+        if (!keep(owned, opt, value)) {
             free(value);
             return rf__opt_wrong(command, "out of memory");
         }
@@ -381,15 +365,103 @@ static void take_arguments(struct options *options, struct owned *owned)
 static void fill_popt(const struct table *table, struct poptOption *rows)
 {
     for (size_t i = 0; i < table->n; i++) {
-        bool is_flag = table->rows[i].kind == OPT_FLAG || table->rows[i].kind == OPT_COUNT;
+        const enum opt_kind kind = table->rows[i].kind;
+        bool is_flag = kind == OPT_FLAG || kind == OPT_COUNT || (kind == OPT_KEY && table->rows[i].arg == NULL);
         rows[i].longName = table->rows[i].name;
         rows[i].shortName = table->rows[i].letter;
         rows[i].argInfo = is_flag ? POPT_ARG_NONE : POPT_ARG_STRING;
-        if (table->rows[i].kind == OPT_MAYBE_CHOICE)
+        if (kind == OPT_MAYBE_CHOICE)
             rows[i].argInfo |= POPT_ARGFLAG_OPTIONAL;
         rows[i].val = (int)i + 1;
     }
 }
+
+/* ---- Configuration --------------------------------------------------------------------------------------------- */
+
+/* One option over what the file and the variables say. */
+static rf_status set_key(rf_config *config, const struct given *given, rf_error *err)
+{
+    const struct opt *opt = &given->opt;
+    const char *value = given->value, *equals;
+    char key[MAX_KEY], origin[MAX_KEY], member[2 * MAX_KEY];
+
+    key_of(opt, key);
+    snprintf(origin, sizeof origin, "--%s", opt->name);
+    if (opt->kind == OPT_KEY) {
+        if (opt->arg == NULL)
+            value = strncmp(opt->name, "no-", 3) == 0 ? "false" : "true";
+        return rf_config_set(config, key, value, origin, err);
+    }
+    equals = strchr(value, '=');
+    if (equals == NULL || equals == value || equals - value >= MAX_KEY)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "%s is '%.80s', expected NAME=VALUE", origin, value);
+    snprintf(member, sizeof member, "%s.%.*s", key, (int)(equals - value), value);
+    return rf_config_set(config, member, equals + 1, origin, err);
+}
+
+/* What the program itself takes from the configuration. */
+struct talk {
+    rf_log_level level;
+    bool is_json;
+};
+
+static bool take_talk(void *user, const rf_config_value *value)
+{
+    static const char levels[] = "debug|info|warning|error";
+    struct talk *talk = user;
+
+    if (strcmp(value->key, "log_level") == 0)
+        talk->level = (rf_log_level)choice_index(levels, value->value);
+    if (strcmp(value->key, "log_format") == 0)
+        talk->is_json = strcmp(value->value, "json") == 0;
+    return true;
+}
+
+/* -q and -v say more than what is settled for all runs. */
+static void set_talk(const struct opt_common *common)
+{
+    struct talk talk = {RF_LOG_WARNING, false};
+
+    rf_config_list(common->config, NULL, take_talk, &talk);
+    if (common->verbosity > 0)
+        talk.level = common->verbosity > 1 ? RF_LOG_DEBUG : RF_LOG_INFO;
+    if (common->quiet)
+        talk.level = RF_LOG_ERROR;
+    rf__say_set(talk.level, talk.is_json, common->quiet);
+}
+
+static int read_config(const struct command *command, struct owned *owned, struct options *options)
+{
+    struct opt_common *common = &options->common;
+    rf_error err;
+
+    if (rf_config_open(common->config_file, &common->config, &err) != RF_OK)
+        return rf__say_failure(&err);
+    for (size_t i = 0; i < owned->n; i++) {
+        const struct given *given = &owned->given[i];
+        if (given->opt.kind != OPT_KEY && given->opt.kind != OPT_MEMBER)
+            continue;
+        if (set_key(common->config, given, &err) != RF_OK)
+            return rf__opt_wrong(command, "%s", err.message);
+        common->model_given |= strcmp(given->opt.name, "model") == 0;
+    }
+    set_talk(common);
+    return rf__opt_take_model(options, NULL);
+}
+
+int rf__opt_take_model(struct options *options, const char *name)
+{
+    struct opt_common *common = &options->common;
+    rf_error err;
+
+    rf_model_options_init(&common->run, sizeof common->run);
+    if (rf_config_model_options(common->config, name, &common->model, &common->run, &err) != RF_OK)
+        return rf__say_failure(&err);
+    common->run.log = rf__say_log;
+    return OPT_GO_ON;
+}
+
+/* ---- Reading the command line ---------------------------------------------------------------------------------- */
 
 int rf__opt_read(const struct command *command, unsigned groups, const struct opt *own, int argc, char **argv,
                  struct options *options)
@@ -417,12 +489,8 @@ int rf__opt_read(const struct command *command, unsigned groups, const struct op
     if (code == OPT_GO_ON &&
         common->is_query + common->is_document + (common->prompt_name != NULL) + (common->prompt != NULL) > 1)
         code = rf__opt_wrong(command, "--query, --document, --prompt and --prompt-text exclude each other");
-    common->model_given = common->model != NULL;
-    if (common->model == NULL)
-        common->model = rf__os_env("RAG_FACTORY_MODEL");
-    if (common->model == NULL)
-        common->model = RF_DEFAULT_MODEL;
-    rf__say_set_level(common->quiet, common->verbosity);
+    if (code == OPT_GO_ON)
+        code = read_config(command, owned, options);
     take_arguments(options, owned);
     return code;
 }
@@ -431,35 +499,15 @@ void rf__opt_release(struct options *options)
 {
     struct owned *owned = options->owned;
 
-    rf__free(options->common.session.items);
+    rf_config_free(options->common.config);
     if (owned != NULL) {
         poptFreeContext(owned->context);
         for (size_t i = 0; i < owned->n; i++)
-            free(owned->values[i]);
-        rf__free(owned->values);
+            free(owned->given[i].value);
+        rf__free(owned->given);
         rf__free(owned);
     }
     *options = (struct options){.n_args = 0};
-}
-
-void rf__opt_model_options(const struct opt_common *common, rf_model_options *out)
-{
-    rf_model_options_init(out, sizeof *out);
-    out->threads = common->threads;
-    out->max_tokens = common->max_tokens;
-    out->pooling = (rf_pooling)common->pooling;
-    out->precision = (rf_precision)common->precision;
-    out->l2 = common->no_normalize ? RF_L2_OFF : RF_L2_DEFAULT;
-    out->truncate = (rf_truncate)common->truncate;
-    out->long_text = (rf_long_text)common->long_text;
-    out->dimensions = common->dimensions;
-    out->fallback = common->fallback;
-    out->offline = common->offline;
-    out->cache_dir = common->cache_dir;
-    out->revision = common->revision;
-    out->onnx_file = common->onnx_file;
-    out->session_options = common->session.items;
-    out->log = rf__say_log;
 }
 
 void rf__opt_prompt(const struct opt_common *common, rf_embed_options *out)

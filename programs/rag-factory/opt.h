@@ -8,8 +8,6 @@
 #include "base/error.h"
 #include "say.h"
 
-#define RF_DEFAULT_MODEL "sentence-transformers/all-MiniLM-L6-v2"
-
 struct command {
     const char *name;     /* "embed", "models pull" */
     const char *in_short; /* a few words, for the overview */
@@ -28,7 +26,9 @@ enum opt_kind {
     OPT_NUMBER,       /* uint32_t */
     OPT_CHOICE,       /* int: the index in `arg`, which lists the choices: "right|left|error" */
     OPT_MAYBE_CHOICE, /* int: 1 and the index; 1 without a value, which has to be the last or before another option */
-    OPT_LIST          /* struct opt_list */
+    OPT_KEY,          /* the key of the configuration of that name, with '_' for '-'; without `arg` a flag: true, and
+                         false where the name begins with "no-". No target; what holds is in opt_common.run */
+    OPT_MEMBER        /* NAME=VALUE: a member of such a key, which is a map */
 };
 
 /* Ended by an entry without a name. */
@@ -37,19 +37,14 @@ struct opt {
     char letter;      /* 0: none */
     enum opt_kind kind;
     void *target;
-    const char *arg; /* what the value is called in the help; NULL for flags */
-    const char *help;
+    const char *arg;  /* what the value is called in the help; NULL for flags */
+    const char *help; /* NULL: the key's */
 };
 
 #define OPT_END                                                                                                        \
     {                                                                                                                  \
         NULL, 0, OPT_FLAG, NULL, NULL, NULL                                                                            \
     }
-
-struct opt_list {
-    const char **items; /* NULL-terminated; NULL when there are none */
-    size_t n;
-};
 
 /* Which common options a command takes; -q, -v and --help belong to all. */
 enum opt_group {
@@ -61,26 +56,18 @@ enum opt_group {
 };
 
 struct opt_common {
-    const char *model; /* never NULL after reading */
-    const char *revision, *cache_dir, *onnx_file, *fallback;
-    bool offline;
-    uint32_t max_tokens;
-    int truncate;  /* rf_truncate */
-    int long_text; /* rf_long_text */
-    int pooling;   /* rf_pooling */
-    int precision; /* rf_precision */
-    bool no_normalize;
-    uint32_t dimensions;
+    rf_config *config;
+    const char *model;    /* its source; never NULL after reading */
+    rf_model_options run; /* what the configuration says for it, the options given here included */
+    bool model_given;     /* by -m */
     bool is_query, is_document;
     const char *prompt_name, *prompt; /* NULL: not given */
-    uint32_t threads;
-    struct opt_list session;
-    const char *input; /* NULL: not given */
+    const char *input;                /* NULL: not given */
     bool null;
-    const char *jsonl; /* NULL: plain lines */
+    const char *jsonl;       /* NULL: plain lines */
+    const char *config_file; /* NULL: not given */
     bool quiet, help;
     int verbosity;
-    bool model_given; /* by -m */
 };
 
 struct options {
@@ -98,18 +85,16 @@ int rf__opt_read(const struct command *command, unsigned groups, const struct op
                  struct options *options);
 void rf__opt_release(struct options *options);
 
+/* Takes another model than -m or the configuration named: an entry of the configuration or a source. OPT_GO_ON, or an
+ * exit code, told. */
+int rf__opt_take_model(struct options *options, const char *name);
+
 /* Tells what is wrong and where the help is; gives EXIT_WRONG_USAGE. */
 int rf__opt_wrong(const struct command *command, const char *format, ...) RF_PRINTF(2, 3);
-
-/* The options of the model, logging included; borrows from `common`. */
-void rf__opt_model_options(const struct opt_common *common, rf_model_options *out);
 
 /* What the options say of the prompt, in options whose other members are not touched. Give it options that
  * rf_embed_options_init() set. */
 void rf__opt_prompt(const struct opt_common *common, rf_embed_options *out);
-
-/* The candidate closest to `word` where one is close enough to be meant; NULL otherwise. */
-const char *rf__opt_nearest(const char *word, const char *const *candidates, size_t n);
 
 /* Prints `text` with lines of at most `width` columns, `indent` spaces before every line but the first. */
 void rf__opt_print_wrapped(const char *text, int indent, int width);

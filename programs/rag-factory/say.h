@@ -10,8 +10,9 @@
 
 enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_WRONG_USAGE = 2 };
 
-/* `verbosity`: 0 warnings, 1 also information, 2 also debug. `quiet`: errors only, and no progress bars. */
-void rf__say_set_level(bool quiet, int verbosity);
+/* `least`: what is less than that is not told. `json`: a JSON object a line, {"time", "level", "message"}, in place of
+ * text. `quiet`: no progress bars; there are none among JSON lines either. */
+void rf__say_set(rf_log_level least, bool json, bool quiet);
 bool rf__say_is_quiet(void);
 
 void rf__say_error(const char *format, ...) RF_PRINTF(1, 2);

@@ -100,6 +100,7 @@ struct pipeline_options {
     rf_l2 l2;
     rf_truncate truncate;
     rf_long_text long_text;
+    const char *const *prompts; /* as in rf_model_options */
     struct logger logger;
 };
 

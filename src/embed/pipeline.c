@@ -261,7 +261,9 @@ static rf_status open_parts(struct pipeline *p, const struct model_config *confi
         status = choose_modules(p, config, options, dim, err);
     if (status == RF_OK)
         status = choose_dim(p, config, options, err);
-    return status == RF_OK ? rf__prompts_copy(&config->prompts, &p->prompts, err) : status;
+    if (status == RF_OK)
+        status = rf__prompts_copy(&config->prompts, &p->prompts, err);
+    return status == RF_OK ? rf__prompts_override(&p->prompts, options->prompts, err) : status;
 }
 
 rf_status rf__pipeline_open(const struct model_config *config, struct rf_tokenizer *tokenizer, struct engine *engine,

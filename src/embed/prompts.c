@@ -116,6 +116,51 @@ rf_status rf__prompts_copy(const struct prompts *prompts, struct prompts *out, r
     return RF_OK;
 }
 
+static rf_status override_one(struct prompts *prompts, const char *given, rf_error *err)
+{
+    const char *text = strchr(given, '=');
+    size_t i = 0;
+    char *copy;
+
+    if (text == NULL || text == given)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "prompt '%.80s' is not NAME=TEXT", given);
+    while (i < prompts->n && (strncmp(prompts->items[i].name, given, (size_t)(text - given)) != 0 ||
+                              prompts->items[i].name[text - given] != '\0'))
+        i++;
+    if (i == MAX_PROMPTS)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "more than %d prompts", MAX_PROMPTS);
+    copy = rf__strdup(text + 1);
+    if (copy == NULL)
+        return rf__fail_memory(err);
+    if (i == prompts->n) {
+        struct prompt *items = rf__realloc(prompts->items, (prompts->n + 1) * sizeof *items);
+        if (items != NULL)
+            prompts->items = items;
+        if (items == NULL || (items[i].name = rf__strndup(given, (size_t)(text - given))) == NULL) {
+            rf__free(copy);
+            return rf__fail_memory(err);
+        }
+        items[i].text = NULL;
+        prompts->n++;
+    }
+    rf__free(prompts->items[i].text);
+    prompts->items[i].text = copy;
+    return RF_OK;
+}
+
+rf_status rf__prompts_override(struct prompts *prompts, const char *const *given, rf_error *err)
+{
+    rf_status status = RF_OK;
+
+    if (given == NULL || given[0] == NULL)
+        return RF_OK;
+    for (; status == RF_OK && *given != NULL; given++)
+        status = override_one(prompts, *given, err);
+    rf__free(prompts->names);
+    prompts->names = NULL;
+    return status == RF_OK ? join_names(prompts, err) : status;
+}
+
 rf_status rf__prompts_choose(const struct prompts *prompts, const rf_embed_options *options, const char **out,
                              rf_error *err)
 {

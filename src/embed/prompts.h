@@ -17,6 +17,10 @@ void rf__prompts_release(struct prompts *prompts); /* fine on a zeroed one */
 /* Copies; RF_NO_MEMORY. *out is to be released in either case. */
 rf_status rf__prompts_copy(const struct prompts *prompts, struct prompts *out, rf_error *err);
 
+/* Adds "name=text" strings, ended by NULL (NULL: none), each in the place of the prompt of that name where there is
+ * one. RF_INVALID_ARGUMENT for one without a '='. */
+rf_status rf__prompts_override(struct prompts *prompts, const char *const *given, rf_error *err);
+
 /* The prompt that a call uses, as encode, encode_query and encode_document of sentence-transformers choose it; "" when
  * none. RF_INVALID_ARGUMENT for a name that the model does not have; the message lists those that it has. */
 rf_status rf__prompts_choose(const struct prompts *prompts, const rf_embed_options *options, const char **out,

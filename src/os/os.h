@@ -95,6 +95,9 @@ const char *rf__os_env(const char *name);
 /* The user's home folder in new memory; NULL when not known. */
 char *rf__os_home(void);
 
+/* The user's folder for the configuration of programs, in new memory; NULL when not known. It need not exist. */
+char *rf__os_config_dir(void);
+
 bool rf__os_is_terminal(FILE *stream);
 int rf__os_terminal_width(FILE *stream); /* columns; 80 when not known */
 void rf__os_binary_mode(FILE *stream);   /* no newline translation */
@@ -105,6 +108,7 @@ void rf__os_on_interrupt(volatile int *flag);
 /* ---- Time, processors, memory --------------------------------------------------------------------------------- */
 
 uint64_t rf__os_now_ns(void); /* monotonic */
+int64_t rf__os_wall_ms(void); /* since 1970, UTC */
 void rf__os_sleep_ms(uint32_t ms);
 
 /* Processors that this process may use: affinity and cgroup quota (rounded up) respected; at least 1. */

@@ -220,6 +220,7 @@ static rf_status open_pipeline(struct local_model *model, const rf_model_options
                                                       .dimensions = options->dimensions,
                                                       .truncate = options->truncate,
                                                       .long_text = options->long_text,
+                                                      .prompts = options->prompts,
                                                       .logger = logger};
     struct rf_tokenizer *tokenizer = NULL;
     struct engine *engine = NULL;

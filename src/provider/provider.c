@@ -26,6 +26,7 @@ static rf_status open_fallback(const char *source, const rf_error *reason, const
     rf_status status;
 
     own.revision = own.onnx_file = NULL;
+    own.prompts = NULL;
     own.max_tokens = own.dimensions = 0;
     own.pooling = RF_POOLING_DEFAULT;
     own.precision = 0;

@@ -28,6 +28,23 @@ char *rf__os_home(void)
     return home == NULL || home[0] == '\0' ? NULL : rf__strdup(home);
 }
 
+char *rf__os_config_dir(void)
+{
+    const char *named = rf__os_env("XDG_CONFIG_HOME");
+    char *home, *folder;
+
+    if (named != NULL && named[0] == '/') /* relative ones are to be ignored, says the specification */
+        return rf__strdup(named);
+    home = rf__os_home();
+#ifdef __APPLE__
+    folder = home == NULL ? NULL : rf__path_join(home, "Library/Application Support");
+#else
+    folder = home == NULL ? NULL : rf__path_join(home, ".config");
+#endif
+    rf__free(home);
+    return folder;
+}
+
 bool rf__os_is_terminal(FILE *stream)
 {
     return isatty(fileno(stream)) != 0;

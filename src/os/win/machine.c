@@ -22,6 +22,14 @@ uint64_t rf__os_now_ns(void)
     return seconds * 1000000000u + rest * 1000000000u / (uint64_t)frequency.QuadPart;
 }
 
+int64_t rf__os_wall_ms(void)
+{
+    FILETIME now; /* tenths of microseconds since 1601 */
+
+    GetSystemTimeAsFileTime(&now);
+    return (int64_t)(((uint64_t)now.dwHighDateTime << 32 | now.dwLowDateTime) / 10000) - 11644473600000;
+}
+
 void rf__os_sleep_ms(uint32_t ms)
 {
     Sleep(ms);

@@ -82,6 +82,15 @@ char *rf__os_home(void)
     return home;
 }
 
+char *rf__os_config_dir(void)
+{
+    wchar_t *wide = read_variable(L"APPDATA");
+    char *folder = wide == NULL || wide[0] == L'\0' ? NULL : rf__wide_to_utf8(wide);
+
+    rf__free(wide);
+    return folder;
+}
+
 static HANDLE handle_of(FILE *stream)
 {
     return (HANDLE)_get_osfhandle(_fileno(stream));
