@@ -71,7 +71,7 @@ static rf_status find_original(struct conversion *c, rf_error *err)
                         "%s: is an ONNX file already, and there are no weights (model.safetensors, pytorch_model.bin) "
                         "beside it to convert; it can be quantized",
                         c->original);
-    status = rf__model_config_read(c->found.directory, &c->config, err);
+    status = rf__model_config_read(c->found.directory, &c->logger, &c->config, err);
     if (status == RF_OK && c->config.encoder != ENCODER_TRANSFORMER)
         return rf__fail(err, RF_UNSUPPORTED, "%s: holds static embeddings, which are looked up and need no ONNX file",
                         c->found.directory);

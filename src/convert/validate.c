@@ -79,7 +79,7 @@ static rf_status check_output(struct report *report, const struct rf_model *mode
                               rf_error *err)
 {
     struct model_config config = {0};
-    rf_status status = rf__model_config_read(model->info.directory, &config, err);
+    rf_status status = rf__model_config_read(model->info.directory, NULL, &config, err);
     uint32_t hidden = config.hidden_size;
 
     if (status != RF_OK)

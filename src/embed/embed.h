@@ -67,6 +67,7 @@ struct prompts {
 
 /* What the files of a model directory declare; 0, false and "" where they say nothing. */
 struct model_config {
+    const struct logger *logger; /* told of each file that is read; NULL: nobody */
     enum encoder_kind encoder;
     char *folder;           /* of the first module: its config.json, its tokenizer, a static encoder's weights */
     char *architecture;     /* model_type of config.json */
@@ -89,7 +90,8 @@ struct model_config {
 /* Reads config.json, modules.json and what it names, sentence_bert_config.json, tokenizer_config.json and
  * config_sentence_transformers.json: none has to exist. RF_BAD_FORMAT for a damaged one, RF_UNSUPPORTED for a module, a
  * pooling or an activation that is not known, by name. */
-rf_status rf__model_config_read(const char *directory, struct model_config *out, rf_error *err);
+rf_status rf__model_config_read(const char *directory, const struct logger *logger, struct model_config *out,
+                                rf_error *err);
 void rf__model_config_release(struct model_config *config); /* fine on a zeroed one */
 
 struct pipeline_options {

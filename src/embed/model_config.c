@@ -16,7 +16,8 @@
 #define MAX_LIMIT        1000000u           /* a model_max_length above means "none": transformers writes 1e30 */
 #define MODEL2VEC_LIMIT  512                /* model2vec's max_length where its config.json has none */
 
-rf_status rf__config_read_json(const char *directory, const char *name, struct json *json, rf_error *err)
+rf_status rf__config_read_json(const char *directory, const char *name, const struct logger *logger, struct json *json,
+                               rf_error *err)
 {
     char *path = rf__path_join(directory, name);
     struct buf text;
@@ -27,6 +28,7 @@ rf_status rf__config_read_json(const char *directory, const char *name, struct j
         return rf__fail_memory(err);
     rf__buf_init(&text, CONFIG_MAX_BYTES);
     if (rf__os_stat(path).kind == OS_NOTHING) {
+        rf__log(logger, RF_LOG_DEBUG, "%s: is not there", path);
         rf__free(path);
         return RF_OK;
     }
@@ -37,6 +39,8 @@ rf_status rf__config_read_json(const char *directory, const char *name, struct j
         status = rf__fail(err, RF_BAD_FORMAT, "%s: is %s, expected an object", path, rf__json_type_name(json->root));
         rf__json_release(json);
     }
+    if (status == RF_OK)
+        rf__log(logger, RF_LOG_DEBUG, "%s: read, %zu bytes", path, text.len);
     rf__buf_release(&text);
     rf__free(path);
     return status;
@@ -121,7 +125,7 @@ static rf_status read_transformer_config(const char *directory, struct model_con
     struct json json;
     const char *model_type = "";
     uint64_t padding_id = 1;
-    rf_status status = rf__config_read_json(directory, "config.json", &json, err);
+    rf_status status = rf__config_read_json(directory, "config.json", config->logger, &json, err);
 
     if (status == RF_OK)
         status = rf__json_get_str(&json, json.root, "model_type", "", &model_type, err);
@@ -146,11 +150,12 @@ static rf_status read_transformer_config(const char *directory, struct model_con
 }
 
 /* model_max_length may be a number of any kind and size. */
-static rf_status read_tokenizer_limit(const char *directory, uint32_t *limit, rf_error *err)
+static rf_status read_tokenizer_limit(const char *directory, const struct logger *logger, uint32_t *limit,
+                                      rf_error *err)
 {
     struct json json;
     double value = 0;
-    rf_status status = rf__config_read_json(directory, "tokenizer_config.json", &json, err);
+    rf_status status = rf__config_read_json(directory, "tokenizer_config.json", logger, &json, err);
 
     *limit = 0;
     if (status == RF_OK)
@@ -187,7 +192,7 @@ static rf_status read_limit(const char *folder, struct model_config *config, rf_
     rf_status status = RF_OK;
 
     for (size_t i = 0; i < sizeof names / sizeof names[0] && status == RF_OK && json.root == NULL; i++)
-        status = rf__config_read_json(folder, names[i], &json, err);
+        status = rf__config_read_json(folder, names[i], config->logger, &json, err);
     if (status == RF_OK)
         status = check_task(&json, err);
     if (status == RF_OK)
@@ -195,7 +200,7 @@ static rf_status read_limit(const char *folder, struct model_config *config, rf_
     if (status == RF_OK)
         status = rf__json_get_bool(&json, json.root, "do_lower_case", false, &config->lower_case, err);
     if (status == RF_OK && config->max_tokens == 0) {
-        status = read_tokenizer_limit(folder, &from_tokenizer, err);
+        status = read_tokenizer_limit(folder, config->logger, &from_tokenizer, err);
         config->max_tokens = from_tokenizer;
     }
     if (config->max_positions > 0 && (config->max_tokens == 0 || config->max_tokens > config->max_positions))
@@ -222,7 +227,7 @@ static rf_status read_sentence_transformers(const char *directory, struct model_
 {
     const char *similarity = "cosine";
     struct json json;
-    rf_status status = rf__config_read_json(directory, "config_sentence_transformers.json", &json, err);
+    rf_status status = rf__config_read_json(directory, "config_sentence_transformers.json", config->logger, &json, err);
 
     if (status == RF_OK)
         status = check_model_type(&json, err);
@@ -238,11 +243,26 @@ static rf_status read_sentence_transformers(const char *directory, struct model_
     return status;
 }
 
-rf_status rf__model_config_read(const char *directory, struct model_config *out, rf_error *err)
+static void log_config(const struct model_config *config)
+{
+    static const char *const encoders[] = {"a transformer", "static embeddings", "static embeddings of model2vec"};
+
+    rf__log(
+        config->logger, RF_LOG_DEBUG,
+        "%s: %s%s%s, hidden size %u, vocabulary %u, %u positions, limit %u tokens (0: not said), %s; %u pooling modes, "
+        "%zu modules behind, prompts: %s",
+        config->folder, encoders[config->encoder], config->architecture[0] != '\0' ? ", " : "", config->architecture,
+        config->hidden_size, config->vocab_size, config->max_positions, config->max_tokens,
+        config->has_modules ? "as modules.json says" : "without a modules.json", config->pooling.n, config->n_modules,
+        config->prompts.names[0] != '\0' ? config->prompts.names : "none");
+}
+
+rf_status rf__model_config_read(const char *directory, const struct logger *logger, struct model_config *out,
+                                rf_error *err)
 {
     rf_status status;
 
-    *out = (struct model_config){0};
+    *out = (struct model_config){.logger = logger};
     status = rf__modules_read(directory, out, err);
     if (status == RF_OK)
         status = read_transformer_config(out->folder, out, err);
@@ -250,7 +270,9 @@ rf_status rf__model_config_read(const char *directory, struct model_config *out,
         status = read_limit(out->folder, out, err);
     if (status == RF_OK)
         status = read_sentence_transformers(directory, out, err);
-    if (status != RF_OK)
+    if (status == RF_OK)
+        log_config(out);
+    else
         rf__model_config_release(out);
     return status;
 }

@@ -259,7 +259,7 @@ static rf_status read_later(const char *directory, const struct json *list, cons
     folder = module_folder(directory, path);
     if (folder == NULL)
         return rf__fail_memory(err);
-    status = rf__config_read_json(folder, "config.json", &json, err);
+    status = rf__config_read_json(folder, "config.json", config->logger, &json, err);
     if (status == RF_OK && json.root == NULL && classes[k].needs_config)
         status = rf__fail(err, RF_NOT_FOUND, "%s/config.json: is missing; modules.json names it", folder);
     if (status == RF_OK && classes[k].place == POOLING)
@@ -294,7 +294,7 @@ rf_status rf__modules_read(const char *directory, struct model_config *config, r
     struct json json;
     yyjson_arr_iter each;
     yyjson_val *module;
-    rf_status status = rf__config_read_json(directory, "modules.json", &json, err);
+    rf_status status = rf__config_read_json(directory, "modules.json", config->logger, &json, err);
 
     if (status == RF_OK && json.root != NULL) {
         config->has_modules = true;

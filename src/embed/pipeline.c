@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "embed/pooling.h"
+#include "os/os.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -200,6 +201,7 @@ static rf_status count_ids(struct pipeline *p, rf_error *err)
  * there are such models, whose texts never yield those ids. */
 static rf_status probe(struct pipeline *p, const struct model_config *config, rf_error *err)
 {
+    uint64_t begin = rf__os_now_ns();
     rf_error reason = {0};
     rf_status status;
 
@@ -217,6 +219,8 @@ static rf_status probe(struct pipeline *p, const struct model_config *config, rf
         return rf__fail(err, RF_BAD_FORMAT,
                         "%s: gives vectors of %u numbers, config.json says %u (hidden_size): do they belong together?",
                         p->engine->info.path, p->token_dim, config->hidden_size);
+    rf__log(&p->logger, RF_LOG_DEBUG, "the first run, of one token: %u numbers, ids up to %u have a row; %.1f ms",
+            p->token_dim, p->n_ids - 1, (double)(rf__os_now_ns() - begin) / 1e6);
     return RF_OK;
 }
 
@@ -297,6 +301,11 @@ rf_status rf__pipeline_open(const struct model_config *config, struct rf_tokeniz
         return status;
     }
     describe_modules(p);
+    rf__log(&p->logger, RF_LOG_DEBUG, "%s; vectors of %u numbers%s, out of %u for a token, texts up to %u tokens%s",
+            p->description, p->info.dim, p->info.l2 ? " and length 1" : "", p->token_dim, p->info.max_tokens,
+            p->info.max_tokens == 0           ? " (0: any)"
+            : p->truncate == RF_TRUNCATE_LEFT ? ", cut on the left"
+                                              : "");
     warn_of_ids(p);
     if (p->assumed[0] != '\0')
         rf__log(&p->logger, RF_LOG_INFO, "assumed: %s", p->assumed);

@@ -303,7 +303,7 @@ static rf_status read_tokenizer(struct static_table *table, const struct model_c
     yyjson_val *truncation = NULL, *model = NULL;
     const char *direction = "Right", *unknown = NULL;
     uint64_t limit = config->max_tokens, id = UINT32_MAX;
-    rf_status status = rf__config_read_json(config->folder, "tokenizer.json", &json, err);
+    rf_status status = rf__config_read_json(config->folder, "tokenizer.json", config->logger, &json, err);
 
     if (status == RF_OK && !table->is_model2vec)
         status = rf__json_get_object(&json, json.root, "truncation", &truncation, err);
@@ -354,6 +354,10 @@ rf_status rf__static_open(const struct model_config *config, const char *weights
         rf__static_free(table);
         return status;
     }
+    rf__log(config->logger, RF_LOG_DEBUG, "%s: a table of %llu rows for %u ids, %u numbers each, %s%s%s",
+            table->info.path, (unsigned long long)table->n_rows, table->info.n_ids, table->info.dim,
+            rf__static_precision(table), table->mapping != NULL ? ", ids mapped to rows" : "",
+            table->factors != NULL ? ", rows weighted" : "");
     *out = table;
     return RF_OK;
 }

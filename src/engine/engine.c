@@ -38,6 +38,15 @@ void rf__engine_free(struct engine *engine)
         engine->ops->free(engine);
 }
 
+const char *rf__engine_kernels_why(void)
+{
+    const struct kernels *best = rf__kernels_best();
+
+    if (rf__engine_kernels()[0] == '\0')
+        return "RF_CPU asks for ONNX Runtime's alone";
+    return best == rf__kernels_at(0) ? rf__kernels_need(best) : "RF_CPU asks for them";
+}
+
 const char *rf__engine_kernels(void)
 {
     const char *wanted = rf__os_env("RF_CPU");

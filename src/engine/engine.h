@@ -97,5 +97,7 @@ const char *rf__engine_runtime_version(void); /* of ONNX Runtime */
 /* Our own kernels for this processor: "avx512", "avx2", "neon", or "plain", which are slower than ONNX Runtime's. The
  * environment variable RF_CPU names a lesser kind instead, or "onnxruntime": "" here, none of ours. */
 const char *rf__engine_kernels(void);
+/* Why these: what of the processor, or RF_CPU. */
+const char *rf__engine_kernels_why(void);
 
 #endif

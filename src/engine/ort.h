@@ -15,8 +15,9 @@ rf_status rf__ort_api(const OrtApi **out, rf_error *err);
 /* RF_OK for NULL; otherwise frees `failure` and fails with its message: "WHAT: ONNX Runtime: …". */
 rf_status rf__ort_check(const OrtApi *ort, OrtStatus *failure, rf_error *err, const char *what);
 
-/* Applies "name=value" strings; RF_INVALID_ARGUMENT names a wrong one, with the right ones. */
+/* Applies "name=value" strings, each of which `logger` is told; RF_INVALID_ARGUMENT names a wrong one, with the right
+ * ones. */
 rf_status rf__session_options_apply(const OrtApi *ort, OrtSessionOptions *options, const char *const *settings,
-                                    rf_error *err);
+                                    const struct logger *logger, rf_error *err);
 
 #endif

@@ -535,9 +535,9 @@ static rf_status make_options(struct session *s, const struct engine_options *op
     if (status == RF_OK)
         status = check(s, s->ort->SetUserLoggingFunction(*out, drop_message, NULL), err);
     if (status == RF_OK)
-        status = rf__session_options_apply(s->ort, *out, ours, err);
+        status = rf__session_options_apply(s->ort, *out, ours, &options->logger, err);
     if (status == RF_OK)
-        status = rf__session_options_apply(s->ort, *out, options->session_options, err);
+        status = rf__session_options_apply(s->ort, *out, options->session_options, &options->logger, err);
     return status;
 }
 
@@ -560,7 +560,7 @@ static rf_status create_session(struct session *s, const void *data, size_t len,
                        err);
     if (status == RF_OK && rf__external_weights(data, len, &places, &slim, &n_detached, NULL) == RF_OK &&
         n_detached + places.data.n > 0) {
-        rf__log(logger, RF_LOG_DEBUG, "%s: %zu tensors stay in the file, memory-mapped", s->path, n_detached);
+        rf__log(logger, RF_LOG_DEBUG, "%s: %zu of its tensors stay in the file itself, mapped", s->path, n_detached);
         data = slim.data;
         len = slim.len;
     }
@@ -603,6 +603,7 @@ static rf_status open_bytes(const void *data, size_t len, const char *path, cons
                             const struct engine_options *options, struct engine **out, rf_error *err)
 {
     struct session *s = rf__calloc(1, sizeof *s);
+    uint64_t begin = rf__os_now_ns();
     struct graph_facts facts;
     rf_status status;
 
@@ -632,8 +633,11 @@ static rf_status open_bytes(const void *data, size_t len, const char *path, cons
     s->base.info.has_mask = s->is_used[INPUT_MASK];
     s->base.info.has_type_ids = s->is_used[INPUT_TYPE_IDS];
     s->base.info.file_size = len;
-    rf__log(&options->logger, RF_LOG_DEBUG, "%s: output '%s', rank %u, dim %u, ONNX Runtime %s", path, s->output,
-            s->base.info.rank, s->base.info.dim, rf__engine_runtime_version());
+    rf__log(&options->logger, RF_LOG_DEBUG,
+            "%s: opened by ONNX Runtime %s, %s, inputs %s; output '%s', rank %u, dim %u; %.1f ms", path,
+            rf__engine_runtime_version(),
+            s->base.info.precision[0] != '\0' ? s->base.info.precision : "precision not known", s->inputs, s->output,
+            s->base.info.rank, s->base.info.dim, (double)(rf__os_now_ns() - begin) / 1e6);
     *out = &s->base;
     return RF_OK;
 }

@@ -191,7 +191,7 @@ static rf_status apply(const OrtApi *ort, OrtSessionOptions *options, const char
 }
 
 rf_status rf__session_options_apply(const OrtApi *ort, OrtSessionOptions *options, const char *const *settings,
-                                    rf_error *err)
+                                    const struct logger *logger, rf_error *err)
 {
     rf_status status = RF_OK;
 
@@ -204,6 +204,8 @@ rf_status rf__session_options_apply(const OrtApi *ort, OrtSessionOptions *option
             return rf__fail_memory(err);
         status = apply(ort, options, name, equals + 1, err);
         rf__free(name);
+        if (status == RF_OK)
+            rf__log(logger, RF_LOG_DEBUG, "session option %s", *settings);
     }
     return status;
 }

@@ -52,6 +52,7 @@ static bool can_complete(const struct resolution *resolution, size_t cache, bool
 
 static rf_status look_into(struct resolution *resolution, size_t cache, rf_error *err)
 {
+    static const char *const states[] = {"nothing", "a part", "probably all", "all"};
     char *folder = rf__cache_model_folder(resolution->caches.dirs[cache], resolution->source.name);
     struct snapshot snapshot = {0};
     rf_status status;
@@ -64,6 +65,9 @@ static rf_status look_into(struct resolution *resolution, size_t cache, rf_error
     rf__free(folder);
     if (status != RF_OK)
         return status;
+    rf__log(resolution->logger, RF_LOG_DEBUG, "cache %s: %s%s%s%s", resolution->caches.dirs[cache],
+            states[snapshot.state], snapshot.commit[0] != '\0' ? " of commit " : "", snapshot.commit,
+            snapshot.state == SNAPSHOT_NONE || is_writable ? "" : ", read-only");
     is_better = snapshot.state > resolution->found.state &&
                 (snapshot.state >= SNAPSHOT_PROBABLE || can_complete(resolution, cache, is_writable));
     if (is_better) {
@@ -466,6 +470,27 @@ static rf_status resolve_name(struct resolution *resolution, struct model_source
     return status == RF_OK ? RF_OK : could_not_download(resolution, status, err);
 }
 
+/* The model file that was chosen, why, and those that were not. */
+static void log_choice(const struct model_source *found, const struct hub_options *options)
+{
+    const char *chosen = found->onnx_file != NULL ? found->onnx_file : found->weights_file;
+    const char *why = options->onnx_file != NULL                       ? "named"
+                      : found->onnx_file != NULL && options->onnx_only ? "an ONNX file is needed"
+                      : found->onnx_file != NULL                       ? "the first of the usual ONNX files"
+                      : options->weights_first                         ? "weights come before ONNX files"
+                                                                       : "none of the usual ONNX files is there";
+    struct buf others;
+
+    if (options->logger.fn == NULL)
+        return;
+    rf__buf_init(&others, 1 << 16);
+    if (rf__hub_other_files(found, &others, NULL) == RF_OK && others.len > 0)
+        rf__log(&options->logger, RF_LOG_DEBUG, "%s: chosen (%s); not: %.200s", chosen, why, others.data);
+    else
+        rf__log(&options->logger, RF_LOG_DEBUG, "%s: chosen (%s)", chosen, why);
+    rf__buf_release(&others);
+}
+
 rf_status rf__hub_resolve(const char *name, const struct hub_options *options, struct model_source *out, rf_error *err)
 {
     struct resolution resolution = {
@@ -482,6 +507,8 @@ rf_status rf__hub_resolve(const char *name, const struct hub_options *options, s
         status = resolve_name(&resolution, out, err);
     else
         status = rf__local_resolve(&resolution.source, options, out, err);
+    if (status == RF_OK)
+        log_choice(out, options);
     rf__snapshot_release(&resolution.found);
     rf__hub_caches_release(&resolution.caches);
     rf__source_release(&resolution.source);

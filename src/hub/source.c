@@ -257,6 +257,7 @@ static rf_status read_name(const char *text, const char *revision, const struct 
 rf_status rf__source_read(const char *text, const char *revision, const struct logger *logger, struct source *out,
                           rf_error *err)
 {
+    static const char *const kinds[] = {"a model directory", "an ONNX file", "a file of weights"};
     struct os_stat stat;
     rf_status status;
 
@@ -275,7 +276,12 @@ rf_status rf__source_read(const char *text, const char *revision, const struct l
         status = no_such_path(text, err);
     else
         status = read_name(text, revision, logger, out, err);
-    if (status != RF_OK)
+    if (status == RF_OK && out->kind == SOURCE_HUB)
+        rf__log(logger, RF_LOG_DEBUG, "'%s': no such path, so a name on the hub: %s, revision '%s'", text, out->name,
+                out->revision);
+    else if (status == RF_OK)
+        rf__log(logger, RF_LOG_DEBUG, "'%s': %s on this machine", text, kinds[out->kind]);
+    else
         rf__source_release(out);
     return status;
 }

@@ -5,7 +5,7 @@
  *     model.onnx  model_O1.onnx … model_O4.onnx  model_fp16.onnx  model_quantized.onnx  model_q4.onnx
  *     model_qint8_arm64.onnx  model_quint8_avx2.onnx  model_qint8_avx512.onnx  model_qint8_avx512_vnni.onnx
  */
-#include "hub/hub.h"
+#include "hub/local.h"
 
 #include "base/mem.h"
 #include "hub/blob_cache.h"
@@ -102,6 +102,25 @@ static rf_status read_listing(const char *directory, struct repo *out, rf_error 
     if (status == RF_NO_MEMORY)
         return rf__fail_memory(err);
     return status == RF_OK ? RF_OK : rf__repo_read_folder(directory, out, err);
+}
+
+rf_status rf__hub_other_files(const struct model_source *source, struct buf *out, rf_error *err)
+{
+    const char *chosen = source->onnx_file != NULL ? source->onnx_file : source->weights_file;
+    struct repo repo = {0};
+    rf_status status = read_listing(source->directory, &repo, err);
+
+    for (size_t i = 0; i < repo.n && status == RF_OK; i++) {
+        const char *path = repo.files[i].path;
+        size_t len = strlen(chosen), own = strlen(path);
+        bool is_chosen =
+            len >= own && strcmp(chosen + len - own, path) == 0 && (len == own || chosen[len - own - 1] == '/');
+        if (!is_chosen && strrchr(path, '/') == strchr(path, '/') &&
+            (rf__snapshot_is_onnx(path) || rf__snapshot_is_weights(path)))
+            status = rf__buf_printf(out, err, "%s%s", out->len > 0 ? ", " : "", path);
+    }
+    rf__repo_release(&repo);
+    return status;
 }
 
 rf_status rf__hub_variants(const char *directory, rf_variant_fn fn, void *user, rf_error *err)

@@ -171,7 +171,9 @@ rf_status rf__converted_onnx(const struct model_source *source, const struct mod
     onnx = folder == NULL ? NULL : file_of(folder, precision);
     if (onnx == NULL) {
         status = rf__fail_memory(err);
-    } else if (!rf__os_is_file(onnx)) {
+    } else if (rf__os_is_file(onnx)) {
+        rf__log(logger, RF_LOG_DEBUG, "%s: made of these weights before", onnx);
+    } else {
         if (precision == ONNX_KERNELS_INT8)
             status =
                 rf__converted_onnx(source, config, ONNX_KERNELS_INT16, logger, progress, progress_user, &measured, err);

@@ -245,8 +245,9 @@ static rf_status open_pipeline(struct local_model *model, const rf_model_options
 static rf_status open_model(struct local_model *model, const char *source, const rf_model_options *options,
                             rf_error *err)
 {
+    const struct logger logger = {options->log, options->log_user};
     struct model_config config = {0};
-    rf_status status = rf__model_config_read(model->source.directory, &config, err);
+    rf_status status = rf__model_config_read(model->source.directory, &logger, &config, err);
 
     if (status == RF_OK && config.encoder != ENCODER_TRANSFORMER && model->source.weights_file == NULL)
         status = rf__fail(err, RF_UNSUPPORTED,
@@ -257,8 +258,12 @@ static rf_status open_model(struct local_model *model, const char *source, const
         if (status == RF_UNSUPPORTED && model->source.onnx_file == NULL && options->precision != RF_PRECISION_REFERENCE)
             status = find_onnx_instead(model, source, &config, options, err);
     }
-    if (status == RF_OK)
+    if (status == RF_OK) {
+        if (model->why != NULL)
+            rf__log(&logger, RF_LOG_DEBUG, "%s computes (%s)",
+                    model->onnx_file[0] != '\0' ? model->onnx_file : model->source.weights_file, model->why);
         status = open_pipeline(model, options, &config, err);
+    }
     rf__model_config_release(&config);
     return status;
 }
@@ -381,22 +386,49 @@ static const struct provider local_provider = {
     .free = local_free,
 };
 
+static double ms_since(uint64_t begin_ns)
+{
+    return (double)(rf__os_now_ns() - begin_ns) / 1e6;
+}
+
+/* Where the model is opened. */
+static void log_begin(const struct logger *logger, const char *source)
+{
+    const char *kernels = rf__engine_kernels();
+    char cpu[160], features[160];
+
+    if (logger->fn == NULL)
+        return;
+    rf__os_cpu_name(cpu, sizeof cpu);
+    rf__os_cpu_features(features, sizeof features);
+    rf__log(logger, RF_LOG_DEBUG,
+            "opening '%s': rag_factory " RF_VERSION ", ONNX Runtime %s, %s, %s (%s), %u processors", source,
+            rf__engine_runtime_version(), rf__os_name(), cpu, features, rf__os_cpu_count());
+    rf__log(logger, RF_LOG_DEBUG, "kernels: %s (%s)", kernels[0] != '\0' ? kernels : "none of ours",
+            rf__engine_kernels_why());
+}
+
 rf_status rf__local_open(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err)
 {
     const struct logger logger = {options->log, options->log_user};
     const struct hub_options hub_options = rf__hub_options(options);
     struct local_model *model = rf__calloc(1, sizeof *model);
     const rf_model_info *info;
-    uint64_t begin = rf__os_now_ns();
+    uint64_t begin = rf__os_now_ns(), found;
     rf_status status;
 
     if (model == NULL)
         return rf__fail_memory(err);
     info = &model->base.info;
     model->base.provider = &local_provider;
+    log_begin(&logger, source);
+    found = rf__os_now_ns();
     status = rf__hub_resolve(source, &hub_options, &model->source, err);
-    if (status == RF_OK)
+    if (status == RF_OK) {
+        rf__log(&logger, RF_LOG_DEBUG, "model directory %s%s%s; found in %.1f ms", model->source.directory,
+                model->source.revision[0] != '\0' ? ", commit " : "", model->source.revision, ms_since(found));
         status = open_model(model, source, options, err);
+    }
     if (status == RF_OK)
         status = describe(model, source, err);
     if (status != RF_OK) {
@@ -405,9 +437,9 @@ rf_status rf__local_open(const char *source, const rf_model_options *options, st
     }
     model->base.pipeline = model->pipeline;
     model->base.open_ns = rf__os_now_ns() - begin;
-    rf__log(&logger, RF_LOG_INFO, "%s: %s, %s by %s, dimension %u, limit %u tokens, %u threads, opened in %.0f ms",
-            source, info->modules, info->precision, info->kernels, info->dim, info->max_tokens, info->threads,
-            (double)model->base.open_ns / 1e6);
+    rf__log(&logger, RF_LOG_INFO, "%s: %s, %s by %s, dimension %u, limit %u tokens%s, %u threads, opened in %.0f ms",
+            source, info->modules, info->precision, info->kernels[0] != '\0' ? info->kernels : "a table", info->dim,
+            info->max_tokens, info->max_tokens == 0 ? " (none)" : "", info->threads, (double)model->base.open_ns / 1e6);
     *out = &model->base;
     return RF_OK;
 }

@@ -246,6 +246,7 @@ uint64_t rf__model_serial(void);
 
 struct model;
 struct model_ops {
+    const char *type; /* "WordPiece" …, as tokenizer.json calls it */
     /* Appends the tokens of the pieces, the first of which is word number `first_word`; stops after the piece with
      * which `out` has `limit` tokens or more. */
     rf_status (*tokenize)(const struct model *self, const struct pieces *pieces, size_t limit, uint32_t first_word,

@@ -10,11 +10,12 @@
 static const struct kind {
     const struct kernels *const *kernels;
     const char *features[2]; /* NULL: none */
+    const char *why;
 } kinds[] = {
-    {&rf__kernels_avx512, {"AVX512-VNNI", "FMA"}},
-    {&rf__kernels_avx2, {"AVX2", "FMA"}},
-    {&rf__kernels_neon, {"dotprod", NULL}},
-    {&rf__kernels_plain, {NULL, NULL}},
+    {&rf__kernels_avx512, {"AVX512-VNNI", "FMA"}, "the processor has AVX512-VNNI and FMA"},
+    {&rf__kernels_avx2, {"AVX2", "FMA"}, "the processor has AVX2 and FMA, and no AVX512-VNNI"},
+    {&rf__kernels_neon, {"dotprod", NULL}, "the processor has dotprod"},
+    {&rf__kernels_plain, {NULL, NULL}, "the processor has none of AVX512-VNNI, AVX2 with FMA, dotprod"},
 };
 #define N_KINDS (sizeof kinds / sizeof kinds[0])
 
@@ -43,6 +44,14 @@ const struct kernels *rf__kernels_best(void)
         if (strcmp(kernels->name, wanted) == 0)
             return kernels;
     return rf__kernels_at(0);
+}
+
+const char *rf__kernels_need(const struct kernels *kernels)
+{
+    for (size_t k = 0; k < N_KINDS; k++)
+        if (*kinds[k].kernels == kernels)
+            return kinds[k].why;
+    return "";
 }
 
 /* As struct head of kernels_body.h lays it out, for the highest tile of all kinds. */

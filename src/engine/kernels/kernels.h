@@ -86,6 +86,9 @@ const struct kernels *rf__kernels_at(size_t i);
 /* The fastest, or the one that the environment variable RF_CPU names, where this processor runs it. */
 const struct kernels *rf__kernels_best(void);
 
+/* What of the processor makes these the best, as a sentence. */
+const char *rf__kernels_need(const struct kernels *kernels);
+
 /* Of one file each; NULL where the compiler or the processor's family has none. */
 extern const struct kernels *const rf__kernels_plain;
 extern const struct kernels *const rf__kernels_avx2;

@@ -208,6 +208,7 @@ rf_status rf__tokenizer_open(const char *path, bool lower_case, const struct log
                              rf_error *err)
 {
     struct rf_tokenizer *tokenizer = NULL;
+    uint64_t begin = rf__os_now_ns();
     char *file = NULL;
     rf_status status;
 
@@ -221,7 +222,9 @@ rf_status rf__tokenizer_open(const char *path, bool lower_case, const struct log
     status =
         tokenizer == NULL ? rf__fail_memory(err) : open_file(tokenizer, path, file != NULL, lower_case, logger, err);
     if (status == RF_OK) {
-        rf__log(logger, RF_LOG_DEBUG, "%s: a tokenizer of %u ids", path, tokenizer->vocab_size);
+        rf__log(logger, RF_LOG_DEBUG, "%s: a tokenizer, %s of %u ids, %u special tokens around a text; %.1f ms", path,
+                tokenizer->model->ops->type, tokenizer->vocab_size, tokenizer->postprocessor.n_added[false],
+                (double)(rf__os_now_ns() - begin) / 1e6);
         *out = tokenizer;
     } else {
         rf__tokenizer_free(tokenizer);

@@ -306,6 +306,7 @@ static rf_status bpe_tokenize(const struct model *self, const struct pieces *pie
 }
 
 const struct model_ops rf__bpe_ops = {
+    .type = "BPE",
     .tokenize = bpe_tokenize,
     .settled = bpe_settled,
     .use_bytes = rf__bpe_use_bytes,

@@ -493,7 +493,7 @@ static rf_status build_trie(struct unigram *model, const bool *is_unmatched, rf_
 rf_status rf__unigram_new(struct vocabulary *vocabulary, double *scores, const struct unigram_settings *settings,
                           struct model **out, rf_error *err)
 {
-    static const struct model_ops ops = {.tokenize = unigram_tokenize, .free = unigram_free};
+    static const struct model_ops ops = {.type = "Unigram", .tokenize = unigram_tokenize, .free = unigram_free};
     struct unigram *model = rf__calloc(1, sizeof *model);
     rf_status status;
 

@@ -71,7 +71,7 @@ static void find_longest(struct wordlevel *model)
 
 rf_status rf__wordlevel_read(const struct stage_source *source, struct model **out, rf_error *err)
 {
-    static const struct model_ops ops = {.tokenize = wordlevel_tokenize, .free = wordlevel_free};
+    static const struct model_ops ops = {.type = "WordLevel", .tokenize = wordlevel_tokenize, .free = wordlevel_free};
     struct wordlevel *model;
     const char *unk_token;
     size_t len;

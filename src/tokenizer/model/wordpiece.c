@@ -198,7 +198,7 @@ static void index_lengths(struct piece_index *index, const char *pool)
 rf_status rf__wordpiece_new(struct vocabulary *vocabulary, const struct wordpiece_settings *settings,
                             struct model **out, rf_error *err)
 {
-    static const struct model_ops ops = {.tokenize = wordpiece_tokenize, .free = wordpiece_free};
+    static const struct model_ops ops = {.type = "WordPiece", .tokenize = wordpiece_tokenize, .free = wordpiece_free};
     struct wordpiece *model = rf__calloc(1, sizeof *model);
     rf_status status;
 

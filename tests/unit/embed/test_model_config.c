@@ -290,7 +290,7 @@ static void check(const struct config_case *c)
     write_named(folder, "sentence_bert_config.json", c->sentence_bert);
     write_named(folder, "tokenizer_config.json", c->tokenizer_config);
     write_named(folder, "config_sentence_transformers.json", c->sentence_transformers);
-    status = rf__model_config_read(folder, &config, &fault);
+    status = rf__model_config_read(folder, NULL, &config, &fault);
     if (status != c->status || (status != RF_OK && strstr(fault.message, c->message) == NULL))
         fail_msg("%s: %s: %s", c->name, rf_status_name(status), fault.message);
     if (status != RF_OK)
