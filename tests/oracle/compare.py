@@ -1,9 +1,12 @@
 """One tokenizer, ours and theirs: sends the cases to encode_cases (its header has the format), asks `tokenizers` the same
-meanwhile, and holds the bytes of the two answers against each other.
+meanwhile, and holds the bytes of the two answers against each other. What the reference answered is remembered as digests
+(class Memory), so that it is asked again only where ours differ.
 """
 import array
+import hashlib
 import itertools
 import os
+import pathlib
 import struct
 import subprocess
 import sys
@@ -16,6 +19,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 PAIR, NO_SPECIAL, DECODE, IDS = 1, 2, 4, 8
 STRATEGIES = ("longest_first", "only_first", "only_second")
 SHOWN = 3  # differences printed for one tokenizer
+GROUP = 32  # cases that share a digest
 NO_WORD = 0xFFFFFFFF
 ERROR = None  # an answer of theirs: refused
 PANIC = False  # theirs has none
@@ -46,9 +50,8 @@ def packed(numbers):
 
 def encoding_bytes(e):
     words = [NO_WORD if w is None else w for w in e.word_ids]
-    spans = itertools.chain.from_iterable(e.offsets)
     mask = e.special_tokens_mask
-    return b"".join((packed((len(mask),)), packed(e.ids), packed(e.type_ids), packed(words), packed(spans), bytes(mask)))
+    return packed((len(mask), *e.ids, *e.type_ids, *words, *itertools.chain.from_iterable(e.offsets))) + bytes(mask)
 
 
 class Reference:
@@ -57,6 +60,7 @@ class Reference:
         tokenizer.no_padding()
         tokenizer.no_truncation()
         self.tokenizer = tokenizer
+        self.special = {i for i, token in tokenizer.get_added_tokens_decoder().items() if token.special}
 
     def set(self, how):
         _, limit, stride, strategy, left = how
@@ -70,7 +74,11 @@ class Reference:
         try:
             found = self.tokenizer.encode_batch(inputs, add_special_tokens=special)
             ids = [e.ids for e in found]
-            decoded = [self.tokenizer.decode_batch(ids, skip_special_tokens=skip) for skip in (True, False)]
+            full = self.tokenizer.decode_batch(ids, skip_special_tokens=False)
+            some = [i for i, of in enumerate(ids) if not self.special.isdisjoint(of)]
+            short = list(full)
+            for i, text in zip(some, self.tokenizer.decode_batch([ids[i] for i in some], skip_special_tokens=True)):
+                short[i] = text
         except BaseException as error:  # a panic is not an Exception
             if isinstance(error, KeyboardInterrupt):
                 raise
@@ -79,9 +87,9 @@ class Reference:
             middle = len(cases) // 2
             return self.some(cases[:middle], special) + self.some(cases[middle:], special)
         out = []
-        for e, short, full in zip(found, *decoded):
+        for e, *texts in zip(found, short, full):
             overflow = e.overflowing
-            short, full = short.encode(), full.encode()
+            short, full = (text.encode() for text in texts)
             out.append(b"".join((packed((0, 1 + len(overflow))), encoding_bytes(e), *map(encoding_bytes, overflow),
                                  packed((len(short),)), short, packed((len(full),)), full)))
         return out
@@ -136,13 +144,12 @@ def readable(answer, ids_only):
     return {**out, "decoded": reader.text(), "decoded_all": reader.text()}
 
 
-def ask(program, path, lower, cases, flags, answers):
-    """Runs encode_cases over the cases; the output goes into `answers`, with the exit code and what it said."""
-    with tempfile.TemporaryFile() as questions, tempfile.TemporaryFile() as out:
-        for case in cases:
-            questions.write(case.question(flags))
-        questions.seek(0)
-        run = subprocess.run([program, path, *(["lower"] if lower else [])], stdin=questions, stdout=out, stderr=subprocess.PIPE)
+def ask(program, path, lower, questions, answers):
+    """Runs encode_cases over the questions; the output goes into `answers`, with the exit code and what it said."""
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as out:
+        source.write(questions)
+        source.seek(0)
+        run = subprocess.run([program, path, *(["lower"] if lower else [])], stdin=source, stdout=out, stderr=subprocess.PIPE)
         out.seek(0)
         answers.extend((out.read(), run.returncode, run.stderr.decode("utf-8", "replace")))
 
@@ -182,13 +189,68 @@ class IdsReference:
         return out
 
 
-def compare(program, name, path, reference, cases, lower=False):
+def digest(answers):
+    """Of the answers to a group; a refusal is a refusal. None where an answer is missing: then nothing is known."""
+    if any(a is PANIC for a in answers):
+        return None
+    known = hashlib.blake2b(digest_size=16)
+    for a in answers:
+        a = b"refused" if a is ERROR or a[:4] != b"\0\0\0\0" else a
+        known.update(struct.pack("<I", len(a)) + a)
+    return known.digest()
+
+
+class Memory:
+    """What the reference of one tokenizer answered before: files in a folder, one for some cases, named by all that the
+    answers depend on, with a digest for each group of them (zeros: not known)."""
+    UNKNOWN = bytes(16)
+
+    def __init__(self, folder, *depends_on):
+        self.folder, self.depends_on = folder, hashlib.sha256()
+        for part in (*depends_on, pathlib.Path(__file__).read_bytes()):
+            self.depends_on.update(hashlib.sha256(part).digest())
+
+    def path(self, questions):
+        name = self.depends_on.copy()
+        name.update(questions)
+        return self.folder / name.hexdigest()
+
+    def recall(self, questions):
+        try:
+            data = self.path(questions).read_bytes()
+        except FileNotFoundError:
+            return None
+        return [data[i:i + 16] for i in range(0, len(data), 16)]
+
+    def keep(self, questions, answers):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.path(questions)
+        path.with_suffix(".new").write_bytes(b"".join(digest(answers[at:at + GROUP]) or self.UNKNOWN for at in range(0, len(answers), GROUP)))
+        path.with_suffix(".new").rename(path)
+
+
+def their_answers(reference, questions, cases, memory):
+    """A function from the first case of a group, and our answers to it, to theirs: ours where they are known to be the same."""
+    known = memory and memory.recall(questions)
+    if not known:
+        answers = reference.answers(cases)
+        if memory:
+            memory.keep(questions, answers)
+        return lambda at, ours: answers[at:at + GROUP]
+
+    def of_group(at, ours):
+        return ours if digest(ours) == known[at // GROUP] else reference.answers(cases[at:at + GROUP])
+    return of_group
+
+
+def compare(program, name, path, reference, cases, lower=False, memory=None):
     """Returns (cases compared, differences, what to print)."""
     answers, said = [], []
     flags = IDS if isinstance(reference, IdsReference) else DECODE
-    worker = threading.Thread(target=ask, args=(program, path, lower, cases, flags, answers))
+    questions = b"".join(case.question(flags) for case in cases)
+    worker = threading.Thread(target=ask, args=(program, path, lower, questions, answers))
     worker.start()
-    theirs = reference.answers(cases)
+    theirs = their_answers(reference, questions, cases, memory)
     worker.join()
     data, code, message = answers
     ours = list(split_answers(data))
@@ -196,15 +258,17 @@ def compare(program, name, path, reference, cases, lower=False):
         at = f" at {cases[len(ours)].text[:300]!r}" if 0 < len(ours) < len(cases) else ""
         return 0, 1, f"{name}: encode_cases failed with {code}{at}: {message[-1500:]}"
     compared = differences = 0
-    for case, mine, other in zip(cases, ours, theirs):
-        if other is PANIC:
-            continue
-        compared += 1
-        if mine == other or (other is ERROR and mine[:4] != b"\0\0\0\0"):
-            continue
-        differences += 1
-        if differences <= SHOWN:
-            said.append(show(name, case, mine, other, flags == IDS))
+    for first in range(0, len(cases), GROUP):
+        some = ours[first:first + GROUP]
+        for case, mine, other in zip(cases[first:first + GROUP], some, theirs(first, some)):
+            if other is PANIC:
+                continue
+            compared += 1
+            if mine == other or (other is ERROR and mine[:4] != b"\0\0\0\0"):
+                continue
+            differences += 1
+            if differences <= SHOWN:
+                said.append(show(name, case, mine, other, flags == IDS))
     said.append(f"{name}: {compared} cases, {differences} differences" + (f", {len(cases) - compared} without an answer of the reference" if compared < len(cases) else ""))
     return compared, differences, "\n".join(said)
 
