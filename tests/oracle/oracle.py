@@ -70,11 +70,12 @@ def cases_for(file, tokenizer, everything):
     amount = AMOUNTS.get(file.sort, AMOUNTS["real"])[everything]
     seed = zlib.crc32(file.name.encode())
     rng = random.Random(seed)
-    sources = (texts.declarations(), texts.pages(), texts.code(), texts.unicode_data())
-    for source in sources:
+    sources = (texts.declarations(), texts.pages(), texts.code())
+    for source in (texts.declarations(), texts.pages(), texts.unicode_data()):
         yield from (Case(t) for t in every(source, amount.texts, seed))
     yield from map(Case, ["", " ", "  ", "\n", "a", *texts.WORDS])
     yield from (Case(t) for t in texts.points(seed % amount.points, amount.points))
+    yield from (Case(t) for t in every(texts.code(), amount.texts, seed))  # from here on, cases change with this tree
     mine = []
     for i in range(amount.random):
         source = sources[i % 3]
