@@ -1,18 +1,31 @@
 /*
- * bpe: the BPE model's way from the pieces of a text to tokens. What a word becomes is kept in a cache: words come
- * again and again. Longer words, and those of many tokens, are merged each time.
+ * bpe: the BPE model's way from the pieces of a text to tokens. A piece is a word, or is parted into words. What a word
+ * becomes is kept in a cache: words come again and again. Longer words, and those of many tokens, are merged each time.
+ *
+ * Some words are read ahead: their places in the cache are fetched together, and those that are not there merge
+ * together.
  */
 #include "tokenizer/model/bpe.h"
 
 #include "base/mem.h"
 #include "tokenizer/model/word_cache.h"
 
-#define AHEAD     16   /* pieces whose places are fetched at once */
+#define AHEAD     32   /* words that are read ahead */
 #define CUTS_CHAR 0x80 /* in a cached word's n: some token begins or ends inside a character */
+
+/* A word that is being tokenized, and where it is kept in the cache; NULL: it is too long for that. */
+struct ahead {
+    struct span span;
+    uint32_t number; /* of its piece */
+    uint8_t n_parts; /* of it, that were merged before its turn; 0: none was */
+    struct cached_word *place;
+};
 
 struct memory {
     struct bpe_word word;
     struct word_cache cache;
+    struct ahead ahead[AHEAD];
+    struct bpe_few parts[RF_BPE_BESIDE];
 };
 
 static void memory_free(void *memory)
@@ -45,10 +58,10 @@ static struct memory *memory_of(const struct bpe *bpe, struct model_scratch *scr
 
 /* ---- Tokens ------------------------------------------------------------------------------------------------- */
 
-/* A word that is being tokenized: a piece, or a part of one. */
+/* A call, and the word that has its turn. */
 struct job {
     const struct bpe *bpe;
-    const char *text; /* positions of the span are of this */
+    const char *text; /* positions of spans are of this */
     struct span span;
     uint32_t number;
     struct memory *memory;
@@ -128,7 +141,7 @@ static bool find_whole(const struct bpe *bpe, const char *word, size_t len, uint
     return record != NULL;
 }
 
-/* Tokenizes a word of which the cache knows nothing. Positions are not widened yet. */
+/* Tokenizes a word of which nothing is known. Positions are not widened yet. */
 static rf_status tokenize_new(const struct job *job, rf_error *err)
 {
     size_t len = job->span.end - job->span.begin;
@@ -140,6 +153,23 @@ static rf_status tokenize_new(const struct job *job, rf_error *err)
     status = rf__tokens_reserve(job->out, 1, err);
     if (status == RF_OK)
         put(job, id, job->span.begin, job->span.end);
+    return status;
+}
+
+/* Tokenizes a word that is merged, in n parts. Positions are not widened yet. */
+static rf_status put_parts(const struct job *job, const struct bpe_few *parts, size_t n, rf_error *err)
+{
+    size_t begin = job->span.begin;
+    rf_status status = rf__tokens_reserve(job->out, n * RF_BPE_FEW, err);
+
+    for (size_t i = 0; i < n && status == RF_OK; i++) {
+        size_t part = begin;
+        for (size_t k = 0; k < parts[i].n; k = parts[i].after[k]) {
+            size_t end = part + rf__bpe_few_end(&parts[i], k);
+            put(job, parts[i].ids[k], begin, end);
+            begin = end;
+        }
+    }
     return status;
 }
 
@@ -164,11 +194,13 @@ static struct cached_word *keep(const struct job *job, struct cached_word *entry
     return entry;
 }
 
-/* `entry` is the word's place in the cache; NULL: it has none. */
-static rf_status tokenize_and_keep(const struct job *job, struct cached_word *entry, rf_error *err)
+/* `parts` are those of the word, if it is merged. */
+static rf_status tokenize_and_keep(const struct job *job, const struct ahead *word, const struct bpe_few *parts,
+                                   rf_error *err)
 {
     size_t first = job->out->n;
-    rf_status status = tokenize_new(job, err);
+    rf_status status = word->n_parts > 0 ? put_parts(job, parts, word->n_parts, err) : tokenize_new(job, err);
+    struct cached_word *entry = word->place;
 
     if (status != RF_OK)
         return status;
@@ -179,22 +211,22 @@ static rf_status tokenize_and_keep(const struct job *job, struct cached_word *en
     return RF_OK;
 }
 
-/* NULL for a long word. */
-static inline struct cached_word *place_of(const struct job *job, struct span span)
+static inline bool is_kept(const struct job *job, const struct ahead *word)
 {
-    size_t len = span.end - span.begin;
-
-    return len > RF_CACHED_BYTES ? NULL : rf__word_cache_place(&job->memory->cache, job->text + span.begin, len);
+    return word->place != NULL &&
+           rf__word_cache_holds(word->place, job->text + word->span.begin, word->span.end - word->span.begin);
 }
 
-/* `entry` is the word's place. */
-static inline rf_status tokenize_word(const struct job *job, struct cached_word *entry, rf_error *err)
+static inline rf_status tokenize_word(struct job *job, const struct ahead *word, const struct bpe_few *parts,
+                                      rf_error *err)
 {
-    const char *word = job->text + job->span.begin;
-    size_t len = job->span.end - job->span.begin, first = job->out->n, begin = job->span.begin, n;
+    const struct cached_word *entry = word->place;
+    size_t first = job->out->n, begin = word->span.begin, n;
 
-    if (entry == NULL || !rf__word_cache_holds(entry, word, len))
-        return tokenize_and_keep(job, entry, err);
+    job->span = word->span;
+    job->number = word->number;
+    if (!is_kept(job, word))
+        return tokenize_and_keep(job, word, parts, err);
     n = entry->n & ~(unsigned)CUTS_CHAR;
     if (job->out->cap - job->out->n < n) {
         rf_status status = rf__tokens_reserve(job->out, n, err);
@@ -250,44 +282,80 @@ static size_t bpe_settled(const struct model *self, const struct text *text, siz
 
 /* ---- The model ---------------------------------------------------------------------------------------------- */
 
-/* The words of a piece, parted before bars. */
-static rf_status tokenize_parts(struct job *job, size_t limit, rf_error *err)
-{
-    struct span piece = job->span;
+/* The words of pieces, one after the other. */
+struct words {
+    const struct pieces *pieces;
+    size_t i, at; /* the next word begins at `at` in piece i; 0: at its beginning */
+};
 
-    while (piece.begin < piece.end && job->out->n < limit) {
-        rf_status status;
-        job->span = (struct span){piece.begin, next_bar(job->text, piece.begin, piece.end)};
-        status = tokenize_word(job, place_of(job, job->span), err);
-        if (status != RF_OK)
-            return status;
-        piece.begin = job->span.end;
+/* Reads words ahead and fetches their places in the cache. */
+static rf_status read_ahead(const struct job *job, struct words *words, uint32_t first_word, size_t *n, rf_error *err)
+{
+    struct ahead *ahead = job->memory->ahead;
+
+    for (*n = 0; *n < AHEAD && words->i < words->pieces->n;) {
+        struct span span = words->pieces->items[words->i];
+        size_t len;
+        if (words->at > 0)
+            span.begin = words->at;
+        words->at = 0;
+        if (job->bpe->parts_before_bar) {
+            size_t end = next_bar(job->text, span.begin, span.end);
+            words->at = end < span.end ? end : 0;
+            span.end = end;
+        }
+        len = span.end - span.begin;
+        if (len >= RF_BPE_NONE)
+            return rf__fail(err, RF_UNSUPPORTED, "a word of more than 4294967294 bytes");
+        ahead[*n] = (struct ahead){.span = span, .number = first_word + (uint32_t)words->i};
+        if (len > 0 && len <= RF_CACHED_BYTES)
+            ahead[*n].place = rf__word_cache_place(&job->memory->cache, job->text + span.begin, len);
+        __builtin_prefetch(ahead[*n].place);
+        *n += len > 0;
+        words->i += words->at == 0;
     }
     return RF_OK;
 }
 
-/* Some pieces, of which the places in the cache are fetched before the first of them is needed. */
-static rf_status tokenize_some(struct job *job, const struct span *pieces, size_t n, size_t limit, uint32_t number,
-                               rf_error *err)
+/* Reads a word in parts that can merge beside others; leaves it alone when it has none or too many. */
+static rf_status read_parts(const struct job *job, struct ahead *word, struct bpe_few *parts, size_t room,
+                            rf_error *err)
 {
-    struct cached_word *places[AHEAD];
-    rf_status status = RF_OK;
+    const char *bytes = job->text + word->span.begin;
+    size_t len = word->span.end - word->span.begin, n = 0;
+    uint32_t id;
 
-    for (size_t i = 0; i < n; i++) {
-        places[i] = job->bpe->parts_before_bar ? NULL : place_of(job, pieces[i]);
-        __builtin_prefetch(places[i]);
+    if (find_whole(job->bpe, bytes, len, &id))
+        return RF_OK;
+    for (size_t at = 0, next; at < len; at = next, n++) {
+        struct bpe_word *symbols = &job->memory->word;
+        rf_status status = rf__bpe_read_part(job->bpe, bytes, len, at, symbols, &next, err);
+        if (status != RF_OK)
+            return status;
+        if (n == room || symbols->n == 0 || symbols->n > RF_BPE_FEW)
+            return RF_OK;
+        rf__bpe_few_begin(job->bpe, bytes + at, symbols, &parts[n]);
     }
-    for (size_t i = 0; i < n && job->out->n < limit && status == RF_OK; i++) {
-        job->span = pieces[i];
-        job->number = number + (uint32_t)i;
-        if (job->span.end - job->span.begin >= RF_BPE_NONE)
-            status = rf__fail(err, RF_UNSUPPORTED, "a word of more than 4294967294 bytes");
-        else if (job->bpe->parts_before_bar)
-            status = tokenize_parts(job, limit, err);
-        else
-            status = tokenize_word(job, places[i], err);
+    word->n_parts = (uint8_t)n;
+    return RF_OK;
+}
+
+/* Merges those of n words that are not kept, as many as there is room for. */
+static rf_status merge_ahead(const struct job *job, size_t n, rf_error *err)
+{
+    struct memory *m = job->memory;
+    size_t n_parts = 0;
+
+    for (size_t i = 0; i < n && n_parts < RF_BPE_BESIDE && job->bpe->is_plain; i++) {
+        rf_status status = is_kept(job, &m->ahead[i])
+                               ? RF_OK
+                               : read_parts(job, &m->ahead[i], m->parts + n_parts, RF_BPE_BESIDE - n_parts, err);
+        if (status != RF_OK)
+            return status;
+        n_parts += m->ahead[i].n_parts;
     }
-    return status;
+    rf__bpe_few_merge(job->bpe, m->parts, n_parts);
+    return RF_OK;
 }
 
 static rf_status bpe_tokenize(const struct model *self, const struct pieces *pieces, size_t limit, uint32_t first_word,
@@ -295,13 +363,23 @@ static rf_status bpe_tokenize(const struct model *self, const struct pieces *pie
 {
     const struct bpe *bpe = (const struct bpe *)self;
     struct job job = {.bpe = bpe, .text = pieces->text->data, .memory = memory_of(bpe, scratch), .out = out};
+    struct words words = {.pieces = pieces};
     rf_status status = job.memory == NULL ? rf__fail_memory(err) : RF_OK;
 
     if (status == RF_OK)
         rf__word_cache_grow(&job.memory->cache);
-    for (size_t i = 0; i < pieces->n && out->n < limit && status == RF_OK; i += AHEAD)
-        status = tokenize_some(&job, pieces->items + i, pieces->n - i < AHEAD ? pieces->n - i : AHEAD, limit,
-                               first_word + (uint32_t)i, err);
+    while (words.i < pieces->n && out->n < limit && status == RF_OK) {
+        const struct bpe_few *parts = job.memory->parts;
+        size_t n;
+        status = read_ahead(&job, &words, first_word, &n, err);
+        if (status == RF_OK)
+            status = merge_ahead(&job, n, err);
+        for (size_t i = 0; i < n && out->n < limit && status == RF_OK; i++) {
+            const struct ahead *word = &job.memory->ahead[i];
+            status = tokenize_word(&job, word, parts, err);
+            parts += word->n_parts;
+        }
+    }
     return status;
 }
 

@@ -6,7 +6,8 @@
  *     bpe_build.c  pieces and merges -> the tables below
  *     bpe_pairs.c  the table of pairs
  *     bpe_reduce.c which pairs can be left out of it
- *     bpe_merge.c  a word -> symbols
+ *     bpe_merge.c  a word -> symbols, merged
+ *     bpe_few.c    words of few symbols, several at a time
  *     bpe.c        pieces of a text -> tokens; the cache of words
  *
  * Two ways lead from a text of bytes ("byte-level") to symbols. The reference writes each byte as a printable character
@@ -46,7 +47,7 @@ struct bpe {
     struct model base;
     uint64_t serial;
     struct bpe_pairs pairs;
-    uint32_t *id_of_rank; /* [n_ranks] */
+    uint32_t *id_of_rank; /* [n_ranks]; NULL: a rank is the id of what the pair becomes */
     size_t n_ranks;
     struct bpe_pair *added; /* [n_ranks], until the table of them is built */
     size_t n_added;
@@ -120,6 +121,11 @@ static inline uint32_t rf__bpe_char_id(const struct bpe_chars *chars, uint32_t c
     return chars->ids[(size_t)chars->page_of[c >> 8] * 256 + (c & 0xFF)];
 }
 
+static inline uint32_t rf__bpe_id_of(const struct bpe *bpe, uint32_t rank)
+{
+    return bpe->id_of_rank == NULL ? rank : bpe->id_of_rank[rank];
+}
+
 static inline uint32_t rf__bpe_join_bit(uint32_t left, uint32_t right)
 {
     if ((left | right) < RF_BPE_LOW)
@@ -159,9 +165,34 @@ struct bpe_word {
 };
 void rf__bpe_word_release(struct bpe_word *word);
 
-/* Reads word[at, len) into symbols, merged: up to the end, or up to a place over which no merge reaches. Returns that
- * place in *next. Memory: 16 bytes a symbol, and 16 more for the queue of a long part. */
+/* Reads word[at, len) into symbols: up to the end, or up to a place over which no merge reaches. Returns that place in
+ * *next. */
+rf_status rf__bpe_read_part(const struct bpe *bpe, const char *text, size_t len, size_t at, struct bpe_word *word,
+                            size_t *next, rf_error *err);
+/* The same, merged. Memory: 16 bytes a symbol, and 16 more for the queue of a long part. */
 rf_status rf__bpe_merge_part(const struct bpe *bpe, const char *text, size_t len, size_t at, struct bpe_word *word,
                              size_t *next, rf_error *err);
+
+#define RF_BPE_FEW    48 /* symbols of a part that is merged without a queue */
+#define RF_BPE_BESIDE 16 /* parts that are merged at a time */
+
+/* A part of few symbols. A place is the number of a symbol before anything merged; a pair is at the place of its left
+ * symbol, and its key is its rank and the place: the least one is the next to merge. */
+struct bpe_few {
+    uint32_t ids[RF_BPE_FEW], keys[RF_BPE_FEW + 1];
+    uint32_t ends[RF_BPE_FEW]; /* of the symbols before anything merged, in bytes of the part */
+    uint8_t before[RF_BPE_FEW + 1], after[RF_BPE_FEW + 1];
+    uint64_t left, right; /* hashes of the pairs at both ends of what merged last, at `at` */
+    uint8_t n, at, awaits;
+};
+/* Of the symbols of a part of a plain model, 1 to RF_BPE_FEW; `bytes` are the part's. */
+void rf__bpe_few_begin(const struct bpe *bpe, const char *bytes, const struct bpe_word *word, struct bpe_few *few);
+/* Merges n parts. Of each, ids[i] are the tokens then, for i = 0, after[0], after[after[0]] … while i < n. */
+void rf__bpe_few_merge(const struct bpe *bpe, struct bpe_few *few, size_t n);
+/* Where the token at a place ends. */
+static inline size_t rf__bpe_few_end(const struct bpe_few *few, size_t place)
+{
+    return few->ends[few->after[place] - 1];
+}
 
 #endif

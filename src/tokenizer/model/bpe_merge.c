@@ -4,18 +4,17 @@
  * Where no piece made by a merge has two certain characters side by side, the word parts between them: either side
  * merges as if the other was not there. So a long word is merged a part at a time.
  *
- * In a short part the lowest rank is looked for among all; in a long one a heap knows it. The heap is the reference's,
- * with what is outdated in it: an entry counts when its place has, when its turn comes, some pair that becomes the same
- * piece. The search among all looks at current pairs only, which is the same when the model is `plain`: when different
- * pairs at one place cannot become the same piece unless they are of the same length. They cannot if an id is one
- * string, and a merge's string the two others end to end.
+ * In a short part the lowest rank is looked for among all (bpe_few.c); in a long one a heap knows it. The heap is the
+ * reference's, with what is outdated in it: an entry counts when its place has, when its turn comes, some pair that
+ * becomes the same piece. The search among all looks at current pairs only, which is the same when the model is
+ * `plain`: when different pairs at one place cannot become the same piece unless they are of the same length. They
+ * cannot if an id is one string, and a merge's string the two others end to end.
  */
 #include "tokenizer/model/bpe.h"
 
 #include "base/mem.h"
 #include "base/utf8.h"
 
-#define FEW        48 /* symbols that are searched without a heap */
 #define PART_MIN   12 /* symbols of which a part is made up at least */
 #define N_CHILDREN 4
 
@@ -59,8 +58,8 @@ static rf_status read_bytes(const struct bpe *bpe, const char *text, size_t len,
     size_t begin = at;
 
     while (at < len) {
-        size_t stop = len - at > FEW ? at + FEW : len;
-        rf_status status = make_room(word, FEW, err);
+        size_t stop = len - at > RF_BPE_FEW ? at + RF_BPE_FEW : len;
+        rf_status status = make_room(word, RF_BPE_FEW, err);
         if (status != RF_OK)
             return status;
         for (; at < stop; at++) {
@@ -165,66 +164,6 @@ static rf_status read_chars(const struct bpe *bpe, const char *text, size_t len,
     return RF_OK;
 }
 
-/* ---- Merging a few ------------------------------------------------------------------------------------------ */
-
-static inline uint32_t first_rank(const struct bpe *bpe, const char *bytes, const uint32_t *ids, size_t i)
-{
-    if (bpe->bytes != NULL)
-        return bpe->bytes->ranks[(size_t)(uint8_t)bytes[i] << 8 | (uint8_t)bytes[i + 1]];
-    return rf__bpe_rank(&bpe->pairs, ids[i], ids[i + 1]);
-}
-
-#define PLACE_BITS 6 /* of a place among a few */
-#define NO_PAIR    UINT32_MAX
-
-static inline uint32_t key_of(uint32_t rank, size_t place)
-{
-    return rank == RF_BPE_NONE ? NO_PAIR : rank << PLACE_BITS | (uint32_t)place;
-}
-
-static inline uint32_t least_of(const uint32_t *keys, size_t n)
-{
-    uint32_t a = NO_PAIR, b = NO_PAIR;
-
-    for (size_t i = 0; i < n; i += 2) {
-        a = keys[i] < a ? keys[i] : a;
-        b = keys[i + 1] < b ? keys[i + 1] : b;
-    }
-    return a < b ? a : b;
-}
-
-/* `bytes` are those of the part. A place is the number of a symbol before anything merged; a pair is at the place of
- * its left symbol, and its key is its rank and the place: the least one is the next to merge. */
-static void merge_few(const struct bpe *bpe, const char *bytes, struct bpe_word *word)
-{
-    uint32_t ids[FEW], keys[FEW + 1];
-    uint8_t before[FEW + 1], after[FEW + 1];
-    size_t n = word->n, n_out = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        ids[i] = word->symbols[i].id;
-        before[i] = (uint8_t)(i - 1);
-        after[i] = (uint8_t)(i + 1);
-    }
-    for (size_t i = 0; i + 1 < n; i++)
-        keys[i] = key_of(first_rank(bpe, bytes, ids, i), i);
-    keys[n - 1] = keys[n] = NO_PAIR;
-    for (uint32_t least; (least = least_of(keys, n)) != NO_PAIR;) {
-        size_t at = least & ((1u << PLACE_BITS) - 1), right = after[at], next = after[right];
-        ids[at] = bpe->id_of_rank[least >> PLACE_BITS];
-        word->symbols[at].len += word->symbols[right].len;
-        keys[right] = NO_PAIR;
-        keys[at] = next < n ? key_of(rf__bpe_rank(&bpe->pairs, ids[at], ids[next]), at) : NO_PAIR;
-        after[at] = (uint8_t)next;
-        before[next] = (uint8_t)at;
-        if (at > 0)
-            keys[before[at]] = key_of(rf__bpe_rank(&bpe->pairs, ids[before[at]], ids[at]), before[at]);
-    }
-    for (size_t i = 0; i < n; i = after[i])
-        word->symbols[n_out++] = (struct bpe_symbol){.id = ids[i], .len = word->symbols[i].len};
-    word->n = n_out;
-}
-
 /* ---- Merging many ------------------------------------------------------------------------------------------- */
 
 static void sift_down(uint64_t *queue, size_t n, size_t i)
@@ -304,9 +243,9 @@ static void merge_at(const struct bpe *bpe, struct bpe_word *word, uint32_t at, 
         return;
     right = &symbols[left->after];
     found = rf__bpe_rank(&bpe->pairs, left->id, right->id);
-    if (found == RF_BPE_NONE || bpe->id_of_rank[found] != bpe->id_of_rank[rank])
+    if (found == RF_BPE_NONE || rf__bpe_id_of(bpe, found) != rf__bpe_id_of(bpe, rank))
         return;
-    left->id = bpe->id_of_rank[found];
+    left->id = rf__bpe_id_of(bpe, found);
     left->len += right->len;
     left->after = right->after;
     right->len = 0;
@@ -348,17 +287,30 @@ static rf_status merge_many(const struct bpe *bpe, struct bpe_word *word, rf_err
     return RF_OK;
 }
 
+rf_status rf__bpe_read_part(const struct bpe *bpe, const char *text, size_t len, size_t at, struct bpe_word *word,
+                            size_t *next, rf_error *err)
+{
+    word->n = 0;
+    return (bpe->bytes != NULL ? read_bytes : read_chars)(bpe, text, len, at, word, next, err);
+}
+
 rf_status rf__bpe_merge_part(const struct bpe *bpe, const char *text, size_t len, size_t at, struct bpe_word *word,
                              size_t *next, rf_error *err)
 {
-    rf_status status;
+    rf_status status = rf__bpe_read_part(bpe, text, len, at, word, next, err);
+    struct bpe_few few;
 
-    word->n = 0;
-    status = (bpe->bytes != NULL ? read_bytes : read_chars)(bpe, text, len, at, word, next, err);
     if (status != RF_OK || word->n < 2)
         return status;
-    if (word->n > FEW || !bpe->is_plain)
+    if (word->n > RF_BPE_FEW || !bpe->is_plain)
         return merge_many(bpe, word, err);
-    merge_few(bpe, text + at, word);
+    rf__bpe_few_begin(bpe, text + at, word, &few);
+    rf__bpe_few_merge(bpe, &few, 1);
+    word->n = 0;
+    for (size_t i = 0, begin = 0; i < few.n; i = few.after[i]) {
+        size_t end = rf__bpe_few_end(&few, i);
+        add(word, few.ids[i], (uint32_t)(end - begin));
+        begin = end;
+    }
     return RF_OK;
 }

@@ -76,15 +76,18 @@ static bool is_in_doubt(const struct reduction *r, const struct bpe_pair *pair)
     return !is_there(r, pair->left, pair->rank) || !is_there(r, pair->right, pair->rank);
 }
 
-/* Whether the merges make a piece of its own characters. */
+/* Whether the merges make a piece of its own characters. Not those of which one has no piece. */
 static rf_status comes_about(const struct bpe *bpe, uint32_t id, struct bpe_word *word, bool *out, rf_error *err)
 {
     size_t len, next;
     const char *piece = rf__vocabulary_piece(&bpe->base.vocabulary, id, &len);
-    rf_status status = rf__bpe_merge_part(bpe, piece, len, 0, word, &next, err);
+    rf_error why;
+    rf_status status = rf__bpe_merge_part(bpe, piece, len, 0, word, &next, &why);
 
     *out = status == RF_OK && next == len && word->n == 1;
-    return status;
+    if (status == RF_NO_MEMORY)
+        return rf__fail_memory(err);
+    return RF_OK;
 }
 
 /* Finds how each piece is made of two with lower ranks. */
@@ -103,10 +106,12 @@ static void find_made(struct reduction *r, const struct bpe_pair *pairs, size_t 
     }
 }
 
-/* Finds which of the pieces in doubt come about. */
+/* Finds which of the pieces in doubt come about. Where text can give other symbols than its characters, bytes and what
+ * is unknown, a piece's own characters do not settle that, and the doubt stays. */
 static rf_status find_late(const struct bpe *bpe, struct reduction *r, rf_error *err)
 {
     struct bpe_word word = {0};
+    uint8_t otherwise = bpe->byte_fallback || bpe->has_unk ? IS_IN_DOUBT : 0;
     rf_status status = RF_OK;
 
     for (size_t i = 0; i < bpe->n_added && status == RF_OK; i++) {
@@ -115,7 +120,7 @@ static rf_status find_late(const struct bpe *bpe, struct reduction *r, rf_error 
         if ((r->marks[id] & (IS_IN_DOUBT | IS_MADE)) != IS_IN_DOUBT)
             continue;
         status = comes_about(bpe, id, &word, &is_late, err);
-        r->marks[id] = is_late ? IS_LATE : 0;
+        r->marks[id] = is_late ? IS_LATE : otherwise;
     }
     rf__bpe_word_release(&word);
     return status;
@@ -139,12 +144,23 @@ static size_t keep_made(const struct reduction *r, struct bpe_pair *pairs, size_
         bool is_kept = false;
         if ((r->marks[pair->id] & IS_MADE) != 0)
             is_kept = of->left == pair->left && of->right == pair->right;
-        else if ((r->marks[pair->id] & IS_LATE) != 0)
+        else if ((r->marks[pair->id] & (IS_LATE | IS_IN_DOUBT)) != 0)
             is_kept = is_in_doubt(r, pair);
         if (is_kept)
             pairs[n_kept++] = *pair;
     }
     return n_kept;
+}
+
+/* Where pieces have ids in the order of their merges, the id can be the rank: one look-up less for each merge. */
+static bool number_by_id(struct bpe *bpe)
+{
+    for (size_t i = 0; i < bpe->n_added; i++)
+        if (bpe->added[i].id >= RF_BPE_FEW_RANKS || (i > 0 && bpe->added[i].id <= bpe->added[i - 1].id))
+            return false;
+    for (size_t i = 0; i < bpe->n_added; i++)
+        bpe->added[i].rank = bpe->added[i].id;
+    return true;
 }
 
 static int by_rank(const void *a, const void *b)
@@ -168,6 +184,7 @@ rf_status rf__bpe_reduce(struct bpe *bpe, rf_error *err)
     uint32_t n_ids = bpe->base.vocabulary.n_ids;
     struct reduction r = {&bpe->pairs, rf__alloc_array(n_ids, sizeof *r.of), rf__calloc(n_ids, 1)};
     struct bpe_pairs reduced = {0};
+    bool by_id;
     rf_status status = r.of == NULL || r.marks == NULL ? rf__fail_memory(err) : RF_OK;
 
     if (status != RF_OK || bpe->pairs.n < bpe->n_added || bpe->prefix_len + bpe->suffix_len > 0)
@@ -181,9 +198,14 @@ rf_status rf__bpe_reduce(struct bpe *bpe, rf_error *err)
     if (status != RF_OK)
         goto out;
     bpe->n_added = keep_made(&r, bpe->added, bpe->n_added);
-    status = rf__bpe_pairs_build(&reduced, bpe->added, bpe->n_added, n_ids, bpe->n_ranks, err);
+    by_id = number_by_id(bpe);
+    status = rf__bpe_pairs_build(&reduced, bpe->added, bpe->n_added, n_ids, by_id ? n_ids : bpe->n_ranks, err);
     if (status != RF_OK)
         goto out;
+    if (by_id) {
+        rf__free(bpe->id_of_rank);
+        bpe->id_of_rank = NULL;
+    }
     rf__bpe_pairs_release(&bpe->pairs);
     bpe->pairs = reduced;
     for (uint32_t id = 0; id < n_ids; id++)

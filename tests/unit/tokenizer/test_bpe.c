@@ -39,6 +39,18 @@ static const struct {
      "yxa",
      3,
      {{2, 0, 1}, {1, 1, 2}, {0, 2, 3}}},
+    /* A merge with a side that comes later, of bytes: also where the piece's own characters have no piece. */
+    {MODEL("\"byte_fallback\":true,", "\"a\":0,\"\u4E2D\":1,\"<0x78>\":2,\"<0x78>\u4E2D\":3,\"a<0x78>\u4E2D\":4",
+           "[\"a\",\"<0x78>\u4E2D\"],[\"<0x78>\",\"\u4E2D\"]"),
+     "ax\u4E2D",
+     1,
+     {{4, 0, 5}}},
+    {MODEL("\"unk_token\":\"missing\",\"byte_fallback\":true,",
+           "\"\u00E9\":0,\"<0x61>\":1,\"<0x62>\":2,\"<0x61><0x62>\":3,\"\u00E9<0x61><0x62>\":4",
+           "[\"\u00E9\",\"<0x61><0x62>\"],[\"<0x61>\",\"<0x62>\"]"),
+     "\u00E9ab",
+     1,
+     {{4, 0, 4}}},
     {MODEL("", "\"a\":0,\"b\":1,\"ab\":2", ""), "ab", 2, {{0, 0, 1}, {1, 1, 2}}},
     {MODEL("\"ignore_merges\":true,", "\"a\":0,\"b\":1,\"ab\":2", ""), "ab", 1, {{2, 0, 2}}},
     {MODEL("\"continuing_subword_prefix\":\"##\",", "\"a\":0,\"##b\":1,\"ab\":2,\"##c\":3", "\"a ##b\""),
@@ -158,7 +170,7 @@ static size_t merge_slowly(const struct bpe *bpe, uint32_t *ids, size_t n)
         }
         if (least == RF_BPE_NONE)
             return n;
-        ids[at] = bpe->id_of_rank[least];
+        ids[at] = rf__bpe_id_of(bpe, least);
         memmove(ids + at + 1, ids + at + 2, (n - at - 2) * sizeof *ids);
         n--;
     }
