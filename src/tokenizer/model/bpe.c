@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "tokenizer/model/word_cache.h"
 
-#define AHEAD     32   /* words that are read ahead */
+#define AHEAD     64
 #define CUTS_CHAR 0x80 /* in a cached word's n: some token begins or ends inside a character */
 
 /* A word that is being tokenized, and where it is kept in the cache; NULL: it is too long for that. */

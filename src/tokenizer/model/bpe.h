@@ -174,7 +174,7 @@ rf_status rf__bpe_merge_part(const struct bpe *bpe, const char *text, size_t len
                              size_t *next, rf_error *err);
 
 #define RF_BPE_FEW    48 /* symbols of a part that is merged without a queue */
-#define RF_BPE_BESIDE 16 /* parts that are merged at a time */
+#define RF_BPE_BESIDE 24 /* parts that are merged at a time */
 
 /* A part of few symbols. A place is the number of a symbol before anything merged; a pair is at the place of its left
  * symbol, and its key is its rank and the place: the least one is the next to merge. */
