@@ -71,7 +71,7 @@ typedef enum rf_status {
     RF_NOT_FOUND,   /* no such model, revision or file */
     RF_BAD_FORMAT,  /* a file is damaged or not what it should be */
     RF_UNSUPPORTED, /* well formed, but nothing this version can do */
-    RF_NETWORK,     /* the hub cannot be reached, or answered with an error */
+    RF_NETWORK,     /* the hub or a server cannot be reached, or answered with an error */
     RF_ENGINE,      /* ONNX Runtime failed */
     RF_CANCELLED,   /* a progress callback returned false */
     RF_TRUNCATED    /* a text is longer than the limit, and RF_TRUNCATE_ERROR was asked for, or the one text of a pair
@@ -196,7 +196,24 @@ typedef struct rf_model_options {
     rf_long_text long_text;
     const char *const *prompts; /* NULL, or "name=text" strings ended by NULL: prompts that the model has besides its
                                    own, or in their place; "query" and "document" are those of the roles */
+
+    /* Models that a server computes ("openai:MODEL", "cohere:MODEL"): the rest is for them alone, and of the above
+     * truncate, max_tokens, l2, dimensions, offline, log and fallback apply; what else is set is RF_UNSUPPORTED, but
+     * for cache_dir and threads. */
+    const char *api_key;      /* NULL: OPENAI_API_KEY; CO_API_KEY, COHERE_API_KEY. Never logged nor in a message. */
+    const char *base_url;     /* NULL: OPENAI_BASE_URL; CO_API_URL; else the provider's own */
+    const char *organization; /* NULL: OPENAI_ORG_ID. A header of OpenAI's, as the next */
+    const char *project;      /* NULL: OPENAI_PROJECT_ID */
+    const char *api_user;     /* NULL, or for whom the texts are embedded; OpenAI's `user` */
+    const char *count_with; /* NULL, or the path of a tokenizer, such as cl100k_base.tiktoken, to count tokens with: texts
+                               over the limit can then be cut; else rf_estimate_tokens() fills requests */
+    uint32_t timeout_s;    /* longest time for a request. 0: 120 */
+    uint32_t max_retries;  /* of a request that failed for a reason that may pass. 0: 5; RF_NO_RETRIES: none */
+    uint32_t max_requests; /* at once. 0: 4 */
+    uint32_t max_batch;    /* texts in a request. 0: as many as the provider takes; never above it */
 } rf_model_options;
+
+#define RF_NO_RETRIES UINT32_MAX
 
 /* Sets every option to its default. `size` is sizeof(rf_model_options). */
 RF_API void rf_model_options_init(rf_model_options *options, size_t size);
@@ -206,7 +223,10 @@ typedef struct rf_model rf_model; /* immutable once open */
 /* Opens a model. `source` is
  *   - a model directory: an ONNX file, or model.safetensors with config.json; a tokenizer; configuration,
  *   - an .onnx file, its tokenizer and configuration beside it or one folder above,
- *   - or `org/name[@revision]` on the hub: used from the cache when it is there, downloaded when it is not.
+ *   - or `org/name[@revision]` on the hub: used from the cache when it is there, downloaded when it is not,
+ *   - or `openai:MODEL`, `cohere:MODEL`: a server computes, at OpenAI or wherever base_url says. Where the length of a
+ *     vector is neither known nor given by `dimensions`, one word is embedded to learn it. A build without network has
+ *     no such models.
  * A path that exists wins over a name on the hub. Weights without an ONNX file are turned into one the first time and
  * kept in the cache.
  *
@@ -252,7 +272,8 @@ typedef struct rf_model_info {
     uint64_t n_parameters;  /* numbers in the weights file, else in the ONNX file's weights; 0: not known */
     const char *similarity; /* how its vectors are compared: "cosine", "dot", "euclidean", "manhattan", as
                                config_sentence_transformers.json has it; "cosine" where it says nothing */
-    const char *provider;   /* who computes: "local" */
+    const char *provider; /* who computes: "local"; "openai", "cohere": a server, `kernels` is its URL, and what is not
+                             known of its model is empty or 0 */
 } rf_model_info;
 
 /* Fills as much of `*info` as `info->size` says. */
@@ -284,7 +305,9 @@ typedef struct rf_model_stats {
     uint64_t open_ns;                 /* rf_model_open() */
     uint64_t memory_now, memory_peak; /* resident bytes of the whole process; 0: not known */
     uint64_t long_texts,
-        windows; /* texts that were embedded in several windows (RF_LONG_TEXT_MEAN), and these windows */
+        windows;                /* texts that were embedded in several windows (RF_LONG_TEXT_MEAN), and these windows */
+    uint64_t requests, retries; /* that were sent to a server, and those of them that were made again; `tokens` is then
+                                   what the server counted */
 } rf_model_stats;
 
 /* Fills as much of `*stats` as `stats->size` says. Calls that are under way are counted when they end. */
@@ -326,7 +349,8 @@ typedef struct rf_embed_options {
     size_t size;             /* set by rf_embed_options_init() */
     rf_progress_fn progress; /* NULL: none. Counts texts. */
     void *progress_user;
-    uint32_t *n_tokens; /* NULL, or [n]: receives the number of tokens that the model read of each text */
+    uint32_t *n_tokens; /* NULL, or [n]: receives the number of tokens that the model read of each text; an estimate
+                           where a server computes and nothing is there to count with */
     bool *truncated;    /* NULL, or [n]: receives whether each text was cut at the limit. When NULL, a warning is logged
                            with the number of texts that were. */
     rf_role role;
@@ -334,13 +358,16 @@ typedef struct rf_embed_options {
     const char *prompt;      /* NULL, or the prompt itself ("": none), in place of the role's */
     uint32_t *n_windows; /* NULL, or [n]: receives the number of windows that each text was embedded in: 1, unless it is
                             long and RF_LONG_TEXT_MEAN was asked for. When NULL, their number is logged. */
+    bool *done; /* NULL, or [n]: receives whether `out` has the vector of each text, also after a failure. Where a
+                   server computes, texts that are true already are not asked for again: a call that failed is made
+                   again with the same `out` and pays for what is missing alone. */
 } rf_embed_options;
 
 RF_API void rf_embed_options_init(rf_embed_options *options, size_t size);
 
 /* As rf_embed_documents(), with options; the role is what they say, RF_ROLE_NONE with NULL. Where the model has prompts
  * and a call uses none, the first such call logs a warning. After a failure the contents of `out` and of the arrays in
- * `options` are undefined. */
+ * `options` are undefined, but for `done` and the vectors that it names. */
 RF_API RF_MUST_USE rf_status rf_embed(const rf_model *model, const rf_text *texts, size_t n,
                                       const rf_embed_options *options, float *out, size_t out_len, rf_error *err);
 

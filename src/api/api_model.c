@@ -172,7 +172,11 @@ rf_status rf_embed(const rf_model *model, const rf_text *texts, size_t n, const 
                         "rf_embed: out_len is %zu, %zu vectors of %u floats need n * rf_model_dim()", out_len, n,
                         model->info.dim);
     status = rf__texts_check("rf_embed", texts, n, err);
-    return status == RF_OK && n > 0 ? model->provider->embed(model, texts, n, &own, out, err) : status;
+    if (status == RF_OK && n > 0)
+        status = model->provider->embed(model, texts, n, &own, out, err);
+    for (size_t i = 0; own.done != NULL && status == RF_OK && i < n; i++)
+        own.done[i] = true;
+    return status;
 }
 
 rf_status rf_embed_documents(const rf_model *model, const rf_text *texts, size_t n, float *out, size_t out_len,

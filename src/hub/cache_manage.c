@@ -325,7 +325,7 @@ static rf_status repair_snapshot(void *user, const char *folder, const char *com
     size_t *places = NULL, n = 0;
     rf_status status = find_missing(folder, commit, &repo, &places, &n, err);
 
-    if (status == RF_OK && n > 0 && rf__hub_env_offline(repair->options->offline))
+    if (status == RF_OK && n > 0 && rf__hub_is_offline(repair->options->offline))
         status = rf__fail(err, RF_NOT_FOUND,
                           "it is offline (--offline or HF_HUB_OFFLINE), and '%s' lacks %s%s. Please repair it where "
                           "there is a network",

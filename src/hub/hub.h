@@ -61,6 +61,9 @@ rf_status rf__hub_remove(const char *cache_dir, const char *name, const struct l
 rf_status rf__hub_cache_dir(const char *cache_dir, char **out, rf_error *err);
 rf_status rf__hub_check(bool offline, char **endpoint, rf_error *err);
 
+/* Whether no socket may be opened: asked for, HF_HUB_OFFLINE, or TRANSFORMERS_OFFLINE. */
+bool rf__hub_is_offline(bool asked);
+
 /* RF_BAD_FORMAT when the file is a git-lfs pointer, left by a clone without git-lfs, in place of the file itself. A
  * file that cannot be read passes: whoever opens it will say so. */
 rf_status rf__hub_check_lfs_pointer(const char *path, rf_error *err);

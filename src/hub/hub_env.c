@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "hub/hub.h"
 #include "os/os.h"
 
 #include <stdlib.h>
@@ -55,7 +56,7 @@ static uint32_t env_number(const char *name, uint32_t fallback)
     return number;
 }
 
-bool rf__hub_env_offline(bool asked)
+bool rf__hub_is_offline(bool asked)
 {
     const char *value = rf__os_env("HF_HUB_OFFLINE");
 

@@ -16,9 +16,6 @@ struct hub_env {
 rf_status rf__hub_env_read(struct hub_env *out, rf_error *err);
 void rf__hub_env_release(struct hub_env *env); /* fine on a zeroed one */
 
-/* Whether no socket may be opened: asked for, HF_HUB_OFFLINE, or TRANSFORMERS_OFFLINE. */
-bool rf__hub_env_offline(bool asked);
-
 /* The caches to look into, in that order: `cache_dir` (may be NULL), HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME/hub,
  * XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub, ~/.cache/rag_factory/onnx_models. No folder twice; none
  * need exist. */

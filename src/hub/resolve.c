@@ -455,7 +455,7 @@ static rf_status could_not_download(const struct resolution *resolution, rf_stat
 
 static rf_status resolve_name(struct resolution *resolution, struct model_source *out, rf_error *err)
 {
-    bool is_offline = rf__hub_env_offline(resolution->options->offline);
+    bool is_offline = rf__hub_is_offline(resolution->options->offline);
     rf_status status = rf__hub_caches_find(resolution->options->cache_dir, &resolution->caches, err);
 
     if (status == RF_OK)
@@ -540,7 +540,7 @@ rf_status rf__hub_check(bool offline, char **endpoint, rf_error *err)
     *endpoint = NULL;
     if (status != RF_OK)
         return status;
-    if (rf__hub_env_offline(offline))
+    if (rf__hub_is_offline(offline))
         status = rf__fail(err, RF_NETWORK, "offline (--offline, or HF_HUB_OFFLINE in the environment): not asked");
     if (status == RF_OK && (url = rf__format("%s/api/whoami-v2", env.endpoint)) == NULL)
         status = rf__fail_memory(err);

@@ -84,6 +84,12 @@ void rf__net_close(struct net *net)
     rf__free(net);
 }
 
+void rf__net_watch(struct net *net, bool (*keep_going)(void *user), void *user)
+{
+    net->keep_going = keep_going;
+    net->user = user;
+}
+
 /* ---- URLs ----------------------------------------------------------------------------------------------------- */
 
 char *rf__net_escape(const char *text, bool keep_slash)
@@ -300,6 +306,8 @@ static size_t on_header_line(char *line, size_t size, size_t n, void *user)
     n = (size_t)(line + len - value);
     while (n > 0 && (value[n - 1] == '\r' || value[n - 1] == '\n' || value[n - 1] == ' ' || value[n - 1] == '\t'))
         n--;
+    if (transfer->request->on_header != NULL)
+        transfer->request->on_header(transfer->request->user, line, (size_t)(colon - line), value, n);
     transfer->failure = read_header(transfer, line, (size_t)(colon - line), value, n);
     return transfer->failure == RF_OK ? len : 0;
 }
@@ -372,17 +380,24 @@ static const char *first_env(const char *const *names)
     return NULL;
 }
 
-/* Appends "NAME: VALUE"; the list is freed by the caller, also after a failure. */
-static rf_status add_header(struct curl_slist **list, const char *name, const char *value, rf_error *err)
+/* Appends a line; the list is freed by the caller, also after a failure. */
+static rf_status add_line(struct curl_slist **list, const char *line, rf_error *err)
 {
-    char *line = rf__format("%s: %s", name, value);
-    struct curl_slist *longer = line == NULL ? NULL : curl_slist_append(*list, line);
+    struct curl_slist *longer = curl_slist_append(*list, line);
 
-    rf__free(line);
     if (longer == NULL)
         return rf__fail_memory(err);
     *list = longer;
     return RF_OK;
+}
+
+static rf_status add_header(struct curl_slist **list, const char *name, const char *value, rf_error *err)
+{
+    char *line = rf__format("%s: %s", name, value);
+    rf_status status = line == NULL ? rf__fail_memory(err) : add_line(list, line, err);
+
+    rf__free(line);
+    return status;
 }
 
 static rf_status make_headers(const struct net_request *request, bool at_home, struct curl_slist **out, rf_error *err)
@@ -405,6 +420,14 @@ static rf_status make_headers(const struct net_request *request, bool at_home, s
         status = value == NULL ? rf__fail_memory(err) : add_header(out, "If-Range", value, err);
         rf__free(value);
     }
+    for (const char *const *line = request->headers; line != NULL && *line != NULL && at_home && status == RF_OK;
+         line++)
+        status = add_line(out, *line, err);
+    /* "Expect" has libcurl not wait for a server that never says whether it wants a large body. */
+    if (status == RF_OK && request->body != NULL)
+        status = add_line(out, "Content-Type: application/json", err);
+    if (status == RF_OK && request->body != NULL)
+        status = add_line(out, "Expect:", err);
     /* A compressed body would have another length and other offsets. */
     if (status == RF_OK)
         status = add_header(out, "Accept-Encoding", "identity", err);
@@ -422,6 +445,10 @@ static void set_options(struct transfer *transfer, const char *url, struct curl_
     curl_easy_reset(curl);
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_NOBODY, request->head ? 1L : 0L);
+    if (request->body != NULL) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
+    }
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "rag_factory/" RF_VERSION);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
@@ -430,6 +457,7 @@ static void set_options(struct transfer *transfer, const char *url, struct curl_
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, stall_s < MAX_CONNECT_S ? stall_s : MAX_CONNECT_S);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, stall_s);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)request->timeout_s);
 #if LIBCURL_VERSION_NUM >= 0x075500
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
@@ -520,8 +548,10 @@ static void log_hop(const struct transfer *transfer, const char *url)
 
     if (shown != NULL)
         rf__log(&transfer->net->logger, RF_LOG_DEBUG, "%s %s: %ld, %llu bytes",
-                transfer->request->head ? "HEAD" : "GET", shown, transfer->response->status,
-                (unsigned long long)transfer->received);
+                transfer->request->head           ? "HEAD"
+                : transfer->request->body != NULL ? "POST"
+                                                  : "GET",
+                shown, transfer->response->status, (unsigned long long)transfer->received);
     rf__free(shown);
 }
 

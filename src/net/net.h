@@ -2,7 +2,7 @@
  * net: outbound HTTP over libcurl, the only folder that includes it.
  *
  * What always holds:
- *  - One net, one thread; connections are kept between the fetches of one net.
+ *  - One net, one thread at a time; connections are kept between the fetches of one net.
  *  - Redirects are followed here, never by libcurl, and only from https to https. The token goes to the origin (scheme,
  *    host, port) of the request's own URL and to no other.
  *  - Proxies (HTTPS_PROXY, NO_PROXY …) are honoured as curl does, certificate files as the Python tools do: the first
@@ -26,6 +26,9 @@ struct net;
 rf_status rf__net_open(const struct logger *logger, bool (*keep_going)(void *user), void *user, struct net **out,
                        rf_error *err);
 void rf__net_close(struct net *net); /* NULL is fine */
+
+/* Another `keep_going` from now on. */
+void rf__net_watch(struct net *net, bool (*keep_going)(void *user), void *user);
 
 enum net_follow {
     NET_FOLLOW_NONE = 0,
@@ -60,13 +63,19 @@ struct net_response {
 
 struct net_request {
     const char *url;
-    bool head; /* HEAD instead of GET */
+    bool head;        /* HEAD instead of GET */
+    const char *body; /* NULL, or POST instead of GET: JSON */
+    size_t body_len;
+    const char *const *headers; /* NULL, or "Name: value" strings ended by NULL; not sent to another origin */
     enum net_follow follow;
     const char *token;        /* NULL, or sent as "Authorization: Bearer" */
     uint64_t range_from;      /* 0, or ask for the bytes from here on */
     const char *if_range;     /* NULL, or the ETag that the range must belong to; not sent to another origin */
     uint32_t stall_timeout_s; /* 0: 30. Gives up when nothing arrives for so long; connecting too */
+    uint32_t timeout_s;       /* 0: none. The longest that each answer may take in all */
     size_t max_body;          /* ceiling of response.body; 0: 64 MiB */
+    /* Called with each header line of each answer, also of one that is no 2xx. NULL: nothing to say. */
+    void (*on_header)(void *user, const char *name, size_t name_len, const char *value, size_t len);
     /* Called once, when the final answer is known and is 2xx, before its body. NULL: nothing to say. */
     rf_status (*on_headers)(void *user, const struct net_response *response, rf_error *err);
     /* Called with each piece of a 2xx body; a failure ends the transfer with it. NULL: into response.body. */

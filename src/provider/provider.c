@@ -2,11 +2,23 @@
 #include "provider/provider.h"
 
 #include "base/mem.h"
+#ifdef RF_HAS_REMOTE
+#include "provider/remote/remote.h"
+#endif
 
 #include <string.h>
 
 static rf_status open_source(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err)
 {
+#ifdef RF_HAS_REMOTE
+    static const struct remote_api *const apis[] = {&rf__openai, &rf__cohere};
+
+    for (size_t i = 0; i < sizeof apis / sizeof apis[0]; i++) {
+        size_t len = strlen(apis[i]->name);
+        if (strncmp(source, apis[i]->name, len) == 0 && source[len] == ':')
+            return rf__remote_open(apis[i], source, options, out, err);
+    }
+#endif
     return rf__local_open(source, options, out, err);
 }
 

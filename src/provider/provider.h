@@ -4,7 +4,7 @@
  * model.
  *
  *     rf_model_open ─ rf__provider_open ─┬─ local_model.c: a model directory, a path, a name on the hub
- *                                        └─ what a prefix of the source names (none but the local one so far)
+ *                                        └─ remote/: "openai:MODEL", "cohere:MODEL"
  */
 #ifndef RF_PROVIDER_PROVIDER_H
 #define RF_PROVIDER_PROVIDER_H
