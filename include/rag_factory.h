@@ -205,12 +205,12 @@ typedef struct rf_model_options {
     const char *organization; /* NULL: OPENAI_ORG_ID. A header of OpenAI's, as the next */
     const char *project;      /* NULL: OPENAI_PROJECT_ID */
     const char *api_user;     /* NULL, or for whom the texts are embedded; OpenAI's `user` */
-    const char *count_with; /* NULL, or the path of a tokenizer, such as cl100k_base.tiktoken, to count tokens with: texts
-                               over the limit can then be cut; else rf_estimate_tokens() fills requests */
-    uint32_t timeout_s;    /* longest time for a request. 0: 120 */
-    uint32_t max_retries;  /* of a request that failed for a reason that may pass. 0: 5; RF_NO_RETRIES: none */
-    uint32_t max_requests; /* at once. 0: 4 */
-    uint32_t max_batch;    /* texts in a request. 0: as many as the provider takes; never above it */
+    const char *count_with;   /* NULL, or the path of a tokenizer, such as cl100k_base.tiktoken, to count tokens with:
+                                 texts   over the limit can then be cut; else rf_estimate_tokens() fills requests */
+    uint32_t timeout_s;       /* longest time for a request. 0: 120 */
+    uint32_t max_retries;     /* of a request that failed for a reason that may pass. 0: 5; RF_NO_RETRIES: none */
+    uint32_t max_requests;    /* at once. 0: 4 */
+    uint32_t max_batch;       /* texts in a request. 0: as many as the provider takes; never above it */
 } rf_model_options;
 
 #define RF_NO_RETRIES UINT32_MAX

@@ -26,6 +26,7 @@ static rf_status check_options(const struct remote_api *api, const char *source,
                  {"pooling", o->pooling != RF_POOLING_DEFAULT},
                  {"precision", o->precision != RF_PRECISION_AUTO},
                  {"long_text", o->long_text != RF_LONG_TEXT_CUT},
+                 {"prompts", o->prompts != NULL && o->prompts[0] != NULL},
                  {"session_options", o->session_options != NULL && o->session_options[0] != NULL}};
 
     for (size_t i = 0; i < sizeof local / sizeof local[0]; i++)
