@@ -248,7 +248,7 @@ typedef struct rf_model_info {
     const char *weights_file; /* the file that onnx_file was made of by this library, or that vectors are looked up
                                  in; else "" */
     const char *revision;     /* the commit on the hub, or "" for a local directory */
-    const char *architecture; /* model_type of config.json, such as "bert" */
+    const char *architecture; /* model_type of config.json, such as "bert"; "StaticEmbedding", "model2vec" */
     const char *precision;    /* of the ONNX file's linear layers, as its weights and operators tell: "fp32", "fp16",
                                  "int16", "int8", "q4" … */
     const char *modules;      /* what is run, in order, such as "Transformer, Pooling(mean), Normalize" */
@@ -287,6 +287,8 @@ typedef struct rf_variant {
     uint64_t bytes;       /* with its external data; 0: not known */
     bool fits;            /* this machine has those instructions; others run it too, but slower or less exactly */
     bool is_here;         /* it is on this machine; else the option onnx_file brings it */
+    bool proposed; /* of the files that are made for some processor's instructions, the one for this machine: fewer
+                      bits, so that its vectors are others. Never chosen unless it is named. */
 } rf_variant;
 
 /* `variant` is valid during the call. Returning false ends the listing. */

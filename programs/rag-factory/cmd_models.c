@@ -133,6 +133,31 @@ static void print_field_text(const struct field *field, struct output *out)
     rf__output_printf(out, "%-14s %s\n", field->label, value);
 }
 
+/* "query: " of each prompt that has a text. */
+static void print_prompts(const rf_model *model, const char *names, bool json, struct output *out)
+{
+    size_t n = 0;
+
+    for (const char *at = names; *at != '\0'; n++) {
+        const char *end = strstr(at, ", "), *text;
+        size_t len = end != NULL ? (size_t)(end - at) : strlen(at);
+        char *name = rf__strndup(at, len);
+        text = name == NULL ? NULL : rf_model_prompt(model, name);
+        if (text != NULL && json) {
+            rf__output_text(out, n > 0 ? ",\n  " : "\n  ");
+            rf__output_json(out, name, len);
+            rf__output_text(out, ":");
+            rf__output_json(out, text, strlen(text));
+        } else if (text != NULL) {
+            rf__output_printf(out, "%-14s %s: ", n == 0 ? "prompt texts" : "", name);
+            rf__output_json(out, text, strlen(text));
+            rf__output_text(out, "\n");
+        }
+        rf__free(name);
+        at += len + (end != NULL ? 2 : 0);
+    }
+}
+
 struct variants {
     struct output *out;
     bool json;
@@ -147,15 +172,17 @@ static bool print_variant(void *user, const rf_variant *v)
     if (variants->json) {
         rf__output_text(variants->out, variants->n > 0 ? ",\n  {\"path\":" : "\n  {\"path\":");
         rf__output_json(variants->out, v->path, strlen(v->path));
-        rf__output_printf(variants->out,
-                          ",\"precision\":\"%s\",\"made_for\":\"%s\",\"bytes\":%llu,\"fits\":%s,\"here\":%s}",
-                          v->precision, v->made_for, (unsigned long long)v->bytes, v->fits ? "true" : "false",
-                          v->is_here ? "true" : "false");
+        rf__output_printf(
+            variants->out,
+            ",\"precision\":\"%s\",\"made_for\":\"%s\",\"bytes\":%llu,\"fits\":%s,\"here\":%s,\"proposed\":%s}",
+            v->precision, v->made_for, (unsigned long long)v->bytes, v->fits ? "true" : "false",
+            v->is_here ? "true" : "false", v->proposed ? "true" : "false");
     } else {
-        rf__output_printf(variants->out, "%-14s %s: %s%s%s%s, %s%s\n", variants->n == 0 ? "ONNX files" : "", v->path,
-                          v->precision, v->made_for[0] != '\0' ? ", for " : "", v->made_for,
-                          v->fits ? "" : " (this machine has not)", v->bytes > 0 ? rf__size_text(v->bytes, size) : "?",
-                          v->is_here ? "" : ", not downloaded");
+        rf__output_printf(
+            variants->out, "%-14s %s: %s%s%s%s, %s%s%s\n", variants->n == 0 ? "ONNX files" : "", v->path, v->precision,
+            v->made_for[0] != '\0' ? ", for " : "", v->made_for, v->fits ? "" : " (this machine has not)",
+            v->bytes > 0 ? rf__size_text(v->bytes, size) : "?", v->is_here ? "" : ", not downloaded",
+            v->proposed ? "; proposed for this machine: --onnx-file takes it, its vectors are others" : "");
     }
     variants->n++;
     return true;
@@ -191,6 +218,11 @@ static void print_info(const rf_model *model, bool json, struct output *out)
             print_field_text(&fields[i], out);
         }
     }
+    if (json)
+        rf__output_text(out, ",\n \"prompt_texts\":{");
+    print_prompts(model, info.prompts, json, out);
+    if (json)
+        rf__output_text(out, "}");
     print_variants(model, json, out);
     rf__output_text(out, json ? "}\n" : "");
 }

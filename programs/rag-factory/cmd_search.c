@@ -191,12 +191,14 @@ static rf_status find(const struct opt_common *common, struct input *input, int 
                                                                                              print_jsonl};
     const rf_embed_options documents = {.role = RF_ROLE_DOCUMENT};
     rf_text query = {search->query, strlen(search->query)};
+    rf_model_info info = {.size = sizeof info};
     rf_model *model = NULL;
     rf_status status = rf__open_model(common, &model, err);
 
     if (status != RF_OK)
         return status;
-    search->dim = rf_model_dim(model);
+    rf_model_get_info(model, &info);
+    search->dim = info.dim;
     search->vector = rf__alloc_array(search->dim, sizeof *search->vector);
     search->heap = rf__alloc_array(search->k, sizeof *search->heap);
     if (search->vector == NULL || search->heap == NULL)
@@ -209,7 +211,7 @@ static rf_status find(const struct opt_common *common, struct input *input, int 
     }
     if (status == RF_OK) {
         qsort(search->heap, search->n, sizeof *search->heap, compare_hits);
-        printers[format](search, common->model, out);
+        printers[format](search, info.source, out); /* the fallback's, where that was opened */
     }
     for (size_t i = 0; i < search->n; i++)
         rf__free(search->heap[i].text);

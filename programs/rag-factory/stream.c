@@ -221,8 +221,10 @@ static void warn_of_truncation(const struct stream *stream)
         return;
     rf__say_warning("%s of %s text%s longer than %u tokens and %s cut; --truncate error makes this an error",
                     rf__count_text(stream->n_truncated, cut), rf__count_text(stream->n_texts, all),
-                    stream->n_texts == 1 ? " was" : "s were", stream->info.max_tokens,
-                    stream->n_truncated == 1 ? "was" : "were");
+                    stream->n_texts == 1       ? " was"
+                    : stream->n_truncated == 1 ? "s was"
+                                               : "s were",
+                    stream->info.max_tokens, stream->n_truncated == 1 ? "was" : "were");
 }
 
 /* What -v tells at the end. */

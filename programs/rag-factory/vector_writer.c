@@ -115,12 +115,22 @@ static bool tells_windows(const struct vector_writer *writer)
     return writer->info->long_text == RF_LONG_TEXT_MEAN;
 }
 
+/* Where a fallback stands in, each line that may be read alone says whose vector it is. */
+static bool tells_model(const struct vector_writer *writer)
+{
+    return writer->info->replaces[0] != '\0';
+}
+
 static void json_begin(struct vector_writer *writer)
 {
     const rf_model_info *info = writer->info;
 
     rf__output_text(writer->output, "{\"model\":");
     rf__output_json(writer->output, info->source, strlen(info->source));
+    if (tells_model(writer)) {
+        rf__output_text(writer->output, ",\"in_place_of\":");
+        rf__output_json(writer->output, info->replaces, strlen(info->replaces));
+    }
     rf__output_text(writer->output, ",\"revision\":");
     rf__output_json(writer->output, info->revision, strlen(info->revision));
     rf__output_printf(writer->output, ",\"dim\":%u,\"max_tokens\":%u,\"pooling\":\"%s\",\"normalized\":%s", info->dim,
@@ -133,9 +143,10 @@ static void json_begin(struct vector_writer *writer)
     rf__output_text(writer->output, ",\"embeddings\":[");
 }
 
+/* What follows the brace. */
 static void json_object(struct vector_writer *writer, const struct row *row)
 {
-    rf__output_printf(writer->output, "{\"index\":%llu,\"n_tokens\":%u,\"truncated\":%s,",
+    rf__output_printf(writer->output, "\"index\":%llu,\"n_tokens\":%u,\"truncated\":%s,",
                       (unsigned long long)row->index, row->n_tokens, row->truncated ? "true" : "false");
     if (tells_windows(writer))
         rf__output_printf(writer->output, "\"windows\":%u,", row->n_windows);
@@ -146,7 +157,7 @@ static void json_object(struct vector_writer *writer, const struct row *row)
 
 static void json_row(struct vector_writer *writer, const struct row *row)
 {
-    rf__output_text(writer->output, row->index == 0 ? "\n" : ",\n");
+    rf__output_text(writer->output, row->index == 0 ? "\n{" : ",\n{");
     json_object(writer, row);
 }
 
@@ -157,14 +168,31 @@ static void json_end(struct vector_writer *writer)
 
 static void jsonl_row(struct vector_writer *writer, const struct row *row)
 {
+    if (tells_model(writer)) {
+        rf__output_text(writer->output, "{\"model\":");
+        rf__output_json(writer->output, writer->info->source, strlen(writer->info->source));
+        rf__output_text(writer->output, ",");
+    } else {
+        rf__output_text(writer->output, "{");
+    }
     json_object(writer, row);
     rf__output_text(writer->output, "\n");
+}
+
+/* In quotes, those in it doubled (RFC 4180). */
+static void csv_text(struct output *output, const char *text)
+{
+    rf__output_text(output, "\"");
+    for (; *text != '\0'; text++)
+        rf__output_write(output, *text == '"' ? "\"\"" : text, *text == '"' ? 2 : 1);
+    rf__output_text(output, "\"");
 }
 
 static void csv_begin(struct vector_writer *writer)
 {
     rf__output_text(writer->output,
-                    tells_windows(writer) ? "index,n_tokens,truncated,windows" : "index,n_tokens,truncated");
+                    tells_model(writer) ? "model,index,n_tokens,truncated" : "index,n_tokens,truncated");
+    rf__output_text(writer->output, tells_windows(writer) ? ",windows" : "");
     for (size_t i = 0; i < n_columns(writer); i++)
         rf__output_printf(writer->output, ",d%zu", i);
     rf__output_text(writer->output, "\n");
@@ -172,6 +200,10 @@ static void csv_begin(struct vector_writer *writer)
 
 static void csv_row(struct vector_writer *writer, const struct row *row)
 {
+    if (tells_model(writer)) {
+        csv_text(writer->output, writer->info->source);
+        rf__output_text(writer->output, ",");
+    }
     rf__output_printf(writer->output, "%llu,%u,%s,", (unsigned long long)row->index, row->n_tokens,
                       row->truncated ? "true" : "false");
     if (tells_windows(writer))

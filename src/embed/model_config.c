@@ -145,6 +145,9 @@ static rf_status read_transformer_config(const char *directory, struct model_con
         status = read_causality(&json, &config->is_causal, err);
     if (status == RF_OK && !config->has_modules && is_model2vec(&json, model_type))
         status = read_model2vec(&json, config, err);
+    if (status == RF_OK && model_type[0] == '\0' && config->encoder != ENCODER_TRANSFORMER)
+        status =
+            set_string(&config->architecture, config->encoder == ENCODER_STATIC ? "StaticEmbedding" : "model2vec", err);
     rf__json_release(&json);
     return status;
 }

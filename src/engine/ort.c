@@ -59,6 +59,14 @@ static bool is_too_new(const char *message)
            strstr(message, "ORT format model version") != NULL;
 }
 
+/* Whether it has an operator that this ONNX Runtime does not know, or cannot compute. */
+static bool has_unknown_operator(const char *message)
+{
+    return strstr(message, "No Op registered for") != NULL ||
+           strstr(message, "is not a registered function/op") != NULL ||
+           strstr(message, "Could not find an implementation for") != NULL;
+}
+
 rf_status rf__ort_check(const OrtApi *ort, OrtStatus *failure, rf_error *err, const char *what)
 {
     rf_status status;
@@ -71,6 +79,15 @@ rf_status rf__ort_check(const OrtApi *ort, OrtStatus *failure, rf_error *err, co
             rf__fail(err, RF_UNSUPPORTED,
                      "%s: is made for a newer ONNX Runtime than the one that runs, %s; install a newer one, or export "
                      "the model with a lower opset (ONNX Runtime: %.200s)",
+                     what, rf__engine_runtime_version(), useful_part(ort->GetErrorMessage(failure)));
+        ort->ReleaseStatus(failure);
+        return status;
+    }
+    if (has_unknown_operator(ort->GetErrorMessage(failure))) {
+        status =
+            rf__fail(err, RF_UNSUPPORTED,
+                     "%s: has an operator that the ONNX Runtime that runs, %s, does not have; install a newer one, or "
+                     "export the model with a lower opset and standard operators (ONNX Runtime: %.200s)",
                      what, rf__engine_runtime_version(), useful_part(ort->GetErrorMessage(failure)));
         ort->ReleaseStatus(failure);
         return status;

@@ -25,15 +25,16 @@ static const struct {
     {"uint8", "int8"},         {"int8", "int8"}, {"quantized", "int8"}, {"_o4", "fp16"},
 };
 
-/* Parts of a name and the instructions that the file is made for, as rf__os_cpu_features() and rf__os_name() have them.
+/* Parts of a name and the instructions that the file is made for, from more to fewer, as rf__os_cpu_features() and
+ * rf__os_name() have them.
  */
 static const struct {
-    const char *part, *feature;
+    const char *part, *feature, *needed; /* as it is told, and as it is asked for */
 } machines[] = {
-    {"avx512_vnni", "VNNI"},
-    {"avx512", "AVX-512"},
-    {"avx2", "AVX2"},
-    {"arm64", "arm64"},
+    {"avx512_vnni", "VNNI", "AVX512-VNNI"},
+    {"avx512", "AVX-512", "AVX-512F"},
+    {"avx2", "AVX2", "AVX2"},
+    {"arm64", "arm64", "arm64"},
 };
 
 /* The name of a file without folders and ending, in small letters. */
@@ -57,21 +58,43 @@ static const char *precision_of(const char *name)
     return "fp32";
 }
 
-/* NULL: any machine. */
-static const char *machine_of(const char *name)
+#define N_MACHINES (sizeof machines / sizeof machines[0])
+
+/* The place in `machines` of what a file is made for; N_MACHINES: any machine. */
+static size_t machine_of(const char *name)
 {
-    for (size_t i = 0; i < sizeof machines / sizeof machines[0]; i++)
-        if (strstr(name, machines[i].part) != NULL)
-            return machines[i].feature;
-    return NULL;
+    size_t i = 0;
+
+    while (i < N_MACHINES && strstr(name, machines[i].part) == NULL)
+        i++;
+    return i;
 }
 
-static bool has_feature(const char *feature)
+static bool fits(size_t machine)
 {
     char features[256];
 
     rf__os_cpu_features(features, sizeof features);
-    return feature == NULL || strstr(features, feature) != NULL || strstr(rf__os_name(), feature) != NULL;
+    return machine == N_MACHINES || strstr(features, machines[machine].needed) != NULL ||
+           strstr(rf__os_name(), machines[machine].needed) != NULL;
+}
+
+/* The file that makes the most of this machine's instructions; repo->n where none is made for them. */
+static size_t propose(const struct repo *repo)
+{
+    size_t best = repo->n, least = N_MACHINES;
+
+    for (size_t i = 0; i < repo->n; i++) {
+        char name[MAX_NAME];
+        if (!rf__snapshot_is_onnx(repo->files[i].path))
+            continue;
+        base_name(repo->files[i].path, name);
+        if (machine_of(name) < least && fits(machine_of(name))) {
+            least = machine_of(name);
+            best = i;
+        }
+    }
+    return best;
 }
 
 /* Bytes of a file that is not here, and of what belongs to it by name; 0 where a size is not known. */
@@ -127,6 +150,7 @@ rf_status rf__hub_variants(const char *directory, rf_variant_fn fn, void *user, 
 {
     struct repo repo = {0};
     rf_status status = read_listing(directory, &repo, err);
+    size_t proposed = status == RF_OK ? propose(&repo) : 0;
     bool goes_on = true;
 
     for (size_t i = 0; i < repo.n && status == RF_OK && goes_on; i++) {
@@ -142,8 +166,9 @@ rf_status rf__hub_variants(const char *directory, rf_variant_fn fn, void *user, 
         }
         base_name(file->path, name);
         variant.precision = precision_of(name);
-        variant.made_for = machine_of(name) != NULL ? machine_of(name) : "";
-        variant.fits = has_feature(machine_of(name));
+        variant.made_for = machine_of(name) < N_MACHINES ? machines[machine_of(name)].feature : "";
+        variant.fits = fits(machine_of(name));
+        variant.proposed = i == proposed;
         variant.is_here = rf__os_is_file(path);
         variant.bytes = variant.is_here ? rf__hub_onnx_size(path) : size_with_data(&repo, file);
         goes_on = fn(user, &variant);

@@ -181,6 +181,17 @@ static rf_status open_reference(const struct local_model *model, const struct mo
     return status;
 }
 
+/* What is known not to be fp32 is not passed off as that. */
+static rf_status check_fp32(const struct engine_info *engine, rf_error *err)
+{
+    if (engine->precision[0] == '\0' || strcmp(engine->precision, "fp32") == 0)
+        return RF_OK;
+    return rf__fail(err, RF_UNSUPPORTED,
+                    "%s: is %s, not the fp32 that is asked for, and an ONNX file runs as it is; choose another one, or "
+                    "leave the option precision out",
+                    engine->path, engine->precision);
+}
+
 /* The engine, or the table of static embeddings. */
 static rf_status open_encoder(struct local_model *model, const rf_model_options *options,
                               const struct model_config *config, struct engine **engine, struct static_table **table,
@@ -200,6 +211,8 @@ static rf_status open_encoder(struct local_model *model, const rf_model_options 
         status = options->precision == RF_PRECISION_REFERENCE
                      ? open_reference(model, config, engine, err)
                      : rf__engine_open_file(model->onnx_file, &engine_options, engine, err);
+        if (status == RF_OK && options->precision == RF_PRECISION_FP32)
+            status = check_fp32(&(*engine)->info, err);
         model->precision = rf__strdup(status == RF_OK ? (*engine)->info.precision : "");
         model->n_parameters = status == RF_OK ? (*engine)->info.n_parameters : 0;
         model->kernels =

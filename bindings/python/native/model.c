@@ -312,9 +312,10 @@ static PyObject *model_prompt(Model *self, PyObject *name)
 static bool add_variant(void *user, const rf_variant *v)
 {
     PyObject *list = user;
-    PyObject *item = Py_BuildValue("{sssssssKsOsO}", "path", v->path, "precision", v->precision, "made_for",
-                                   v->made_for, "bytes", (unsigned long long)v->bytes, "fits",
-                                   v->fits ? Py_True : Py_False, "is_here", v->is_here ? Py_True : Py_False);
+    PyObject *item =
+        Py_BuildValue("{sssssssKsOsOsO}", "path", v->path, "precision", v->precision, "made_for", v->made_for, "bytes",
+                      (unsigned long long)v->bytes, "fits", v->fits ? Py_True : Py_False, "is_here",
+                      v->is_here ? Py_True : Py_False, "proposed", v->proposed ? Py_True : Py_False);
     bool added = item != NULL && PyList_Append(list, item) == 0;
 
     Py_XDECREF(item);

@@ -150,30 +150,52 @@ static void test_links_to_external_data(void **state)
     }
 }
 
-/* "external.onnx_data" became a path of the same length that leaves the folder. */
-static void test_external_data_outside(void **state)
+/* The engine's answer to a golden file in which `from` became `to`, of the same length. */
+static rf_status open_changed(const char *name, const char *from, const char *to, rf_error *fault)
 {
-    static const char location[] = "external.onnx_data", outside[] = "../../../etc/hosts";
-    const char *folder = scratch_directory("engine-outside");
+    const char *folder = scratch_directory("engine-changed");
     const struct engine_options options = {.threads = 1};
     struct engine *engine = NULL;
-    rf_error fault = {0};
-    char path[1024], *at = NULL;
+    size_t len = strlen(from), n = 0;
+    char path[1024];
     struct buf file;
+    rf_status status;
 
-    (void)state;
     rf__buf_init(&file, 1 << 20);
-    assert_ok(rf__os_read_file(golden_path("tests/golden/onnx/external.onnx"), &file, err));
-    for (size_t i = 0; i + sizeof location - 1 <= file.len && at == NULL; i++)
-        if (memcmp(file.data + i, location, sizeof location - 1) == 0)
-            at = file.data + i;
-    assert_non_null(at);
-    memcpy(at, outside, sizeof location - 1);
+    assert_int_equal(len, strlen(to));
+    assert_ok(rf__os_read_file(golden_file(name), &file, err));
+    for (size_t i = 0; i + len <= file.len; i++) {
+        if (memcmp(file.data + i, from, len) == 0) {
+            memcpy(file.data + i, to, len);
+            n++;
+        }
+    }
+    assert_true(n > 0);
     snprintf(path, sizeof path, "%s/model.onnx", folder);
     write_file(path, file.data, file.len);
-    assert_int_equal(rf__engine_open_file(path, &options, &engine, &fault), RF_BAD_FORMAT);
-    assert_non_null(strstr(fault.message, "'../../../etc/hosts', which is not in its folder"));
+    status = rf__engine_open_file(path, &options, &engine, fault);
+    rf__engine_free(engine);
     rf__buf_release(&file);
+    return status;
+}
+
+static void test_external_data_outside(void **state)
+{
+    rf_error fault = {0};
+
+    (void)state;
+    assert_int_equal(open_changed("external", "external.onnx_data", "../../../etc/hosts", &fault), RF_BAD_FORMAT);
+    assert_non_null(strstr(fault.message, "'../../../etc/hosts', which is not in its folder"));
+}
+
+static void test_an_unknown_operator(void **state)
+{
+    rf_error fault = {0};
+
+    (void)state;
+    assert_int_equal(open_changed("ids-only", "Gather", "Fancyx", &fault), RF_UNSUPPORTED);
+    assert_non_null(strstr(fault.message, "has an operator that the ONNX Runtime that runs, 1."));
+    assert_non_null(strstr(fault.message, "Fancyx"));
 }
 
 /* ---- Files that do not --------------------------------------------------------------------------------- */
@@ -332,11 +354,17 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_models_that_open),        cmocka_unit_test(test_bytes_and_a_link_to_external_data),
-        cmocka_unit_test(test_links_to_external_data),  cmocka_unit_test(test_external_data_outside),
-        cmocka_unit_test(test_models_that_do_not_open), cmocka_unit_test(test_damaged_files),
-        cmocka_unit_test(test_truncated_file),          cmocka_unit_test(test_an_id_outside_the_table_fails),
-        cmocka_unit_test(test_session_options),         cmocka_unit_test(test_wrong_session_options),
+        cmocka_unit_test(test_models_that_open),
+        cmocka_unit_test(test_bytes_and_a_link_to_external_data),
+        cmocka_unit_test(test_links_to_external_data),
+        cmocka_unit_test(test_external_data_outside),
+        cmocka_unit_test(test_an_unknown_operator),
+        cmocka_unit_test(test_models_that_do_not_open),
+        cmocka_unit_test(test_damaged_files),
+        cmocka_unit_test(test_truncated_file),
+        cmocka_unit_test(test_an_id_outside_the_table_fails),
+        cmocka_unit_test(test_session_options),
+        cmocka_unit_test(test_wrong_session_options),
         cmocka_unit_test(test_out_of_memory),
     };
 
