@@ -310,6 +310,15 @@ typedef struct rf_model_stats {
         windows;                /* texts that were embedded in several windows (RF_LONG_TEXT_MEAN), and these windows */
     uint64_t requests, retries; /* that were sent to a server, and those of them that were made again; `tokens` is then
                                    what the server counted */
+    /* Memory by part. The first three are measured: by how much the process grew meanwhile, which is exact only where
+     * it did nothing else. */
+    uint64_t memory_tokenizer; /* while the tokenizer was opened */
+    uint64_t memory_engine;    /* while what computes was opened; weights in a mapped file come as they are read */
+    uint64_t memory_calls; /* since the model was open: pages of weights, ONNX Runtime's arena, what threads keep for
+                              the next call, the tokenizer's cache of words, kept vectors */
+    uint64_t memory_files; /* of memory_now: pages of files - weights, libraries - that the system may drop and that
+                              processes share; 0: not known */
+    uint64_t memory_limit; /* of the container, else the machine's memory; 0: not known */
 } rf_model_stats;
 
 /* Fills as much of `*stats` as `stats->size` says. Calls that are under way are counted when they end. */
@@ -347,6 +356,15 @@ typedef enum rf_role {
     RF_ROLE_DOCUMENT  /* the prompt "document", likewise */
 } rf_role;
 
+/* What one call did. */
+typedef struct rf_call_stats {
+    size_t size; /* set by the caller to sizeof(rf_call_stats) */
+    uint64_t texts, tokens, truncated;
+    uint64_t windows;                 /* that texts were embedded in: as many as texts, but for RF_LONG_TEXT_MEAN */
+    uint64_t tokenize_ns, compute_ns; /* as in rf_model_stats */
+    uint64_t total_ns;
+} rf_call_stats;
+
 typedef struct rf_embed_options {
     size_t size;             /* set by rf_embed_options_init() */
     rf_progress_fn progress; /* NULL: none. Counts texts. */
@@ -363,6 +381,7 @@ typedef struct rf_embed_options {
     bool *done; /* NULL, or [n]: receives whether `out` has the vector of each text, also after a failure. Where a
                    server computes, texts that are true already are not asked for again: a call that failed is made
                    again with the same `out` and pays for what is missing alone. */
+    rf_call_stats *stats; /* NULL, or receives what this call did, as much as its size says */
 } rf_embed_options;
 
 RF_API void rf_embed_options_init(rf_embed_options *options, size_t size);

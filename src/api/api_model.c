@@ -56,7 +56,11 @@ rf_status rf_model_open(const char *source, const rf_model_options *options, rf_
     if (source == NULL || out == NULL)
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_model_open: %s is NULL", source == NULL ? "source" : "out");
     status = check_options(options, &own, err);
-    return status == RF_OK ? rf__provider_open(source, &own, out, err) : status;
+    if (status == RF_OK)
+        status = rf__provider_open(source, &own, out, err);
+    if (status == RF_OK)
+        (*out)->memory_open = rf__os_memory_now();
+    return status;
 }
 
 void rf_model_free(rf_model *model)
@@ -117,8 +121,13 @@ rf_status rf_model_variants(const rf_model *model, rf_variant_fn fn, void *user,
 
 void rf_model_get_stats(const rf_model *model, rf_model_stats *stats)
 {
-    rf_model_stats own = {
-        .open_ns = model->open_ns, .memory_now = rf__os_memory_now(), .memory_peak = rf__os_memory_peak()};
+    const uint64_t now = rf__os_memory_now();
+    rf_model_stats own = {.open_ns = model->open_ns,
+                          .memory_now = now,
+                          .memory_peak = rf__os_memory_peak(),
+                          .memory_calls = now > model->memory_open ? now - model->memory_open : 0,
+                          .memory_files = rf__os_memory_files(),
+                          .memory_limit = rf__os_memory_total()};
     size_t size = stats->size < sizeof own ? stats->size : sizeof own;
 
     model->provider->stats(model, &own);
@@ -151,6 +160,26 @@ void rf_embed_options_init(rf_embed_options *options, size_t size)
     rf__options_init(options, size);
 }
 
+static rf_status embed(const rf_model *model, const rf_text *texts, size_t n, rf_embed_options *options, float *out,
+                       rf_error *err)
+{
+    rf_call_stats *asked = options->stats, own = {.size = sizeof own, .texts = n};
+    const uint64_t begin = rf__os_now_ns();
+    rf_status status = RF_OK;
+    size_t size;
+
+    options->stats = &own;
+    if (n > 0)
+        status = model->provider->embed(model, texts, n, options, out, err);
+    if (status != RF_OK || asked == NULL)
+        return status;
+    own.total_ns = rf__os_now_ns() - begin;
+    size = asked->size < sizeof own ? asked->size : sizeof own;
+    memcpy(asked, &own, size);
+    memcpy(asked, &size, sizeof size);
+    return RF_OK;
+}
+
 rf_status rf_embed(const rf_model *model, const rf_text *texts, size_t n, const rf_embed_options *options, float *out,
                    size_t out_len, rf_error *err)
 {
@@ -172,8 +201,8 @@ rf_status rf_embed(const rf_model *model, const rf_text *texts, size_t n, const 
                         "rf_embed: out_len is %zu, %zu vectors of %u floats need n * rf_model_dim()", out_len, n,
                         model->info.dim);
     status = rf__texts_check("rf_embed", texts, n, err);
-    if (status == RF_OK && n > 0)
-        status = model->provider->embed(model, texts, n, &own, out, err);
+    if (status == RF_OK)
+        status = embed(model, texts, n, &own, out, err);
     for (size_t i = 0; own.done != NULL && status == RF_OK && i < n; i++)
         own.done[i] = true;
     return status;

@@ -88,6 +88,13 @@ static void count_call(const struct call *call)
     atomic_fetch_add(&c->windows, call->n_parts);
     atomic_fetch_add(&c->tokenize_ns, call->tokenize_ns);
     atomic_fetch_add(&c->compute_ns, call->compute_ns);
+    if (call->options->stats == NULL)
+        return;
+    call->options->stats->tokens += call->n_tokens;
+    call->options->stats->truncated += call->n_truncated;
+    call->options->stats->windows += call->n - call->n_parted + call->n_parts;
+    call->options->stats->tokenize_ns += call->tokenize_ns;
+    call->options->stats->compute_ns += call->compute_ns;
 }
 
 static void release_call(struct call *call)

@@ -121,6 +121,7 @@ bool rf__os_cpu_has(const char *feature); /* whether it is one of them */
 
 uint64_t rf__os_memory_now(void);   /* resident bytes of this process; 0 when not known */
 uint64_t rf__os_memory_peak(void);  /* the most so far */
+uint64_t rf__os_memory_files(void); /* of these, pages of files, which the system may drop; 0 when not known */
 uint64_t rf__os_memory_total(void); /* of the machine, or the cgroup's limit when lower */
 void rf__os_trim_memory(void);      /* gives freed memory back to the system where that is possible */
 const char *rf__os_name(void);      /* "Linux x86-64" … */

@@ -19,7 +19,7 @@ struct local_model {
     struct pipeline *pipeline;
     struct model_source source;
     char *name, *onnx_file, *architecture, *license, *precision, *similarity;
-    uint64_t n_parameters;
+    uint64_t n_parameters, memory_tokenizer, memory_engine;
     const char *kernels, *why; /* static */
 };
 
@@ -221,6 +221,15 @@ static rf_status open_encoder(struct local_model *model, const rf_model_options 
     return status;
 }
 
+/* By how much this process is larger than *then, which becomes now. */
+static uint64_t grown_since(uint64_t *then)
+{
+    const uint64_t now = rf__os_memory_now(), grown = now > *then ? now - *then : 0;
+
+    *then = now;
+    return grown;
+}
+
 static rf_status open_pipeline(struct local_model *model, const rf_model_options *options, struct model_config *config,
                                rf_error *err)
 {
@@ -238,14 +247,17 @@ static rf_status open_pipeline(struct local_model *model, const rf_model_options
     struct rf_tokenizer *tokenizer = NULL;
     struct engine *engine = NULL;
     struct static_table *table = NULL;
+    uint64_t begin = rf__os_memory_now();
     rf_status status = rf__tokenizer_open(config->folder, config->lower_case, &logger, &tokenizer, err);
 
+    model->memory_tokenizer = grown_since(&begin);
     if (status == RF_OK)
         status = open_encoder(model, options, config, &engine, &table, err);
     if (status == RF_OK)
         status = rf__pipeline_open(config, tokenizer, engine, table, &pipeline_options, &model->pipeline, err);
     else
         rf__tokenizer_free(tokenizer);
+    model->memory_engine = grown_since(&begin);
     if (status == RF_OK) {
         model->architecture = config->architecture;
         model->similarity = config->similarity;
@@ -362,7 +374,11 @@ static const char *local_prompt(const struct rf_model *model, const char *name)
 
 static void local_stats(const struct rf_model *model, rf_model_stats *stats)
 {
+    const struct local_model *local = (const struct local_model *)model;
+
     rf__pipeline_stats(model->pipeline, stats);
+    stats->memory_tokenizer = local->memory_tokenizer;
+    stats->memory_engine = local->memory_engine;
 }
 
 static rf_status local_warm_up(const struct rf_model *model, rf_error *err)

@@ -15,7 +15,8 @@
 
 /* What a provider does. A `const struct rf_model *` may come from several threads at once. */
 struct provider {
-    /* See rf_embed(). Arguments are checked, n is at least 1, `options` complete, `out` is [n, dim]. */
+    /* See rf_embed(). Arguments are checked, n is at least 1, `options` complete, `out` is [n, dim]. options->stats is
+     * whole where it is not NULL: tokens, truncated, windows and the times of parts are added to it. */
     rf_status (*embed)(const struct rf_model *model, const rf_text *texts, size_t n, const rf_embed_options *options,
                        float *out, rf_error *err);
 
@@ -42,7 +43,8 @@ struct rf_model {
                                         do (tokenizer, variants, validation) asks for it. */
     rf_model_info info;              /* complete; its strings live as long as the model */
     uint64_t open_ns;
-    char *replaces; /* NULL, or what info.replaces points to */
+    uint64_t memory_open; /* resident bytes of the process when the model was open */
+    char *replaces;       /* NULL, or what info.replaces points to */
 };
 
 /* See rf_model_open(); `options` is complete and checked. Opens the fallback where the source cannot be. */

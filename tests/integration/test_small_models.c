@@ -329,10 +329,46 @@ static void test_statistics_and_trim(void **state)
     assert_int_equal(stats.truncated, 2);
     assert_true(stats.tokenize_ns > 0 && stats.compute_ns > 0 && stats.open_ns > 0);
     assert_true(stats.memory_now > 0 && stats.memory_peak >= stats.memory_now);
+    assert_true(stats.memory_tokenizer + stats.memory_engine + stats.memory_calls <= stats.memory_peak);
+    assert_true(stats.memory_files < stats.memory_now && stats.memory_limit > stats.memory_now);
     older.texts = 77;
     rf_model_get_stats(model, &older);
     assert_int_equal(older.texts, 77);
     assert_int_equal(older.calls, 2);
+    rf_model_free(model);
+}
+
+static void test_statistics_of_a_call(void **state)
+{
+    char path[512];
+    static char text[1000];
+    const rf_text texts[2] = {{"hello world", 11}, {text, sizeof text}};
+    rf_call_stats stats = {.size = sizeof stats}, older = {.size = offsetof(rf_call_stats, tokens), .tokens = 77};
+    rf_embed_options options = {.size = sizeof options, .stats = &stats};
+    float out[2 * 24];
+    rf_model *model;
+
+    (void)state;
+    memset(text, '.', sizeof text);
+    snprintf(path, sizeof path, "%s/tests/golden/bert-tiny-mean-gelu", golden_path("."));
+    model = open_model(path, &(rf_model_options){.threads = 1});
+    for (int i = 0; i < 2; i++) { /* the second is not added to the first */
+        assert_ok(rf_embed(model, texts, 2, &options, out, 48, err));
+        assert_int_equal(stats.texts, 2);
+        assert_int_equal(stats.tokens, 4 + 48);
+        assert_int_equal(stats.truncated, 1);
+        assert_int_equal(stats.windows, 2);
+        assert_true(stats.tokenize_ns > 0 && stats.compute_ns > 0);
+        assert_true(stats.total_ns >= stats.tokenize_ns + stats.compute_ns);
+    }
+    options.stats = &older;
+    assert_ok(rf_embed(model, texts, 1, &options, out, 48, err));
+    assert_int_equal(older.texts, 1);
+    assert_int_equal(older.tokens, 77);
+    options.stats = &stats;
+    assert_ok(rf_embed(model, NULL, 0, &options, NULL, 0, err));
+    assert_int_equal(stats.texts, 0);
+    assert_int_equal(stats.tokens, 0);
     rf_model_free(model);
 }
 
@@ -425,6 +461,7 @@ int main(void)
         cmocka_unit_test(test_dimensions),
         cmocka_unit_test(test_fallback),
         cmocka_unit_test(test_statistics_and_trim),
+        cmocka_unit_test(test_statistics_of_a_call),
         cmocka_unit_test(test_long_texts),
         cmocka_unit_test(test_long_texts_of_static_embeddings),
         cmocka_unit_test(test_prompts_that_are_not_used_are_told_once),

@@ -207,6 +207,11 @@ static const struct member {
                      {"open_ns", offsetof(rf_model_stats, open_ns)},
                      {"memory_now", offsetof(rf_model_stats, memory_now)},
                      {"memory_peak", offsetof(rf_model_stats, memory_peak)},
+                     {"memory_tokenizer", offsetof(rf_model_stats, memory_tokenizer)},
+                     {"memory_engine", offsetof(rf_model_stats, memory_engine)},
+                     {"memory_calls", offsetof(rf_model_stats, memory_calls)},
+                     {"memory_files", offsetof(rf_model_stats, memory_files)},
+                     {"memory_limit", offsetof(rf_model_stats, memory_limit)},
                      {NULL, 0}};
 
 static PyObject *model_info(Model *self, PyObject *ignored)

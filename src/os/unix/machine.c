@@ -215,6 +215,19 @@ uint64_t rf__os_memory_now(void)
 #endif
 }
 
+uint64_t rf__os_memory_files(void)
+{
+    unsigned long long total, resident, files;
+    FILE *file = fopen("/proc/self/statm", "re");
+    int n;
+
+    if (file == NULL)
+        return 0;
+    n = fscanf(file, "%llu %llu %llu", &total, &resident, &files);
+    fclose(file);
+    return n == 3 ? files * page_size() : 0;
+}
+
 /* getrusage() alone would report what the program that started this one had used, which Linux keeps over exec(). */
 uint64_t rf__os_memory_peak(void)
 {

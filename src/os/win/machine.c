@@ -90,6 +90,11 @@ uint64_t rf__os_memory_peak(void)
     return K32GetProcessMemoryInfo(GetCurrentProcess(), &counters, sizeof counters) ? counters.PeakWorkingSetSize : 0;
 }
 
+uint64_t rf__os_memory_files(void)
+{
+    return 0;
+}
+
 uint64_t rf__os_memory_total(void)
 {
     MEMORYSTATUSEX memory = {.dwLength = sizeof memory};

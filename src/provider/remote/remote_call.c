@@ -412,6 +412,13 @@ static void count_call(struct call *call, uint64_t ns)
     atomic_fetch_add(&model->counters.truncated, call->n_truncated);
     atomic_fetch_add(&model->counters.count_ns, call->count_ns);
     atomic_fetch_add(&model->counters.request_ns, ns);
+    if (call->options->stats != NULL) {
+        call->options->stats->tokens += atomic_load(&call->n_told);
+        call->options->stats->truncated += call->n_truncated;
+        call->options->stats->windows += call->n;
+        call->options->stats->tokenize_ns += call->count_ns;
+        call->options->stats->compute_ns += ns;
+    }
     if (call->n_truncated > 0 && call->options->truncated == NULL)
         rf__log(&model->logger, RF_LOG_WARNING, "%llu of %zu texts were longer than %u tokens and were cut",
                 (unsigned long long)call->n_truncated, call->n, model->max_tokens);
