@@ -145,7 +145,7 @@ int native_choose(const struct native_choice *choices, const char *what, PyObjec
 
 /* ---- Options ------------------------------------------------------------------------------------------------ */
 
-enum kind { NUMBER, FLAG, TEXT, POOLING, L2, TRUNCATE, LONG_TEXT, PRECISION };
+enum kind { NUMBER, FLAG, TEXT, POOLING, L2, TRUNCATE, LONG_TEXT, PRECISION, PAIRS };
 
 static const struct field {
     const char *name;
@@ -165,6 +165,8 @@ static const struct field {
     {"truncate", TRUNCATE, offsetof(rf_model_options, truncate)},
     {"long_text", LONG_TEXT, offsetof(rf_model_options, long_text)},
     {"precision", PRECISION, offsetof(rf_model_options, precision)},
+    {"session_options", PAIRS, offsetof(rf_model_options, session_options)},
+    {"prompts", PAIRS, offsetof(rf_model_options, prompts)},
 };
 #define N_FIELDS (sizeof fields / sizeof fields[0])
 
@@ -194,6 +196,32 @@ static int set_number(const char *what, PyObject *value, uint32_t *out)
         return -1;
     }
     *out = (uint32_t)number;
+    return 0;
+}
+
+/* A list of "name=value". */
+static int set_pairs(struct native_options *out, const struct field *field, PyObject *list)
+{
+    Py_ssize_t n = PyList_Check(list) ? PyList_Size(list) : -1;
+    PyObject *room;
+    const char **pairs;
+
+    if (n < 0) {
+        PyErr_Format(PyExc_TypeError, "%s: a list of \"name=value\" is wanted", field->name);
+        return -1;
+    }
+    room = PyBytes_FromStringAndSize(NULL, (n + 1) * (Py_ssize_t)sizeof *pairs);
+    if (room == NULL || PyList_Append(out->kept, room) != 0) {
+        Py_XDECREF(room);
+        return -1;
+    }
+    pairs = (const char **)(void *)PyBytes_AsString(room);
+    Py_DECREF(room);
+    for (Py_ssize_t i = 0; i < n; i++)
+        if ((pairs[i] = keep_string(out, field->name, PyList_GetItem(list, i))) == NULL)
+            return -1;
+    pairs[n] = NULL;
+    *(const char *const **)(void *)((char *)&out->options + field->offset) = pairs;
     return 0;
 }
 
@@ -233,29 +261,10 @@ static int set_field(struct native_options *out, const struct field *field, PyOb
         failed = native_choose(precisions, field->name, value, &number);
         *(rf_precision *)at = (rf_precision)number;
         break;
+    case PAIRS:
+        return set_pairs(out, field, value);
     }
     return failed;
-}
-
-/* A list of "name=value". */
-static int set_session_options(struct native_options *out, PyObject *list)
-{
-    Py_ssize_t n = PyList_Check(list) ? PyList_Size(list) : -1;
-
-    if (n < 0) {
-        PyErr_SetString(PyExc_TypeError, "session_options: a list of \"name=value\" is wanted");
-        return -1;
-    }
-    out->session_options = PyMem_Calloc((size_t)n + 1, sizeof *out->session_options);
-    if (out->session_options == NULL)
-        return PyErr_NoMemory(), -1;
-    for (Py_ssize_t i = 0; i < n; i++) {
-        out->session_options[i] = keep_string(out, "session_options", PyList_GetItem(list, i));
-        if (out->session_options[i] == NULL)
-            return -1;
-    }
-    out->options.session_options = out->session_options;
-    return 0;
 }
 
 static int set_option(struct native_options *out, PyObject *name, PyObject *value)
@@ -265,8 +274,6 @@ static int set_option(struct native_options *out, PyObject *name, PyObject *valu
     for (size_t i = 0; i < N_FIELDS; i++)
         if (PyUnicode_CompareWithASCIIString(name, fields[i].name) == 0)
             return set_field(out, &fields[i], value);
-    if (PyUnicode_CompareWithASCIIString(name, "session_options") == 0)
-        return set_session_options(out, value);
     PyErr_Format(PyExc_TypeError, "there is no option %R", name);
     return -1;
 }
@@ -290,9 +297,72 @@ int native_options_init(struct native_options *out, PyObject *dict)
 
 void native_options_release(struct native_options *options)
 {
-    PyMem_Free(options->session_options);
     Py_CLEAR(options->kept);
-    options->session_options = NULL;
+}
+
+static PyObject *pairs_of(const char *const *pairs)
+{
+    PyObject *list = PyList_New(0), *item;
+
+    for (; list != NULL && *pairs != NULL; pairs++) {
+        item = PyUnicode_DecodeFSDefault(*pairs);
+        if (item == NULL || PyList_Append(list, item) != 0)
+            Py_CLEAR(list);
+        Py_XDECREF(item);
+    }
+    return list;
+}
+
+/* The value of a member; a new reference to None where it is the default. */
+static PyObject *value_of(const struct field *field, const void *at)
+{
+    static const struct native_choice *const choices[] = {
+        [POOLING] = native_poolings, [TRUNCATE] = truncations, [LONG_TEXT] = long_texts, [PRECISION] = precisions};
+
+    switch (field->kind) {
+    case NUMBER:
+        if (*(const uint32_t *)at != 0)
+            return PyLong_FromUnsignedLong(*(const uint32_t *)at);
+        break;
+    case FLAG:
+        if (*(const bool *)at)
+            return PyBool_FromLong(1);
+        break;
+    case TEXT:
+        if (*(const char *const *)at != NULL)
+            return PyUnicode_DecodeFSDefault(*(const char *const *)at);
+        break;
+    case PAIRS:
+        if (*(const char *const *const *)at != NULL)
+            return pairs_of(*(const char *const *const *)at);
+        break;
+    case L2:
+        if (*(const rf_l2 *)at != RF_L2_DEFAULT)
+            return PyBool_FromLong(*(const rf_l2 *)at == RF_L2_ON);
+        break;
+    case POOLING:
+    case TRUNCATE:
+    case LONG_TEXT:
+    case PRECISION:
+        if (*(const int *)at != 0) /* enumerations, whose default is 0 */
+            return PyUnicode_FromString(native_choice_name(choices[field->kind], *(const int *)at));
+        break;
+    }
+    Py_INCREF(Py_None);
+    return Py_None;
+}
+
+PyObject *native_options_dict(const rf_model_options *options)
+{
+    PyObject *dict = PyDict_New();
+
+    for (size_t i = 0; dict != NULL && i < N_FIELDS; i++) {
+        PyObject *value = value_of(&fields[i], (const char *)options + fields[i].offset);
+        if (value == NULL || (value != Py_None && PyDict_SetItemString(dict, fields[i].name, value) != 0))
+            Py_CLEAR(dict);
+        Py_XDECREF(value);
+    }
+    return dict;
 }
 
 /* ---- A source ------------------------------------------------------------------------------------------------ */

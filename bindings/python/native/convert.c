@@ -88,24 +88,30 @@ static PyObject *run_convert(const char *source, const char *output_dir, const r
     return out;
 }
 
+static const struct native_choice quantizations[] = {
+    {"", RF_QUANTIZE_NONE},     {"int8", RF_QUANTIZE_INT8}, {"int8-dynamic", RF_QUANTIZE_INT8_DYNAMIC},
+    {"int4", RF_QUANTIZE_INT4}, {"fp16", RF_QUANTIZE_FP16}, {NULL, 0}};
+
 PyObject *native_convert(PyObject *module, PyObject *args, PyObject *names)
 {
-    static char *keywords[] = {"source",    "output_dir", "options",  "name", "portable", "validate",
-                               "threshold", "log",        "progress", "part", NULL};
+    static char *keywords[] = {"source", "output_dir", "options", "name",     "quantize", "portable", "validate",
+                               "texts",  "threshold",  "log",     "progress", "part",     NULL};
     PyObject *source = NULL, *output_dir = NULL, *name = NULL, *dict, *log = Py_None, *progress = Py_None;
-    PyObject *part = Py_None, *out = NULL;
-    int portable = 0, validate = 1;
+    PyObject *quantize, *list = Py_None, *part = Py_None, *out = NULL;
+    int portable = 0, validate = 1, quantization = 0;
     double threshold = 0;
+    struct native_texts texts = {0};
     struct native_options model;
     struct native_call call = {0};
     rf_convert_options how;
 
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "O&O&O!O&|ppdOOO", keywords, PyUnicode_FSConverter, &source,
+    if (!PyArg_ParseTupleAndKeywords(args, names, "O&O&O!O&U|ppOdOOO", keywords, PyUnicode_FSConverter, &source,
                                      PyUnicode_FSConverter, &output_dir, &PyDict_Type, &dict, PyUnicode_FSConverter,
-                                     &name, &portable, &validate, &threshold, &log, &progress, &part))
+                                     &name, &quantize, &portable, &validate, &list, &threshold, &log, &progress, &part))
         return NULL;
-    if (native_options_init(&model, dict) == 0) {
+    if (native_choose(quantizations, "quantize", quantize, &quantization) == 0 &&
+        (list == Py_None || native_texts_init(&texts, list) == 0) && native_options_init(&model, dict) == 0) {
         rf_convert_options_init(&how, sizeof how);
         how.name = PyBytes_Size(name) > 0 ? PyBytes_AsString(name) : NULL;
         how.cache_dir = model.options.cache_dir;
@@ -113,6 +119,10 @@ PyObject *native_convert(PyObject *module, PyObject *args, PyObject *names)
         how.offline = model.options.offline;
         how.precision = model.options.precision;
         how.threads = model.options.threads;
+        how.onnx_file = model.options.onnx_file;
+        how.quantization = (rf_quantization)quantization;
+        how.texts = texts.texts;
+        how.n_texts = texts.n;
         how.portable = portable != 0;
         how.no_validation = validate == 0;
         how.threshold = threshold;
@@ -126,6 +136,7 @@ PyObject *native_convert(PyObject *module, PyObject *args, PyObject *names)
         out = run_convert(PyBytes_AsString(source), PyBytes_AsString(output_dir), &how, &call);
         native_options_release(&model);
     }
+    native_texts_release(&texts);
     Py_DECREF(source);
     Py_DECREF(output_dir);
     Py_DECREF(name);

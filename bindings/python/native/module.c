@@ -146,6 +146,8 @@ static PyObject *onnxruntime_version(PyObject *module, PyObject *ignored)
 static PyMethodDef functions[] = {
     {"pull", (PyCFunction)(void (*)(void))pull, METH_VARARGS | METH_KEYWORDS,
      "Brings a model into the cache; its model directory."},
+    {"config", native_config, METH_VARARGS,
+     "What the configuration says for a model, and where each value comes from."},
     {"convert", (PyCFunction)(void (*)(void))native_convert, METH_VARARGS | METH_KEYWORDS,
      "Weights into a model directory with an ONNX file; what was made."},
     {"validate", (PyCFunction)(void (*)(void))native_validate, METH_VARARGS | METH_KEYWORDS,

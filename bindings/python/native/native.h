@@ -42,12 +42,14 @@ int native_call_end(struct native_call *call, rf_status status, const rf_error *
 struct native_options {
     rf_model_options options;
     PyObject *kept; /* list of bytes */
-    const char **session_options;
 };
 
 /* Fills them out of a dict, by the names of rf_model_options; None is the default. */
 int native_options_init(struct native_options *out, PyObject *dict);
 void native_options_release(struct native_options *options);
+
+/* The other way: those that are not the default. */
+PyObject *native_options_dict(const rf_model_options *options);
 
 /* The arguments (source, options, log=None, progress=None) of what opens or brings a model; log and progress are wired
  * into the options. It must stay where it is. */
@@ -108,6 +110,7 @@ int native_add_model_type(PyObject *module);
 /* ---- Functions of the module --------------------------------------------------------------------------------------
  */
 
+PyObject *native_config(PyObject *module, PyObject *args);
 PyObject *native_convert(PyObject *module, PyObject *args, PyObject *names);
 PyObject *native_validate(PyObject *module, PyObject *args, PyObject *names);
 

@@ -33,13 +33,16 @@ class Model:
     def abandon(self) -> None: ...
 
 def pull(source: str, options: Dict[str, Any], log: _Log = None, progress: _Progress = None) -> str: ...
+def config(file: Optional[str], model: Optional[str]) -> Dict[str, Any]: ...
 def convert(
     source: str,
     output_dir: str,
     options: Dict[str, Any],
     name: str,
+    quantize: str,
     portable: bool = False,
     validate: bool = True,
+    texts: Optional[Sequence[str]] = None,
     threshold: float = 0,
     log: _Log = None,
     progress: _Progress = None,

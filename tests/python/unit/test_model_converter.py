@@ -60,6 +60,30 @@ def test_portable(tmp_path):
     assert model_converter.validate_onnx_model(folder, TINY)["min"] > 0.99999
 
 
+@pytest.mark.parametrize("quantize", [True, "int8-dynamic", "int4", "fp16"])
+def test_quantized(tmp_path, quantize):
+    """In the place where the story has it, and as the program does."""
+    whole = model_converter.convert_to_onnx(TINY, tmp_path / "fp32", validate=False)
+    folder = model_converter.convert_to_onnx(TINY, tmp_path / "out", quantize, threshold=0.9)
+    subprocess.run([script("rag-factory"), "convert", "--model-name", str(TINY), "--output-dir", str(tmp_path / "program"),
+                    "--quantize=" + ("int8" if quantize is True else quantize), "--no-validate"], check=True,
+                   stdout=subprocess.PIPE)
+    (theirs,) = (tmp_path / "program").glob("*/**/*.onnx")
+    (ours,) = folder.glob("**/*.onnx")
+    (fp32,) = whole.glob("**/*.onnx")
+    assert ours.read_bytes() == theirs.read_bytes()
+    assert ours.read_bytes() != fp32.read_bytes()
+    assert model_converter.validate_onnx_model(folder, TINY, threshold=0.9)["passed"] is True
+
+
+def test_quantized_wrongly(tmp_path):
+    with pytest.raises(ValueError, match="int3"):
+        model_converter.convert_to_onnx(TINY, tmp_path, "int3")
+    with pytest.raises(ValueError):
+        model_converter.convert_to_onnx(TINY, tmp_path, True, optimize=False)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_does_not_pass_is_not_written(tmp_path):
     with pytest.raises(RagFactoryError, match="does not pass, nothing was written: similarity"):
         model_converter.convert_to_onnx(TINY, tmp_path, precision="int16", threshold=1.0)

@@ -5,7 +5,7 @@ import os
 import threading
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional, Union, cast
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Optional, Union, cast
 
 from rag_factory import _native
 from rag_factory.errors import RagFactoryError
@@ -55,6 +55,8 @@ class ONNXLocalEmbedding(EmbeddingProvider):
         revision: branch, tag or commit on the hub.
         onnx_file: which ONNX file of the model directory.
         offline: open no socket. Also on with HF_HUB_OFFLINE=1.
+        prompts: prompts by name, besides the model's own or in their place; "query" and "document" are put in front of
+            queries and documents.
         progress: called with (bytes, of bytes) while a model is downloaded; returning False cancels.
         **session_options: ONNX Runtime's: intra_op_num_threads, inter_op_num_threads, enable_cpu_mem_arena,
             enable_mem_pattern, execution_mode, graph_optimization_level, providers.
@@ -81,6 +83,7 @@ class ONNXLocalEmbedding(EmbeddingProvider):
         revision: Optional[str] = None,
         onnx_file: Optional[str] = None,
         offline: bool = False,
+        prompts: Optional[Mapping[str, str]] = None,
         progress: Optional[Progress] = None,
         **session_options: Any,
     ) -> None:
@@ -107,6 +110,7 @@ class ONNXLocalEmbedding(EmbeddingProvider):
             "revision": revision,
             "onnx_file": onnx_file,
             "offline": offline,
+            "prompts": None if prompts is None else ["{}={}".format(*pair) for pair in prompts.items()],
             "session_options": [_session_option(name, value) for name, value in session_options.items()],
         }
         _providers.add(self)

@@ -21,12 +21,14 @@ _log = log_to(logger)
 def convert_to_onnx(
     model_name: _Path,
     output_dir: _Path = "./onnx_models",
+    quantize: Union[bool, str] = False,
     optimize: bool = True,
     *,
     name: str = "",
     portable: bool = False,
     precision: str = "fp32",
     validate: bool = True,
+    texts: Optional[List[str]] = None,
     threshold: float = 0.99,
     cache_dir: Optional[_Path] = None,
     revision: Optional[str] = None,
@@ -37,11 +39,14 @@ def convert_to_onnx(
     Args:
         model_name: a name on the hub, or a folder with weights, configuration and tokenizer.
         output_dir: the model directory is made in it, named as the model with "/" as "_".
+        quantize: weights in fewer bits, for any ONNX Runtime: "int8" (near-lossless; what True means), "int8-dynamic"
+            (the standard form), "int4" or "fp16".
         optimize: fused operators; they are always used, unless `portable`.
         name: another name for the model directory.
         portable: standard operators alone, for any program that reads ONNX.
         precision: "fp32", or "int16", which is for this library alone.
         validate: compare the result with the weights, computed without ONNX Runtime.
+        texts: what "int8" and "int4" are fitted to, in the place of texts that the library brings.
         threshold: the least cosine that passes, for every text. Below it nothing is written and this raises.
         progress: called with (done, of): bytes downloaded, then bytes written, then texts compared.
 
@@ -55,8 +60,19 @@ def convert_to_onnx(
         "revision": revision,
         "precision": precision,
     }
+    kind = quantize if isinstance(quantize, str) else "int8" if quantize else ""
     report = _native.convert(
-        os.fspath(model_name), os.fspath(output_dir), options, name, portable, validate, threshold, _log, progress
+        os.fspath(model_name),
+        os.fspath(output_dir),
+        options,
+        name,
+        kind,
+        portable=portable,
+        validate=validate,
+        texts=texts,
+        threshold=threshold,
+        log=_log,
+        progress=progress,
     )
     if not report["directory"]:
         raise RagFactoryError(
