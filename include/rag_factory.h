@@ -352,8 +352,9 @@ RF_API RF_MUST_USE rf_status rf_embed_query(const rf_model *model, rf_text text,
 /* What the texts are: which of the model's prompts is put in front of them. */
 typedef enum rf_role {
     RF_ROLE_NONE = 0, /* the prompt that the model names as its default, most often none */
-    RF_ROLE_QUERY,    /* the prompt "query"; none where the model has none of that name */
-    RF_ROLE_DOCUMENT  /* the prompt "document", likewise */
+    RF_ROLE_QUERY,    /* the prompt "query"; none where the model has none of that name. "retrieval.query", with the
+                         task that it is, where the model has tasks (jina-embeddings-v3) */
+    RF_ROLE_DOCUMENT  /* the prompt "document", or "retrieval.passage", likewise */
 } rf_role;
 
 /* What one call did. */

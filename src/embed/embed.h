@@ -55,12 +55,15 @@ enum encoder_kind {
 /* See prompts.h. */
 struct prompt {
     char *name, *text;
+    bool has_task; /* it chooses what a model with tasks computes: */
+    uint32_t task; /* its place in config.json's lora_adaptations */
 };
 struct prompts {
     struct prompt *items;
     size_t n;
     char *default_name; /* NULL: none */
-    char *names;        /* of those that are not empty: "query, document" */
+    char *names;        /* of those that are not empty, or are tasks: "query, document" */
+    bool has_tasks;
 };
 
 #define CONFIG_MAX_MODULES 16
@@ -82,7 +85,7 @@ struct model_config {
     struct pooling_spec pooling;
     struct module_config modules[CONFIG_MAX_MODULES]; /* what follows pooling, in order */
     size_t n_modules;
-    struct prompts prompts; /* config_sentence_transformers.json */
+    struct prompts prompts; /* config_sentence_transformers.json, and the tasks of config.json */
     uint32_t truncate_dim;  /* config_sentence_transformers.json; 0: none */
     char *similarity;       /* its similarity_fn_name; "cosine" where it says nothing */
 };

@@ -159,11 +159,22 @@ static rf_status choose_prompt(struct call *call, rf_error *err)
 {
     struct pipeline *p = (struct pipeline *)(uintptr_t)call->pipeline; /* only its atomic is written */
     const rf_embed_options *o = call->options;
-    rf_status status = rf__prompts_choose(&p->prompts, o, &call->prompt, err);
+    const struct prompt *task;
+    rf_status status = rf__prompts_choose(&p->prompts, o, &call->prompt, &task, err);
 
     if (status != RF_OK)
         return status;
     call->prompt_len = strlen(call->prompt);
+    if (p->engine != NULL && p->engine->info.has_tasks) {
+        const struct prompt *used = task != NULL ? task : rf__prompts_assumed_task(&p->prompts);
+        call->task = used->task;
+        if (task == NULL && !atomic_exchange(&p->prompts_noted, true))
+            rf__log(&p->logger, RF_LOG_WARNING,
+                    "the model computes for a task, and none is named: '%s' is assumed; say whether the texts are "
+                    "queries or documents, or name a prompt (%s)",
+                    used->name, p->prompts.names);
+        return RF_OK;
+    }
     if (call->prompt_len == 0 && o->prompt == NULL && o->prompt_name == NULL && o->role == RF_ROLE_NONE &&
         p->prompts.names[0] != '\0' && !atomic_exchange(&p->prompts_noted, true))
         rf__log(&p->logger, RF_LOG_WARNING,

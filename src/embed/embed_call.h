@@ -51,6 +51,7 @@ struct call {
     float *out;
     const char *prompt; /* "": none */
     size_t prompt_len;
+    uint32_t task;    /* where the engine has tasks */
     size_t n_skipped; /* tokens of the prompt that pooling leaves out */
 
     struct worker *workers;

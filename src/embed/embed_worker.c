@@ -288,6 +288,7 @@ static rf_status gather(struct call *call, struct worker *worker, const struct b
                               .begins = packs ? begins : NULL,
                               .n_texts = batch->n,
                               .n_tokens = packs ? n : texts[0].n_tokens,
+                              .task = call->task,
                               .threads = call->n_batches == 1 && n >= SHARE_TOKENS ? call->pipeline->info.threads : 1};
     return RF_OK;
 }

@@ -246,6 +246,17 @@ static rf_status read_sentence_transformers(const char *directory, struct model_
     return status;
 }
 
+static rf_status read_tasks(struct model_config *config, rf_error *err)
+{
+    struct json json;
+    rf_status status = rf__config_read_json(config->folder, "config.json", &json, err);
+
+    if (status == RF_OK && json.root != NULL)
+        status = rf__prompts_read_tasks(&json, &config->prompts, err);
+    rf__json_release(&json);
+    return status;
+}
+
 static void log_config(const struct model_config *config)
 {
     static const char *const encoders[] = {"a transformer", "static embeddings", "static embeddings of model2vec"};
@@ -273,6 +284,8 @@ rf_status rf__model_config_read(const char *directory, const struct logger *logg
         status = read_limit(out->folder, out, err);
     if (status == RF_OK)
         status = read_sentence_transformers(directory, out, err);
+    if (status == RF_OK && out->encoder == ENCODER_TRANSFORMER)
+        status = read_tasks(out, err);
     if (status == RF_OK)
         log_config(out);
     else

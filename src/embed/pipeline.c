@@ -245,11 +245,37 @@ static rf_status check_limit(const struct pipeline *p, rf_error *err)
     return RF_OK;
 }
 
+/* A graph that computes by a task needs the names of its tasks. */
+static rf_status check_tasks(struct pipeline *p, const struct model_config *config, rf_error *err)
+{
+    static const rf_embed_options none = {0};
+    const struct prompt *task;
+    const char *text;
+    rf_status status;
+
+    if (p->table != NULL || !p->engine->info.has_tasks)
+        return RF_OK;
+    if (!config->prompts.has_tasks)
+        return rf__fail(
+            err, RF_UNSUPPORTED,
+            "%s: asks for an input 'task_id', but config.json has no 'lora_adaptations', which name the tasks",
+            p->engine->info.path);
+    status = rf__prompts_choose(&config->prompts, &none, &text, &task, err);
+    if (status == RF_OK && task == NULL) {
+        append(p->assumed, sizeof p->assumed, "where no prompt is named, the task: ", "; ");
+        append(p->assumed, sizeof p->assumed, rf__prompts_assumed_task(&config->prompts)->name, "");
+    }
+    return status;
+}
+
 static rf_status open_parts(struct pipeline *p, const struct model_config *config,
                             const struct pipeline_options *options, rf_error *err)
 {
     uint32_t dim;
     rf_status status = choose_pooling(p, config, options, err);
+
+    if (status == RF_OK)
+        status = check_tasks(p, config, err);
 
     if (status == RF_OK)
         status = check_limit(p, err);

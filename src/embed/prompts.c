@@ -11,6 +11,7 @@
 
 /* Every model has these two in the reference: empty where the file has none. */
 static const char *const roles[] = {NULL, "query", "document"};
+static const char *const task_roles[] = {NULL, "retrieval.query", "retrieval.passage"};
 
 static rf_status add_prompt(struct prompts *prompts, const struct json *json, yyjson_val *key, yyjson_val *value,
                             rf_error *err)
@@ -36,15 +37,16 @@ static const struct prompt *find(const struct prompts *prompts, const char *name
     return NULL;
 }
 
-/* "query, document": those that are not empty. */
 static rf_status join_names(struct prompts *prompts, rf_error *err)
 {
     struct buf names;
     rf_status status = RF_OK;
 
+    rf__free(prompts->names);
+    prompts->names = NULL;
     rf__buf_init(&names, (size_t)MAX_PROMPTS * MAX_NAMES);
     for (size_t i = 0; i < prompts->n && status == RF_OK; i++)
-        if (prompts->items[i].text[0] != '\0')
+        if (prompts->items[i].text[0] != '\0' || prompts->items[i].has_task)
             status = rf__buf_printf(&names, err, "%s%s", names.len > 0 ? ", " : "", prompts->items[i].name);
     if (status == RF_OK && (prompts->names = rf__buf_detach(&names)) == NULL)
         status = rf__fail_memory(err);
@@ -85,6 +87,59 @@ rf_status rf__prompts_read(const struct json *json, struct prompts *out, rf_erro
     return status == RF_OK ? join_names(out, err) : status;
 }
 
+/* Task `i`, of this name. */
+static rf_status add_task(const struct json *json, const char *name, uint32_t i, struct prompts *prompts, rf_error *err)
+{
+    struct prompt *prompt = (struct prompt *)(uintptr_t)find(prompts, name);
+    yyjson_val *texts = NULL;
+    const char *text = "";
+    rf_status status = rf__json_get_object(json, json->root, "task_instructions", &texts, err);
+
+    if (status == RF_OK)
+        status = rf__json_get_str(json, texts, name, "", &text, err);
+    if (status != RF_OK)
+        return status;
+    if (prompt == NULL) {
+        prompt = &prompts->items[prompts->n++];
+        *prompt = (struct prompt){.name = rf__strdup(name), .text = rf__strdup(text)};
+        if (prompt->name == NULL || prompt->text == NULL)
+            return rf__fail_memory(err);
+    }
+    prompt->has_task = true;
+    prompt->task = i;
+    return RF_OK;
+}
+
+rf_status rf__prompts_read_tasks(const struct json *json, struct prompts *prompts, rf_error *err)
+{
+    yyjson_val *tasks = NULL;
+    struct prompt *items;
+    size_t n;
+    rf_status status = rf__json_get_array(json, json->root, "lora_adaptations", &tasks, err);
+
+    n = yyjson_arr_size(tasks);
+    if (status != RF_OK || n == 0)
+        return status;
+    if (n > MAX_PROMPTS)
+        return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: more than %d tasks", json->name, MAX_PROMPTS);
+    items = rf__calloc(prompts->n + n, sizeof *items);
+    if (items == NULL)
+        return rf__fail_memory(err);
+    for (size_t i = 0; i < prompts->n; i++)
+        items[i] = prompts->items[i];
+    rf__free(prompts->items);
+    prompts->items = items;
+    prompts->has_tasks = true;
+    for (size_t i = 0; i < n && status == RF_OK; i++) {
+        yyjson_val *name = yyjson_arr_get(tasks, i);
+        if (!yyjson_is_str(name) || strlen(yyjson_get_str(name)) != yyjson_get_len(name))
+            return rf__fail(err, RF_BAD_FORMAT, "%s: 'lora_adaptations' has %s in place %zu, expected a name",
+                            json->name, rf__json_type_name(name), i);
+        status = add_task(json, yyjson_get_str(name), (uint32_t)i, prompts, err);
+    }
+    return status == RF_OK ? join_names(prompts, err) : status;
+}
+
 void rf__prompts_release(struct prompts *prompts)
 {
     for (size_t i = 0; i < prompts->n; i++) {
@@ -99,7 +154,8 @@ void rf__prompts_release(struct prompts *prompts)
 
 rf_status rf__prompts_copy(const struct prompts *prompts, struct prompts *out, rf_error *err)
 {
-    *out = (struct prompts){.names = rf__strdup(prompts->names != NULL ? prompts->names : "")};
+    *out = (struct prompts){.names = rf__strdup(prompts->names != NULL ? prompts->names : ""),
+                            .has_tasks = prompts->has_tasks};
     if (out->names == NULL)
         return rf__fail_memory(err);
     if (prompts->default_name != NULL && (out->default_name = rf__strdup(prompts->default_name)) == NULL)
@@ -108,6 +164,7 @@ rf_status rf__prompts_copy(const struct prompts *prompts, struct prompts *out, r
         return rf__fail_memory(err);
     for (size_t i = 0; i < prompts->n; i++) {
         struct prompt *prompt = &out->items[out->n++];
+        *prompt = prompts->items[i];
         prompt->name = rf__strdup(prompts->items[i].name);
         prompt->text = rf__strdup(prompts->items[i].text);
         if (prompt->name == NULL || prompt->text == NULL)
@@ -141,6 +198,7 @@ static rf_status override_one(struct prompts *prompts, const char *given, rf_err
             return rf__fail_memory(err);
         }
         items[i].text = NULL;
+        items[i].has_task = false;
         prompts->n++;
     }
     rf__free(prompts->items[i].text);
@@ -161,27 +219,44 @@ rf_status rf__prompts_override(struct prompts *prompts, const char *const *given
     return status == RF_OK ? join_names(prompts, err) : status;
 }
 
+/* The name that a role stands for, or NULL. */
+static const char *name_of_role(const struct prompts *prompts, rf_role role)
+{
+    bool is_task = prompts->has_tasks && task_roles[role] != NULL && find(prompts, task_roles[role]) != NULL;
+
+    return is_task ? task_roles[role] : roles[role];
+}
+
+const struct prompt *rf__prompts_assumed_task(const struct prompts *prompts)
+{
+    const struct prompt *first = NULL, *usual = find(prompts, "text-matching");
+
+    for (size_t i = prompts->n; i-- > 0;)
+        if (prompts->items[i].has_task && (first == NULL || prompts->items[i].task <= first->task))
+            first = &prompts->items[i];
+    return usual != NULL && usual->has_task ? usual : first;
+}
+
 rf_status rf__prompts_choose(const struct prompts *prompts, const rf_embed_options *options, const char **out,
-                             rf_error *err)
+                             const struct prompt **task, rf_error *err)
 {
     const char *name = options->prompt_name;
     const struct prompt *found;
 
     *out = "";
+    *task = NULL;
     if (options->prompt != NULL && name != NULL)
         return rf__fail(err, RF_INVALID_ARGUMENT, "both a prompt's name, '%s', and its text are given: say one", name);
-    if (options->prompt != NULL) {
-        *out = options->prompt;
+    if (name == NULL)
+        name = options->role != RF_ROLE_NONE ? name_of_role(prompts, options->role) : prompts->default_name;
+    found = name != NULL ? find(prompts, name) : NULL;
+    if (found != NULL && found->has_task)
+        *task = found;
+    if (options->prompt != NULL || found != NULL) {
+        *out = options->prompt != NULL ? options->prompt : found->text;
         return RF_OK;
     }
-    if (name == NULL)
-        name = options->role != RF_ROLE_NONE ? roles[options->role] : prompts->default_name;
-    if (name == NULL)
-        return RF_OK;
-    found = find(prompts, name);
-    if (found != NULL)
-        *out = found->text;
-    else if (strcmp(name, roles[1]) != 0 && strcmp(name, roles[2]) != 0)
+    if (name != NULL && strcmp(name, roles[1]) != 0 && strcmp(name, roles[2]) != 0)
         return rf__fail(err, RF_INVALID_ARGUMENT, "the model has no prompt '%s'; it has %s", name,
                         prompts->names[0] != '\0' ? prompts->names : "none");
     return RF_OK;

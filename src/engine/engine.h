@@ -17,6 +17,7 @@ struct engine_batch {
     const uint32_t *begins;   /* NULL, or [n_texts + 1]: text i is tokens [begins[i], begins[i + 1]), at least one */
     size_t n_texts, n_tokens; /* both at least 1 */
     uint32_t threads;         /* that may share this run, where the engine packs; 0: the calling one alone */
+    uint32_t task;            /* where the engine has tasks: which of them the vectors are for */
 };
 
 /* What a run gives, as float whatever the graph's type; belongs to `owner` until rf__engine_output_release(). */
@@ -37,6 +38,7 @@ struct engine_info {
     uint32_t rank;         /* of the output: 2 or 3 */
     uint32_t dim;          /* 0 while the graph leaves it open */
     bool has_mask, has_type_ids;
+    bool has_tasks;        /* computes by engine_batch.task too, as jina-embeddings-v3 does */
     bool mixes_texts;      /* a text's vectors depend on its company in a batch: give it one at a time */
     bool packs;            /* takes texts of different lengths in one batch */
     uint64_t file_size;    /* bytes, external data included where it is known */

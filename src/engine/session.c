@@ -23,9 +23,18 @@
 #include <string.h>
 
 /* What a graph may ask for, in the order of session.inputs. */
-enum input_kind { INPUT_IDS, INPUT_MASK, INPUT_TYPE_IDS, INPUT_POSITIONS, INPUT_BEGINS, INPUT_THREADS, N_INPUTS };
-static const char *const input_names[N_INPUTS] = {"input_ids",    "attention_mask", "token_type_ids",
-                                                  "position_ids", "text_begins",    "threads"};
+enum input_kind {
+    INPUT_IDS,
+    INPUT_MASK,
+    INPUT_TYPE_IDS,
+    INPUT_POSITIONS,
+    INPUT_TASK,
+    INPUT_BEGINS,
+    INPUT_THREADS,
+    N_INPUTS
+};
+static const char *const input_names[N_INPUTS] = {"input_ids", "attention_mask", "token_type_ids", "position_ids",
+                                                  "task_id",   "text_begins",    "threads"};
 
 /* Outputs that hold what we want, best first. */
 static const char *const output_names[] = {"last_hidden_state", "token_embeddings", "sentence_embedding"};
@@ -41,7 +50,9 @@ struct session {
     char *path, *inputs, *output;
     bool is_used[N_INPUTS];
     bool is_int32[N_INPUTS];
-    bool is_fp16; /* the output */
+    size_t task_rank; /* of the input task_id: 0, or 1 */
+    bool is_task_one; /* of rank 1 and one number for all texts, whatever their number */
+    bool is_fp16;     /* the output */
 };
 
 static rf_status check(const struct session *s, OrtStatus *status, rf_error *err)
@@ -150,6 +161,19 @@ static int input_kind(const char *name)
     return -1;
 }
 
+/* One number, for all texts or for each. */
+static rf_status bind_task(struct session *s, const struct node_type *type, rf_error *err)
+{
+    if (type->rank > 1 || (type->rank == 1 && type->dims[0] > 1))
+        return rf__fail(err, RF_UNSUPPORTED, "%s: input 'task_id' has rank %zu, expected one number", s->path,
+                        type->rank);
+    s->is_used[INPUT_TASK] = true;
+    s->is_int32[INPUT_TASK] = type->element == ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
+    s->task_rank = type->rank;
+    s->is_task_one = type->rank == 1 && type->dims[0] == 1;
+    return RF_OK;
+}
+
 static rf_status bind_input(struct session *s, size_t i, const char *name, rf_error *err)
 {
     int kind = input_kind(name);
@@ -160,12 +184,14 @@ static rf_status bind_input(struct session *s, size_t i, const char *name, rf_er
         return status;
     if (kind < 0)
         return rf__fail(err, RF_UNSUPPORTED,
-                        "%s: asks for an input '%s'; this version gives input_ids, attention_mask, token_type_ids and "
-                        "position_ids",
+                        "%s: asks for an input '%s'; this version gives input_ids, attention_mask, token_type_ids, "
+                        "position_ids and task_id",
                         s->path, name);
     if (type.element != ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64 && type.element != ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32)
         return rf__fail(err, RF_UNSUPPORTED, "%s: input '%s' has ONNX element type %d, expected int64 or int32",
                         s->path, name, (int)type.element);
+    if (kind == INPUT_TASK)
+        return bind_task(s, &type, err);
     if (type.rank != (s->base.info.packs ? 1 : 2))
         return rf__fail(err, RF_UNSUPPORTED, "%s: input '%s' has rank %zu, expected 2: [batch, sequence]", s->path,
                         name, type.rank);
@@ -331,15 +357,22 @@ static int64_t input_value(enum input_kind kind, const struct engine_batch *batc
         return batch->begins != NULL ? (int64_t)batch->begins[i] : (int64_t)(i * batch->n_tokens);
     case INPUT_THREADS:
         return batch->threads;
+    case INPUT_TASK:
+        return batch->task;
     default:
         return 1; /* the mask: nothing is padded */
     }
 }
 
-/* The shape of one input; returns its rank. */
+/* The shape of one input, with 1 behind its rank, which is returned. */
 static size_t input_shape(const struct session *s, enum input_kind kind, const struct engine_batch *batch,
                           int64_t shape[2])
 {
+    if (kind == INPUT_TASK) {
+        shape[0] = s->task_rank == 0 || s->is_task_one ? 1 : (int64_t)batch->n_texts;
+        shape[1] = 1;
+        return s->task_rank;
+    }
     if (!s->base.info.packs) {
         shape[0] = (int64_t)batch->n_texts;
         shape[1] = (int64_t)batch->n_tokens;
@@ -632,6 +665,7 @@ static rf_status open_bytes(const void *data, size_t len, const char *path, cons
         describe_kernels(s);
     s->base.info.has_mask = s->is_used[INPUT_MASK];
     s->base.info.has_type_ids = s->is_used[INPUT_TYPE_IDS];
+    s->base.info.has_tasks = s->is_used[INPUT_TASK];
     s->base.info.file_size = len;
     rf__log(&options->logger, RF_LOG_DEBUG,
             "%s: opened by ONNX Runtime %s, %s, inputs %s; output '%s', rank %u, dim %u; %.1f ms", path,

@@ -34,6 +34,13 @@ const char *rf__arch_names(void)
     return NAMES;
 }
 
+/* What a missing tensor is: a fault of the file; but where config.json names code of its own on the hub, another
+ * architecture under this one's name, such as jina-embeddings-v3 or -v2-base-code. */
+static rf_status missing(const struct arch *arch)
+{
+    return yyjson_is_obj(yyjson_obj_get(arch->config->root, "auto_map")) ? RF_UNSUPPORTED : RF_BAD_FORMAT;
+}
+
 /* Finds what stands in front of the names. */
 static rf_status find_prefix(struct arch *arch, const struct arch_kind *kind)
 {
@@ -48,7 +55,7 @@ static rf_status find_prefix(struct arch *arch, const struct arch_kind *kind)
             return RF_OK;
         }
     }
-    return rf__fail(err, RF_BAD_FORMAT,
+    return rf__fail(err, missing(arch),
                     "%s: has no tensor '%s', which every model of model_type '%s' has; its first of %zu is '%s'. Is it "
                     "the file that belongs to config.json?",
                     rf__weights_path(arch->weights), kind->first_tensor, kind->model_type,
@@ -204,7 +211,7 @@ static rf_status find_tensor(const struct arch *arch, const char *name, const ch
         rf__free(full);
     }
     if (tensor == NULL)
-        return rf__fail(err, RF_BAD_FORMAT,
+        return rf__fail(err, missing(arch),
                         "%s: tensor '%s%s' is missing (there are %zu tensors). Is it the file that belongs to "
                         "config.json?",
                         rf__weights_path(arch->weights), arch->prefix, name, rf__weights_count(arch->weights));

@@ -96,8 +96,10 @@ static void build_nomic(struct arch *arch)
     expect(arch, "rotary_emb_interleaved", false, false);
     expect(arch, "use_rms_norm", false, false);
     if (rf__arch_double(arch, "rotary_emb_fraction", 1) != 1 ||
-        rf__arch_number(arch, "moe_every_n_layers", 0, 1 << 10) != 0)
-        rf__arch_refuse(arch, RF_UNSUPPORTED, "'rotary_emb_fraction' or 'moe_every_n_layers' is set; not supported");
+        rf__arch_number(arch, "moe_every_n_layers", 0, 1 << 10) != 0 ||
+        rf__arch_double(arch, "rotary_scaling_factor", 0) != 0)
+        rf__arch_refuse(arch, RF_UNSUPPORTED,
+                        "'rotary_emb_fraction', 'moe_every_n_layers' or 'rotary_scaling_factor' is set; not supported");
     activation = rf__arch_str(arch, "activation_function", "swiglu");
     if (strcmp(activation, "swiglu") == 0)
         model.activation = rf__activation_read(arch, "hidden_act", "silu");
@@ -107,10 +109,18 @@ static void build_nomic(struct arch *arch)
     rf__rotary_build(arch, &model);
 }
 
-/* The defaults are those of GteConfig. */
+static void expect_word(struct arch *arch, const char *key, const char *expected)
+{
+    const char *found = rf__arch_str(arch, key, expected);
+
+    if (rf__graph_status(arch->graph) == RF_OK && strcmp(found, expected) != 0)
+        rf__arch_refuse(arch, RF_UNSUPPORTED, "'%s' is '%.64s', expected '%s'", key, found, expected);
+}
+
+/* The defaults are those of GteConfig; what new-impl's NewConfig has beyond it is checked. */
 static void build_gte(struct arch *arch)
 {
-    struct rotary model = {.norm = NORM_LAYER};
+    struct rotary model = {.norm = NORM_LAYER, .knows_ntk = true};
     struct rotary_names names = has_new_names(arch) ? new_names : gte_names;
     const uint64_t n_types = rf__arch_number(arch, "type_vocab_size", 1, 1 << 16);
 
@@ -124,6 +134,9 @@ static void build_gte(struct arch *arch)
     model.epsilon = rf__arch_double(arch, "layer_norm_eps", 1e-12);
     model.activation = rf__activation_read(arch, "hidden_act", "gelu");
     model.views[0] = rf__rotary_view(arch, NULL, "rope_theta", 160000);
+    expect_word(arch, "position_embedding_type", "rope");
+    expect_word(arch, "layer_norm_type", "layer_norm");
+    expect(arch, "logn_attention_scale", false, false);
     if (n_types > 0)
         model.n_types = (struct arch_size){n_types, "type_vocab_size"};
     else

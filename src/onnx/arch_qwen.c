@@ -1,6 +1,7 @@
 /*
  * arch_qwen: Qwen2Model and Qwen3Model of transformers (qwen2/modeling_qwen2.py, qwen3/modeling_qwen3.py), decoders
- * that give embeddings by their last token. Qwen2 has biases, Qwen3 norms of heads.
+ * that give embeddings by their last token. Qwen2 has biases, Qwen3 norms of heads. Where 'is_causal' is false
+ * (gte-Qwen2), tokens see those behind them too.
  */
 #include "onnx/arch_kinds.h"
 #include "onnx/rotary.h"
@@ -29,7 +30,7 @@ static unsigned view_of(const struct rotary *model, uint64_t n)
 static void read_config(struct arch *arch, struct rotary *model)
 {
     model->norm = NORM_RMS;
-    model->is_causal = true;
+    model->is_causal = rf__arch_bool(arch, "is_causal", true);
     model->view_of = view_of;
     model->vocabulary = rf__arch_size(arch, "vocab_size", 151936, 1 << 24);
     model->hidden = rf__arch_size(arch, "hidden_size", 4096, 1 << 16);
@@ -42,8 +43,11 @@ static void read_config(struct arch *arch, struct rotary *model)
     model->layer_types = rf__rotary_layer_types(arch, model->layers.n);
     model->pattern = rf__arch_number(arch, "max_window_layers", 28, 1 << 20);
     model->views[0] = model->views[1] = rf__rotary_view(arch, NULL, "rope_theta", 10000);
-    if (rf__arch_bool(arch, "use_sliding_window", false))
-        model->views[1].window = rf__arch_size(arch, "sliding_window", 4096, 1 << 24).n;
+    if (!rf__arch_bool(arch, "use_sliding_window", false))
+        return;
+    model->views[1].window = rf__arch_size(arch, "sliding_window", 4096, 1 << 24).n;
+    if (!model->is_causal)
+        rf__arch_refuse(arch, RF_UNSUPPORTED, "'is_causal' is false and 'use_sliding_window' true; not supported");
 }
 
 static void build_qwen2(struct arch *arch)

@@ -26,6 +26,13 @@ static void refuse_scaling(struct arch *arch, const char *type)
                     "rotations are scaled by '%.64s', which is not supported; expected 'default' or 'linear'", type);
 }
 
+static bool is_set(yyjson_val *object, const char *key)
+{
+    yyjson_val *member = yyjson_obj_get(object, key);
+
+    return member != NULL && !yyjson_is_null(member);
+}
+
 /* Reads the base and the scaling out of rope_parameters, rope_scaling or one section of it. */
 static void read_parameters(struct arch *arch, yyjson_val *object, struct rotary_view *view)
 {
@@ -45,6 +52,8 @@ static void read_parameters(struct arch *arch, yyjson_val *object, struct rotary
         return;
     if (strcmp(type, "linear") == 0 && factor >= 1)
         view->stretch = factor;
+    else if (strcmp(type, "ntk") == 0 && factor > 1 && !is_set(object, "mixed_b"))
+        view->ntk = factor;
     else
         refuse_scaling(arch, type);
 }
@@ -110,6 +119,8 @@ static void check(struct arch *arch, const struct rotary *model)
         rf__arch_refuse(arch, RF_BAD_FORMAT, "'%s' is %llu, expected a multiple of '%s', %llu", model->heads.key,
                         (unsigned long long)model->heads.n, model->key_heads.key,
                         (unsigned long long)model->key_heads.n);
+    else if (!model->knows_ntk && (model->views[0].ntk > 0 || model->views[1].ntk > 0))
+        refuse_scaling(arch, "ntk");
     else if (!(model->epsilon >= 0 && model->epsilon < 1))
         rf__arch_refuse(arch, RF_BAD_FORMAT, "the norms' epsilon is %g, expected a small number from 0",
                         model->epsilon);
@@ -123,14 +134,18 @@ static void add_rotations(struct arch *arch, const struct rotary *model, struct 
     struct graph *g = arch->graph;
     float frequencies[HEAD_MAX / 2];
     const size_t n = (size_t)model->head.n / 2;
+    double theta = model->views[view].theta, stretch = model->views[view].stretch;
     value positions, angles;
 
     if (rf__graph_status(g) != RF_OK)
         return;
+    if (model->views[view].ntk > 0) {
+        theta *= model->views[view].ntk;
+        stretch = pow(model->views[view].ntk, 1 / (double)n);
+    }
     for (size_t i = 0; i < n; i++)
         frequencies[i] =
-            (float)(1 / (double)(float)pow(model->views[view].theta, (double)((float)(2 * i) / (float)(2 * n)))) /
-            (float)model->views[view].stretch;
+            (float)(1 / (double)(float)pow(theta, (double)((float)(2 * i) / (float)(2 * n)))) / (float)stretch;
     positions = rf__block_positions(arch, &shared->in);
     positions = rf__graph_binary(g, "rotation.column", "Unsqueeze", positions,
                                  rf__graph_ints(g, "rotation.axis", &(int64_t){1}, 1));

@@ -49,6 +49,7 @@ enum rotary_norm {
 struct rotary_view {
     double theta;    /* the base of the rotations' frequencies */
     double stretch;  /* positions are divided by it; 1: as they are */
+    double ntk;      /* 0, or how many times as far texts reach: the base is multiplied, and rotations are slowed */
     uint64_t window; /* tokens at this distance or farther are not seen; 0: all are */
 };
 
@@ -60,6 +61,7 @@ struct rotary {
     bool has_norm_bias, has_attention_bias, has_out_bias, has_unit_bias, has_down_bias;
     bool is_gate_first;     /* in fused_unit */
     bool is_causal;         /* a token sees those before it alone */
+    bool knows_ntk;         /* a view may be scaled so */
     bool skips_first_norm;  /* the first layer's attention has no norm before it */
     double embedding_scale; /* 0: none */
     double score_scale;     /* 0: 1 / sqrt(width of a head) */

@@ -21,6 +21,7 @@
 
 struct view {              /* how a layer looks around */
     double theta, stretch; /* base of the frequencies; positions are divided by stretch */
+    double ntk;            /* 0, or the factor of NTK scaling */
     size_t window;         /* tokens at this distance or farther are not seen; 0: all are */
 };
 
@@ -50,6 +51,13 @@ struct rotary {
 
 /* ---- config.json --------------------------------------------------------------------------------------------- */
 
+static bool is_set(yyjson_val *object, const char *key)
+{
+    yyjson_val *member = yyjson_obj_get(object, key);
+
+    return member != NULL && !yyjson_is_null(member);
+}
+
 /* Base and scaling out of rope_parameters, rope_scaling, or a section of them. */
 static void read_parameters(struct ref_loader *l, yyjson_val *object, struct view *view)
 {
@@ -68,6 +76,8 @@ static void read_parameters(struct ref_loader *l, yyjson_val *object, struct vie
         return;
     if (strcmp(type, "linear") == 0 && factor >= 1)
         view->stretch = factor;
+    else if (strcmp(type, "ntk") == 0 && factor > 1 && !is_set(object, "mixed_b"))
+        view->ntk = factor;
     else
         rf__ref_refuse(l, RF_UNSUPPORTED, "rotations are scaled by '%.64s', expected 'default' or 'linear'", type);
 }
@@ -103,6 +113,8 @@ static void check(struct ref_loader *l, const struct rotary *m)
         return;
     if (m->head % 2 != 0 || m->head > MAX_HEAD)
         rf__ref_refuse(l, RF_BAD_FORMAT, "a head is %zu wide, expected an even number up to %d", m->head, MAX_HEAD);
+    else if (m->views[0].ntk > 0 || m->views[1].ntk > 0)
+        rf__ref_refuse(l, RF_UNSUPPORTED, "rotations are scaled by 'ntk', expected 'default' or 'linear'");
     else if (m->heads % m->key_heads != 0)
         rf__ref_refuse(l, RF_BAD_FORMAT, "there are %zu heads, no multiple of the %zu heads of keys", m->heads,
                        m->key_heads);
@@ -364,7 +376,13 @@ static struct ref_model *load_gte(struct ref_loader *l)
     m->epsilon = rf__ref_double(l, "layer_norm_eps", 1e-12);
     m->activation = rf__ref_activation(l, "hidden_act", rf__ref_str(l, "hidden_act", "gelu"));
     m->views[0] = read_view(l, NULL, "rope_theta", 160000);
+    expect_false(l, "logn_attention_scale");
     divide_heads(l, m);
+    if (m->views[0].ntk > 0) {
+        m->views[0].theta *= m->views[0].ntk;
+        m->views[0].stretch = pow(m->views[0].ntk, 2 / (double)m->head);
+        m->views[0].ntk = 0;
+    }
     return load_tensors(l, m, has_new_names(l) ? &new_names : &gte_names, &shape);
 }
 
@@ -397,7 +415,7 @@ static struct ref_model *load_qwen(struct ref_loader *l, bool is_3)
     m->key_heads = rf__ref_size(l, "num_key_value_heads", 32, 1 << 16);
     m->inner = rf__ref_size(l, "intermediate_size", 22016, 1 << 18);
     m->norm_kind = REF_NORM_RMS;
-    m->is_causal = true;
+    m->is_causal = rf__ref_bool(l, "is_causal", true);
     m->epsilon = rf__ref_double(l, "rms_norm_eps", 1e-6);
     m->activation = rf__ref_activation(l, "hidden_act", rf__ref_str(l, "hidden_act", "silu"));
     m->views[0] = m->views[1] = read_view(l, NULL, "rope_theta", 10000);
@@ -405,6 +423,8 @@ static struct ref_model *load_qwen(struct ref_loader *l, bool is_3)
         m->views[1].window = rf__ref_size(l, "sliding_window", 4096, 1 << 24);
         for (size_t i = 0; i < m->n_layers; i++)
             m->layers[i].view = &m->views[slides(l, i, i >= first_near)];
+        if (!m->is_causal)
+            rf__ref_refuse(l, RF_UNSUPPORTED, "'is_causal' is false and 'use_sliding_window' true; not supported");
     }
     if (is_3) {
         names.query_norm = "self_attn.q_norm";

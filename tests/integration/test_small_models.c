@@ -197,6 +197,40 @@ static void test_exported_architectures(void **state)
     }
 }
 
+/* jina-embeddings-v3's kind: the prompt's name, or what the texts are, is the graph's task. */
+static void test_tasks(void **state)
+{
+    static const struct {
+        const char *file;
+        rf_embed_options options;
+    } calls[] = {
+        {"expected", {.role = RF_ROLE_NONE}}, /* text-matching, which is assumed */
+        {"expected", {.prompt_name = "text-matching"}},
+        {"expected_separation", {.prompt_name = "separation"}},
+        {"expected_classification", {.role = RF_ROLE_QUERY, .prompt_name = "classification"}},
+        {"expected_retrieval_query", {.role = RF_ROLE_QUERY}},
+        {"expected_retrieval_query", {.prompt_name = "retrieval.query"}},
+        {"expected_retrieval_passage", {.role = RF_ROLE_DOCUMENT}},
+    };
+    char path[512];
+    rf_model_options options = {.threads = 2};
+    rf_model_info info = {.size = sizeof info};
+    rf_model *model;
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/tests/golden/matrix-tasks", golden_path("."));
+    model = open_model(path, &options);
+    rf_model_get_info(model, &info);
+    assert_string_equal(info.prompts, "retrieval.query, retrieval.passage, separation, classification, text-matching");
+    assert_string_equal(info.assumed, "where no prompt is named, the task: text-matching");
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        rf_embed_options call = calls[i].options;
+        call.size = sizeof call;
+        compare(model, "matrix-tasks", calls[i].file, &call);
+    }
+    rf_model_free(model);
+}
+
 /* The model's own dimension, and one that was asked for. */
 static void test_dimensions(void **state)
 {
@@ -458,6 +492,7 @@ int main(void)
         cmocka_unit_test(test_every_directory),
         cmocka_unit_test(test_prompts),
         cmocka_unit_test(test_exported_architectures),
+        cmocka_unit_test(test_tasks),
         cmocka_unit_test(test_dimensions),
         cmocka_unit_test(test_fallback),
         cmocka_unit_test(test_statistics_and_trim),

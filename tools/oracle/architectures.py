@@ -63,6 +63,9 @@ MODELS = {
     "deberta-v2": ("DebertaV2", dict(DEBERTA, share_att_key=False, norm_rel_ebd="none", pos_att_type=["c2p"], position_biased_input=True, type_vocab_size=2,
                                      embedding_size=12, num_hidden_layers=1)),
     "deberta-plain": ("DebertaV2", dict(DEBERTA, position_buckets=-1, pos_att_type=["p2c"], share_att_key=False, num_hidden_layers=1)),
+    # the place in this table is the seed: append
+    "new-ntk": ("Gte", dict(BERT, hidden_size=24, num_hidden_layers=1, type_vocab_size=0, max_position_embeddings=64)),
+    "qwen2-both-ways": ("Qwen2", dict(DECODER, is_causal=False)),
 }
 
 
@@ -82,6 +85,19 @@ def texts(vocab_size, longest, seed):
     return out + ([random.integers(0, vocab_size, longest).tolist()] if longest > max(LENGTHS) else [])
 
 
+def scale_by_ntk(model, folder, base=500000.0, factor=2.0):
+    """The fixed NTK scaling of Alibaba-NLP/new-impl (NTKScalingRotaryEmbedding), which transformers' GteModel does not have, and
+    config.json as the repositories with that code have it."""
+    config = json.loads((folder / "config.json").read_text())
+    width = config["hidden_size"] // config["num_attention_heads"]
+    turns = 1.0 / ((base * factor) ** (torch.arange(0, width, 2).float() / width)) / factor ** (2 / width)
+    model.rotary_emb.inv_freq.copy_(turns)
+    del config["rope_parameters"]
+    config |= dict(model_type="new", architectures=["NewModel"], rope_theta=base, rope_scaling={"factor": factor, "type": "ntk"},
+                   position_embedding_type="rope", layer_norm_type="layer_norm", logn_attention_scale=False)
+    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+
+
 def make(name, kind, options, seed=0, longest=None):
     config = getattr(transformers, kind + "Config")(**options)
     config.architectures = [kind + "Model"]
@@ -98,6 +114,8 @@ def make(name, kind, options, seed=0, longest=None):
         longest -= 4
     ids = texts(config.vocab_size, longest, seed)
     with torch.no_grad():
+        if name == "new-ntk":
+            scale_by_ntk(model, folder)
         model = model.get_encoder() if kind in ("T5", "MT5") else model
         states = [model(torch.tensor([t])).last_hidden_state[0].numpy() for t in ids]
     (folder / "ids.json").write_text(json.dumps({"ids": ids}, separators=(",", ":")) + "\n")

@@ -15,7 +15,7 @@ TABLE = np.arange(50, dtype=np.float32)[:, None] + np.arange(8, dtype=np.float32
 
 def model(inputs=("input_ids",), id_type=TensorProto.INT64, axes=("batch", "sequence"), output="last_hidden_state",
           output_type=TensorProto.FLOAT, pooled=False, more_outputs=(), dims=8, table=TABLE, opset=17, ir=8,
-          float_ids=False):
+          float_ids=False, task=None):
     id_type = TensorProto.FLOAT if float_ids else id_type
     nodes = []
     ids = "input_ids"
@@ -35,6 +35,11 @@ def model(inputs=("input_ids",), id_type=TensorProto.INT64, axes=("batch", "sequ
                   helper.make_node("Unsqueeze", [f"float{k}", "axis"], [f"wide{k}"]),
                   helper.make_node("Add", [last, f"wide{k}"], [f"sum{k}"])]
         last = f"sum{k}"
+    if task is not None:
+        nodes += [helper.make_node("Cast", ["task_id"], ["task"], to=TensorProto.FLOAT),
+                  helper.make_node("Reshape", ["task", "column"], ["task3"]),
+                  helper.make_node("Add", [last, "task3"], ["for_task"])]
+        last = "for_task"
     if pooled:
         nodes.append(helper.make_node("ReduceMean", [last], ["pooled"], axes=[1], keepdims=0))
         last = "pooled"
@@ -47,8 +52,10 @@ def model(inputs=("input_ids",), id_type=TensorProto.INT64, axes=("batch", "sequ
         outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT,
                                                      ["batch", 8] if rank == 2 else ["batch", "sequence", 8]))
     graph = helper.make_graph(
-        nodes, "tiny", [helper.make_tensor_value_info(n, id_type, list(axes)) for n in inputs], outputs,
-        [numpy_helper.from_array(table, "table"), numpy_helper.from_array(np.array([2], np.int64), "axis")])
+        nodes, "tiny", [helper.make_tensor_value_info(n, id_type, list(axes)) for n in inputs] +
+        ([] if task is None else [helper.make_tensor_value_info("task_id", id_type, task)]), outputs,
+        [numpy_helper.from_array(table, "table"), numpy_helper.from_array(np.array([2], np.int64), "axis")] +
+        ([] if task is None else [numpy_helper.from_array(np.array([-1, 1, 1], np.int64), "column")]))
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir,
                              producer_name="rag_factory tests")
 
@@ -67,7 +74,11 @@ MODELS = {
     "sentence-and-tokens": dict(output="sentence_embedding", pooled=True, more_outputs=[("token_embeddings", 3)]),
     "logits": dict(output="logits", pooled=True),
     "no-input-ids": dict(inputs=("pixel_values",)),
-    "unknown-input": dict(inputs=("input_ids", "task_id")),
+    "task": dict(task=[]),
+    "task-one": dict(task=[1], id_type=TensorProto.INT32),
+    "task-each": dict(task=["batch"]),
+    "task-two": dict(task=[2]),
+    "unknown-input": dict(inputs=("input_ids", "pixel_mask")),
     "float-ids": dict(float_ids=True),
     "fixed-batch": dict(axes=(1, "sequence")),
     "int-output": dict(output_type=TensorProto.INT64),

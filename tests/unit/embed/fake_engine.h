@@ -15,6 +15,7 @@ struct fake_engine {
     uint32_t vocab_size;    /* a higher id fails, as a lookup in a table does */
     atomic_uint fail_after; /* runs until one fails; 0: never */
     atomic_size_t n_runs, n_texts, max_batch_tokens;
+    atomic_uint task; /* of the last run */
 };
 
 static void fake_release(void *owner)
@@ -32,6 +33,7 @@ static rf_status fake_run(const struct engine *engine, const struct engine_batch
     if (atomic_fetch_add(&fake->n_runs, 1) + 1 == fake->fail_after)
         return rf__fail(err, RF_ENGINE, "fake: failed as told");
     atomic_fetch_add(&fake->n_texts, batch->n_texts);
+    atomic_store(&fake->task, batch->task);
     if (tokens > fake->max_batch_tokens)
         fake->max_batch_tokens = tokens;
     for (size_t i = 0; i < tokens; i++)

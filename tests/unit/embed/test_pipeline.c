@@ -16,6 +16,7 @@ static const char vocab[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\nc\nd\ndoc
 struct fixture {
     struct pipeline *pipeline;
     struct fake_engine *engine; /* belongs to the pipeline */
+    bool has_tasks;             /* said before it is opened */
 };
 
 static struct rf_tokenizer *open_tokenizer(rf_error *err)
@@ -40,6 +41,7 @@ static rf_status open_with(const struct model_config *config, const struct pipel
         rf__tokenizer_free(tokenizer);
         return RF_NO_MEMORY;
     }
+    out->engine->base.info.has_tasks = out->has_tasks;
     return rf__pipeline_open(config, tokenizer, &out->engine->base, NULL, options, &out->pipeline, err);
 }
 
@@ -381,6 +383,57 @@ static void test_a_tokenizer_with_more_ids_than_the_model(void **state)
     }
 }
 
+/* As jina-embeddings-v3 has them: a prompt's name, or what the texts are, is the task; none is told once. */
+static void test_a_task_for_each_prompt(void **state)
+{
+    struct prompt prompts[] = {{(char *)(uintptr_t) "x", (char *)(uintptr_t) "a ", false, 0},
+                               {(char *)(uintptr_t) "retrieval.passage", (char *)(uintptr_t) "b ", true, 1},
+                               {(char *)(uintptr_t) "text-matching", (char *)(uintptr_t) "", true, 2},
+                               {(char *)(uintptr_t) "retrieval.query", (char *)(uintptr_t) "c ", true, 0}};
+    static const struct {
+        rf_embed_options options;
+        unsigned task;
+        const char *prompt;
+    } cases[] = {
+        {{.role = RF_ROLE_QUERY}, 0, "c "},
+        {{.role = RF_ROLE_DOCUMENT}, 1, "b "},
+        {{.role = RF_ROLE_NONE}, 2, ""},
+        {{.role = RF_ROLE_QUERY, .prompt_name = "retrieval.passage"}, 1, "b "},
+        {{.role = RF_ROLE_DOCUMENT, .prompt = "d "}, 1, "d "},
+        {{.prompt = "d "}, 2, "d "},
+        {{.prompt_name = "x"}, 2, "a "},
+    };
+    char warning[256] = "";
+    const struct pipeline_options options = {.threads = 1, .l2 = RF_L2_OFF, .logger = {keep_warning, warning}};
+    struct model_config config = plain;
+    struct fixture f = {.has_tasks = true};
+    const rf_text text = text_of("test 1");
+    rf_error fault = {0};
+
+    (void)state;
+    config.hidden_size = 8;
+    assert_int_equal(open_with(&config, &options, 3, 8, VOCAB_SIZE, &f, &fault), RF_UNSUPPORTED);
+    assert_non_null(strstr(fault.message, "'task_id', but config.json has no 'lora_adaptations'"));
+    config.prompts = (struct prompts){prompts, 4, NULL, prompts[0].name, true};
+    assert_ok(open_with(&config, &options, 3, 8, VOCAB_SIZE, &f, err));
+    assert_string_equal(rf__pipeline_info(f.pipeline)->assumed, "where no prompt is named, the task: text-matching");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const rf_embed_options by_hand = {.role = RF_ROLE_QUERY, .prompt = cases[i].prompt};
+        float out[8], expected[8];
+        warning[0] = '\0';
+        assert_ok(rf__pipeline_embed(f.pipeline, &text, 1, &cases[i].options, out, err));
+        assert_int_equal(f.engine->task, cases[i].task);
+        assert_true((strstr(warning, "'text-matching' is assumed") != NULL) == (i == 2));
+        assert_ok(rf__pipeline_embed(f.pipeline, &text, 1, &by_hand, expected, err));
+        assert_memory_equal(out, expected, sizeof out);
+    }
+    rf__pipeline_free(f.pipeline);
+    config.prompts.default_name = prompts[1].name;
+    assert_ok(open_with(&config, &options, 3, 8, VOCAB_SIZE, &f, err));
+    assert_string_equal(rf__pipeline_info(f.pipeline)->assumed, "");
+    rf__pipeline_free(f.pipeline);
+}
+
 /* ---- Long texts ---------------------------------------------------------------------------------------- */
 
 /* The slow twin: windows of n_words words, each a token, cut by hand and embedded as texts of their own. */
@@ -432,7 +485,7 @@ static void test_long_texts_get_the_mean_of_their_windows(void **state)
     static char memory[N * WIDTH];
     static rf_text texts[N];
     static float one[N * 8], three[N * 8];
-    struct prompt query = {(char *)(uintptr_t) "query", (char *)(uintptr_t) "b a "};
+    struct prompt query = {.name = (char *)(uintptr_t) "query", .text = (char *)(uintptr_t) "b a "};
 
     (void)state;
     fill_words(texts, N, memory, WIDTH);
@@ -455,7 +508,7 @@ static void test_long_texts_get_the_mean_of_their_windows(void **state)
         config.hidden_size = 8;
         config.max_tokens = LIMIT;
         config.pooling = (struct pooling_spec){{cases[c].pooling}, 1, cases[c].exclude_prompt};
-        config.prompts = (struct prompts){&query, 1, NULL, query.name};
+        config.prompts = (struct prompts){.items = &query, .n = 1, .names = query.name};
         assert_ok(open_with(&config, &options[0], cases[c].rank, 8, VOCAB_SIZE, &f[0], err));
         assert_ok(open_with(&config, &options[1], cases[c].rank, 8, VOCAB_SIZE, &f[1], err));
         assert_ok(rf__pipeline_embed(f[0].pipeline, texts, N, &role, one, err));
@@ -502,7 +555,7 @@ static void test_out_of_memory(void **state)
 {
     const struct pipeline_options in_parts = {.threads = 1, .long_text = RF_LONG_TEXT_MEAN};
     const rf_text texts[3] = {text_of("a b"), text_of("c"), text_of("d a b c d a b c d a b c d a b c d a b c d a")};
-    struct prompt query = {(char *)(uintptr_t) "query", (char *)(uintptr_t) "a a "};
+    struct prompt query = {.name = (char *)(uintptr_t) "query", .text = (char *)(uintptr_t) "a a "};
     const rf_embed_options options = {.size = sizeof options, .role = RF_ROLE_QUERY};
     struct model_config config = plain;
     float out[3 * 8];
@@ -511,7 +564,7 @@ static void test_out_of_memory(void **state)
     (void)state;
     config.hidden_size = 8;
     config.pooling.exclude_prompt = true;
-    config.prompts = (struct prompts){&query, 1, query.name, query.name};
+    config.prompts = (struct prompts){.items = &query, .n = 1, .default_name = query.name, .names = query.name};
     for (uint64_t n = 1; !done; n++) {
         struct fixture f = {0};
         rf_error fault = {0};
@@ -540,6 +593,7 @@ int main(void)
         cmocka_unit_test(test_what_is_declared_and_what_is_assumed),
         cmocka_unit_test(test_parts_that_do_not_belong_together),
         cmocka_unit_test(test_a_tokenizer_with_more_ids_than_the_model),
+        cmocka_unit_test(test_a_task_for_each_prompt),
         cmocka_unit_test(test_long_texts_get_the_mean_of_their_windows),
         cmocka_unit_test(test_a_limit_without_room_beside_the_prompt),
         cmocka_unit_test(test_out_of_memory),

@@ -31,6 +31,8 @@ static const struct accepted {
     uint32_t rank, dim; /* as the graph says before a run */
     float add[3];       /* to the token in place 0, 1, 2 */
 } accepted[] = {
+    {"task", "fp32", 3, 8, {5, 5, 5}}, /* the task below is 5 */
+    {"task-one", "fp32", 3, 8, {5, 5, 5}},    {"task-each", "fp32", 3, 8, {5, 5, 5}},
     {"plain", "fp32", 3, 8, {1, 1, 1}},                                              /* the type ids below are 1 */
     {"ids-only", "fp32", 3, 8, {0, 0, 0}},    {"ids-only.ort", "", 3, 8, {0, 0, 0}}, /* ONNX Runtime's own format */
     {"int32", "fp32", 3, 8, {0, 0, 0}},       {"positions", "fp32", 3, 8, {0, 1, 2}},
@@ -43,12 +45,13 @@ static const struct accepted {
 static void runs_file(const char *path, const struct accepted *want)
 {
     static const uint32_t ids[] = {1, 7, 49, 3, 3, 0}, type_ids[] = {1, 1, 1, 1, 1, 1};
-    const struct engine_batch batch = {.ids = ids, .type_ids = type_ids, .n_texts = 2, .n_tokens = 3};
+    const struct engine_batch batch = {.ids = ids, .type_ids = type_ids, .n_texts = 2, .n_tokens = 3, .task = 5};
     const struct engine_options options = {.threads = 1};
     struct engine *engine = NULL;
     struct engine_output out;
 
     assert_ok(rf__engine_open_file(path, &options, &engine, err));
+    assert_int_equal(engine->info.has_tasks, strncmp(want->name, "task", 4) == 0);
     assert_int_equal(engine->info.rank, want->rank);
     assert_int_equal(engine->info.dim, want->dim);
     assert_string_equal(engine->info.precision, want->precision);
@@ -208,7 +211,8 @@ static const struct refused {
     {"ambiguous", RF_UNSUPPORTED, "(outputs: a, b); is this an embedding model?"},
     {"logits", RF_UNSUPPORTED, "(outputs: logits)"},
     {"no-input-ids", RF_UNSUPPORTED, "has no input 'input_ids' (inputs: pixel_values); is this an embedding model?"},
-    {"unknown-input", RF_UNSUPPORTED, "asks for an input 'task_id'"},
+    {"unknown-input", RF_UNSUPPORTED, "asks for an input 'pixel_mask'"},
+    {"task-two", RF_UNSUPPORTED, "input 'task_id' has rank 1, expected one number"},
     {"float-ids", RF_UNSUPPORTED, "input 'input_ids' has ONNX element type 1, expected int64 or int32"},
     {"fixed-batch", RF_UNSUPPORTED, "has the fixed size 1 in place 0; export the model with dynamic axes"},
     {"int-output", RF_UNSUPPORTED, "has ONNX element type 7, expected float or float16"},

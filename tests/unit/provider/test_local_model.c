@@ -96,6 +96,37 @@ static void test_an_architecture_without_a_graph_is_named(void **state)
     assert_null(model);
 }
 
+/* Weights of an architecture that config.json says is code on the hub, under a name that is known here: the ONNX file
+ * beside them is taken. Without it, and where no such code is named, the tensor that is missing is told. */
+static void test_weights_of_code_on_the_hub_give_way_to_the_onnx_file(void **state)
+{
+    static const char own_code[] = "{\"model_type\": \"xlm-roberta\", \"hidden_size\": 16, \"auto_map\": {}}",
+                      plain[] = "{\"model_type\": \"xlm-roberta\", \"hidden_size\": 16}";
+    const char *folder = scratch_directory("local-model-code"), *cache = scratch_directory("local-model-cache");
+    char path[1200], onnx[1200];
+    struct rf_model *model = NULL;
+    rf_error fault = {0};
+
+    (void)state;
+    copy_model(folder);
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    copy_file(golden_path("tests/golden/bert-tiny-last-silu/model.safetensors"), path); /* names begin with "bert." */
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    write_file(path, own_code, sizeof own_code - 1);
+    assert_int_equal(open_in(folder, cache, &model, &fault), RF_UNSUPPORTED);
+    assert_non_null(strstr(fault.message, "has no tensor 'embeddings.word_embeddings.weight'"));
+    snprintf(onnx, sizeof onnx, "%s/onnx", folder);
+    assert_ok(rf__os_make_directories(onnx, err));
+    snprintf(onnx, sizeof onnx, "%s/onnx/model.onnx", folder);
+    copy_file(golden_path("tests/golden/matrix-bert/onnx/model.onnx"), onnx);
+    assert_ok(open_in(folder, cache, &model, err));
+    assert_string_equal(model->info.onnx_file, onnx);
+    rf__local_free(model);
+    model = NULL;
+    write_file(path, plain, sizeof plain - 1);
+    assert_int_equal(open_in(folder, cache, &model, &fault), RF_BAD_FORMAT);
+}
+
 /* The same weights as a snapshot of the hub's cache: the repository is asked for an ONNX file, which offline it cannot
  * be; the first reason stands. */
 static void test_a_cached_repository_without_a_graph_is_named(void **state)
@@ -145,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_converted_once_and_anew_after_a_change),
         cmocka_unit_test(test_an_architecture_without_a_graph_is_named),
+        cmocka_unit_test(test_weights_of_code_on_the_hub_give_way_to_the_onnx_file),
         cmocka_unit_test(test_a_cached_repository_without_a_graph_is_named),
         cmocka_unit_test(test_out_of_memory),
     };
