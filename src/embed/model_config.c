@@ -249,7 +249,7 @@ static rf_status read_sentence_transformers(const char *directory, struct model_
 static rf_status read_tasks(struct model_config *config, rf_error *err)
 {
     struct json json;
-    rf_status status = rf__config_read_json(config->folder, "config.json", &json, err);
+    rf_status status = rf__config_read_json(config->folder, "config.json", NULL, &json, err);
 
     if (status == RF_OK && json.root != NULL)
         status = rf__prompts_read_tasks(&json, &config->prompts, err);

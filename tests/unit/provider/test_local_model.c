@@ -121,7 +121,7 @@ static void test_weights_of_code_on_the_hub_give_way_to_the_onnx_file(void **sta
     copy_file(golden_path("tests/golden/matrix-bert/onnx/model.onnx"), onnx);
     assert_ok(open_in(folder, cache, &model, err));
     assert_string_equal(model->info.onnx_file, onnx);
-    rf__local_free(model);
+    rf__provider_free(model);
     model = NULL;
     write_file(path, plain, sizeof plain - 1);
     assert_int_equal(open_in(folder, cache, &model, &fault), RF_BAD_FORMAT);
