@@ -665,7 +665,7 @@ RF_API RF_MUST_USE rf_status rf_validate(const rf_model *model, const rf_model *
 /* Weights in fewer bits, in files that any ONNX Runtime runs. What each costs in likeness: docs/conversion.md. */
 typedef enum rf_quantization {
     RF_QUANTIZE_NONE = 0,
-    RF_QUANTIZE_INT8,         /* near-lossless: groups of 32 with a scale each, smoothed on texts */
+    RF_QUANTIZE_INT8,         /* near-lossless: groups of 16 with a scale each, fitted to texts */
     RF_QUANTIZE_INT8_DYNAMIC, /* the standard form: a scale for a channel, activations rounded as they come */
     RF_QUANTIZE_INT4,         /* as the first, smaller and less alike */
     RF_QUANTIZE_FP16          /* weights are stored in half the bytes; the arithmetic is fp32 */

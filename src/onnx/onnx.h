@@ -54,9 +54,9 @@ struct onnx_rewrite {
 };
 
 enum onnx_form {
-    ONNX_FORM_INT8,         /* near-lossless: weights in groups of 32, smoothed; ONNX Runtime's MatMulNBits */
+    ONNX_FORM_INT8,         /* near-lossless: weights in groups of 16, smoothed, fitted; ONNX Runtime's MatMulNBits */
     ONNX_FORM_INT8_DYNAMIC, /* the standard's: weights by channel, activations by tensor */
-    ONNX_FORM_INT4,         /* the same in 4 bits */
+    ONNX_FORM_INT4,         /* the same in 4 bits and groups of 32 */
     ONNX_FORM_FP16          /* weights are stored as fp16; the arithmetic is fp32 */
 };
 const char *rf__onnx_form_name(enum onnx_form form); /* "int8", "int8-dynamic", "int4", "fp16" */
@@ -64,16 +64,28 @@ const char *rf__onnx_form_name(enum onnx_form form); /* "int8", "int8-dynamic", 
 struct onnx_quantize {
     enum onnx_form form;
     bool quantize_embeddings; /* tables of words too, to 8 bits, a scale for each row */
-    /* What running the probe gave: the largest absolute value of each channel over all texts. NULL: not smoothed. */
-    const float *maxima;
-    size_t n_maxima;
+    /* What running the probe gave: of each channel the largest over all texts, NULL: not smoothed; and products summed
+     * over all texts, NULL: each weight is rounded by itself. */
+    const float *maxima, *products;
+    size_t n_maxima, n_products;
+    uint32_t threads; /* that fit weights to the products; at least 1 where there are any */
 };
 
 /* RF_UNSUPPORTED for a file that has nothing to quantize, RF_BAD_FORMAT for a damaged one; nothing is written then. */
 rf_status rf__onnx_quantize(const struct onnx_rewrite *rewrite, const struct onnx_quantize *how, rf_error *err);
 
-/* Writes the model with one output, "sentence_embedding" [1, n_channels]: the largest absolute values of what one text
- * brings to each channel that smoothing is for. An engine opens it like any model that pools. */
-rf_status rf__onnx_probe(const char *path, const char *out_path, size_t *n_channels, rf_error *err);
+#define ONNX_MAX_FITTED 8192 /* channels of a group whose products are measured: they are channels^2 numbers */
+
+/* What a probe measures: of groups [first, next) of the matrices, `next` being found by `most`. */
+struct onnx_probe {
+    bool is_products; /* of channels with each other, rather than the largest of each */
+    size_t first;
+    size_t most; /* numbers that one text may bring; a single group may be more */
+    size_t next, n_groups, n_numbers;
+};
+
+/* Writes the model with one output, "sentence_embedding" [1, n_numbers]: what one text brings to each group that is
+ * measured. An engine opens it like any model that pools. Nothing is written where n_numbers is 0. */
+rf_status rf__onnx_probe(const char *path, const char *out_path, struct onnx_probe *probe, rf_error *err);
 
 #endif

@@ -7,8 +7,11 @@
 
 #include "base/half.h"
 #include "base/mem.h"
+#include "os/os.h"
+#include "pack/pack.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define UINT8   ONNX__TENSOR_PROTO__DATA_TYPE__UINT8
@@ -23,14 +26,25 @@ struct matrix {
     uint64_t k, n;
     const float *smooth; /* [k], or NULL */
     unsigned bits, block;
+    /* Of what is fitted: */
+    const float *inverse;  /* [k]: 1 / smooth, or NULL */
+    const float *products; /* [k, k] */
+    uint32_t threads;
+    float *scales; /* [n, blocks]: filled by make_fitted() */
+    bool *is_fitted;
 };
 
-static float element(const struct matrix *m, uint64_t n, uint64_t k)
+static float plain_element(const struct matrix *m, uint64_t n, uint64_t k)
 {
     float x;
 
     memcpy(&x, m->bytes + (m->is_transposed ? n * m->k + k : k * m->n + n) * sizeof x, sizeof x);
-    return m->smooth == NULL ? x : x * m->smooth[k];
+    return x;
+}
+
+static float element(const struct matrix *m, uint64_t n, uint64_t k)
+{
+    return m->smooth == NULL ? plain_element(m, n, k) : plain_element(m, n, k) * m->smooth[k];
 }
 
 static rf_status not_finite(rf_error *err)
@@ -128,33 +142,154 @@ static rf_status make_blocks(const void *arg, void *out, rf_error *err)
     return RF_OK;
 }
 
-struct quantized rf__quantized_blocks(struct graph *g, const char *name, const struct linear *linear, unsigned bits,
-                                      unsigned block, const float *smooth)
+/* ---- Blocks that are fitted (pack/fit.h) ---------------------------------------------------------------------- */
+
+struct fitting {
+    const struct matrix *m;
+    const struct fit *fit;
+    uint8_t *bytes;
+    atomic_size_t next; /* strip of PACK_LANES outputs that nobody has yet */
+    atomic_bool is_out_of_memory, is_not_finite;
+};
+
+/* A row of whole numbers as bytes, the last block filled up with zeros. */
+static void store_row(const struct matrix *m, const int8_t *numbers, uint8_t *bytes)
 {
+    const int middle = 1 << (m->bits - 1);
+    const size_t per_byte = 8 / m->bits;
+
+    for (uint64_t k = 0; k < n_blocks(m) * m->block; k += per_byte, bytes++) {
+        *bytes = 0;
+        for (size_t i = 0; i < per_byte; i++) {
+            int number = (k + i < m->k ? numbers[k + i] : 0) + middle;
+            *bytes = (uint8_t)(*bytes | (unsigned)number << (i * m->bits));
+        }
+    }
+}
+
+/* Outputs [first, first + n), in memory for PACK_LANES of them. */
+static void fit_strip(struct fitting *f, uint64_t first, size_t n, float *w, int8_t *numbers)
+{
+    const struct matrix *m = f->m;
+    const struct fit_grid grid = {m->bits == 4 ? -8 : -127, m->bits == 4 ? 7 : 127, m->block};
+    const size_t row_bytes = (size_t)(n_blocks(m) * m->block * m->bits / 8);
+    float *scales = m->scales + first * n_blocks(m);
+
+    for (size_t i = 0; i < n; i++) {
+        for (uint64_t k = 0; k < m->k; k++) {
+            w[i * m->k + k] = plain_element(m, first + i, k);
+            if (!isfinite(w[i * m->k + k]))
+                atomic_store(&f->is_not_finite, true);
+        }
+    }
+    if (rf__fit_rows(f->fit, &grid, w, n, numbers, scales, NULL) != RF_OK)
+        atomic_store(&f->is_out_of_memory, true);
+    for (size_t i = 0; i < n * n_blocks(m); i++) {
+        if (!isfinite(scales[i]))
+            atomic_store(&f->is_not_finite, true);
+    }
+    for (size_t i = 0; i < n; i++)
+        store_row(m, numbers + i * m->k, f->bytes + (first + i) * row_bytes);
+}
+
+static void fit_strips(void *arg, size_t worker)
+{
+    struct fitting *f = arg;
+    const struct matrix *m = f->m;
+    const uint64_t n_strips = (m->n + PACK_LANES - 1) / PACK_LANES;
+    float *w = rf__alloc_array((size_t)m->k, PACK_LANES * sizeof *w);
+    int8_t *numbers = rf__alloc_array((size_t)m->k, PACK_LANES);
+    (void)worker;
+
+    if (w == NULL || numbers == NULL)
+        atomic_store(&f->is_out_of_memory, true);
+    while (!atomic_load(&f->is_out_of_memory) && !atomic_load(&f->is_not_finite)) {
+        const uint64_t strip = atomic_fetch_add(&f->next, 1), first = strip * PACK_LANES;
+        if (strip >= n_strips)
+            break;
+        fit_strip(f, first, m->n - first < PACK_LANES ? (size_t)(m->n - first) : PACK_LANES, w, numbers);
+    }
+    rf__free(w);
+    rf__free(numbers);
+}
+
+static rf_status make_fitted(const void *arg, void *out, rf_error *err)
+{
+    const struct matrix *m = arg;
+    struct fitting fitting = {.m = m, .bytes = out};
+    struct fit *fit = NULL;
+    rf_status status = rf__fit_smoothed(m->products, m->inverse, (size_t)m->k, &fit, err);
+
+    if (status != RF_OK)
+        return status;
+    fitting.fit = fit;
+    rf__os_parallel(m->threads, fit_strips, &fitting);
+    rf__fit_free(fit);
+    if (fitting.is_not_finite)
+        return not_finite(err);
+    if (fitting.is_out_of_memory)
+        return rf__fail_memory(err);
+    *m->is_fitted = true;
+    return RF_OK;
+}
+
+/* They come with the numbers, which are made before them wherever tensors are written in their order. */
+static rf_status make_fitted_scales(const void *arg, void *out, rf_error *err)
+{
+    const struct matrix *m = arg;
+    const size_t n = (size_t)(m->n * n_blocks(m));
+    rf_status status = RF_OK;
+
+    if (!*m->is_fitted) {
+        uint8_t *bytes = rf__alloc_array(n, m->block);
+        status = bytes == NULL ? rf__fail_memory(err) : make_fitted(m, bytes, err);
+        rf__free(bytes);
+    }
+    if (status == RF_OK)
+        memcpy(out, m->scales, n * sizeof *m->scales);
+    return status;
+}
+
+struct quantized rf__quantized_blocks(struct graph *g, const char *name, const struct linear *linear,
+                                      const struct blocks *how)
+{
+    const bool is_fitted = how->products != NULL;
     struct matrix matrix = matrix_of(linear);
     const struct matrix *m;
     struct quantized out = {NULL, NULL};
-    int64_t blocks, blob = block * bits / 8;
+    int64_t blocks, blob = how->size * how->bits / 8;
 
-    matrix.smooth = smooth;
-    matrix.bits = bits;
-    matrix.block = block;
+    matrix.smooth = how->smooth;
+    matrix.bits = how->bits;
+    matrix.block = how->size;
+    matrix.inverse = how->inverse;
+    matrix.products = how->products;
+    matrix.threads = how->threads;
+    blocks = (int64_t)n_blocks(&matrix);
+    if (is_fitted) {
+        matrix.scales = rf__graph_alloc(g, (size_t)matrix.n * (size_t)blocks * sizeof *matrix.scales);
+        matrix.is_fitted = rf__graph_alloc(g, sizeof *matrix.is_fitted);
+        if (matrix.scales == NULL || matrix.is_fitted == NULL)
+            return out;
+        *matrix.is_fitted = false;
+    }
     m = keep(g, &matrix);
     if (m == NULL)
         return out;
-    blocks = (int64_t)n_blocks(m);
-    out.bytes = rf__graph_made(g, rf__graph_name(g, "%s.q%u", name, bits),
+    out.bytes = rf__graph_made(g, rf__graph_name(g, "%s.q%u", name, how->bits),
                                &(struct made_tensor){.type = UINT8,
                                                      .n = (size_t)(m->n * (uint64_t)blocks * (uint64_t)blob),
                                                      .size = 1,
                                                      .dims = {(int64_t)m->n, blocks, blob},
                                                      .rank = 3,
-                                                     .make = make_blocks,
+                                                     .make = is_fitted ? make_fitted : make_blocks,
                                                      .arg = m});
-    out.scales = rf__graph_made(
-        g, rf__graph_name(g, "%s.scales", name),
-        &(struct made_tensor){
-            .type = FLOAT, .n = (size_t)(m->n * (uint64_t)blocks), .size = 4, .make = make_block_scales, .arg = m});
+    out.scales = rf__graph_made(g, rf__graph_name(g, "%s.scales", name),
+                                &(struct made_tensor){.type = FLOAT,
+                                                      .n = (size_t)(m->n * (uint64_t)blocks),
+                                                      .size = 4,
+                                                      .make = is_fitted ? make_fitted_scales : make_block_scales,
+                                                      .arg = m});
     return out;
 }
 

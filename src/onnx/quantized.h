@@ -12,10 +12,18 @@ struct quantized {
     value bytes, scales;
 };
 
-/* The inputs of com.microsoft.MatMulNBits, uint8 [n, blocks, block * bits / 8] and float [n * blocks]: bits is 4 or 8.
- * Row i of the matrix is multiplied by smooth[i], where that is not NULL; it must live as long as the graph. */
-struct quantized rf__quantized_blocks(struct graph *g, const char *name, const struct linear *linear, unsigned bits,
-                                      unsigned block, const float *smooth);
+/* What is given must live as long as the graph. */
+struct blocks {
+    unsigned bits, size;   /* 4 or 8; elements of a block */
+    const float *smooth;   /* [k]: what row i of the matrix is multiplied with; NULL: 1 */
+    const float *inverse;  /* [k]: 1 / smooth; what x is multiplied with before */
+    const float *products; /* [k, k]: x^T x, as x was before that; NULL: each element is rounded by itself */
+    uint32_t threads;
+};
+
+/* The inputs of com.microsoft.MatMulNBits, uint8 [n, blocks, size * bits / 8] and float [n * blocks]. */
+struct quantized rf__quantized_blocks(struct graph *g, const char *name, const struct linear *linear,
+                                      const struct blocks *how);
 
 /* int8 [k, n] and float [n]: of MatMulInteger. */
 struct quantized rf__quantized_channels(struct graph *g, const char *name, const struct linear *linear);

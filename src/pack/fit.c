@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "pack/pack.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -164,21 +165,22 @@ static rf_status choose_smooth(struct fit *fit, const struct fit_inputs *in, con
 
 /* ---- The factor U ------------------------------------------------------------------------------------------------ */
 
-/* E[x^T x] of smoothed x, its lower triangle, damped. */
-static void set_products(struct fit *fit, const struct fit_inputs *in)
+/* x^T x of smoothed x, its lower triangle, damped; `stride` is what a row of `products` takes. How many rows of x it is
+ * the sum of, makes no difference to the factor. */
+static void set_products(struct fit *fit, const float *products, size_t stride)
 {
-    const size_t k = fit->k_all;
+    const size_t k = fit->k, k_all = fit->k_all;
     double trace = 0;
     float damping;
 
     for (size_t i = 0; i < k; i++) {
         for (size_t j = 0; j <= i; j++)
-            fit->factor[i * k + j] = in->products[i * k + j] / (float)in->n_rows * fit->smooth[i] * fit->smooth[j];
-        trace += fit->factor[i * k + i];
+            fit->factor[i * k_all + j] = products[i * stride + j] * fit->smooth[i] * fit->smooth[j];
+        trace += fit->factor[i * k_all + i];
     }
-    damping = (float)(trace / (double)fit->k) * DAMPING;
-    for (size_t i = 0; i < k; i++)
-        fit->factor[i * k + i] += fmaxf(damping, 1e-20F);
+    damping = (float)(trace / (double)k) * DAMPING;
+    for (size_t i = 0; i < k_all; i++)
+        fit->factor[i * k_all + i] += fmaxf(damping, 1e-20F);
 }
 
 /* row -= times * other, [n] */
@@ -209,29 +211,52 @@ static void factorize(float *a, size_t k)
     }
 }
 
-rf_status rf__fit_new(const struct fit_inputs *inputs, const float *w, size_t n, size_t k, struct fit **out,
-                      rf_error *err)
+/* An object without smoothing and factor; NULL without memory. */
+static struct fit *new_fit(size_t k)
 {
     struct fit *fit = rf__calloc(1, sizeof *fit);
-    size_t k_all = rf__pack_lanes(k), all;
-    rf_status status = RF_OK;
+    size_t k_all = rf__pack_lanes(k), all, bytes;
 
     if (fit == NULL)
-        return rf__fail_memory(err);
+        return NULL;
     fit->k = k;
     fit->k_all = k_all;
     fit->smooth = rf__calloc(k_all, sizeof *fit->smooth);
-    fit->factor = rf__mul(k_all, k_all, &all) ? rf__alloc_array(all, sizeof *fit->factor) : NULL;
-    if (fit->smooth == NULL || fit->factor == NULL)
-        status = rf__fail_memory(err);
-    if (status == RF_OK)
-        status = choose_smooth(fit, inputs, w, n, err);
+    fit->factor =
+        rf__mul(k_all, k_all, &all) && rf__mul(all, sizeof *fit->factor, &bytes) ? rf__calloc(1, bytes) : NULL;
+    if (fit->smooth == NULL || fit->factor == NULL) {
+        rf__fit_free(fit);
+        return NULL;
+    }
+    return fit;
+}
+
+rf_status rf__fit_new(const struct fit_inputs *inputs, const float *w, size_t n, size_t k, struct fit **out,
+                      rf_error *err)
+{
+    struct fit *fit = new_fit(k);
+    rf_status status = fit == NULL ? rf__fail_memory(err) : choose_smooth(fit, inputs, w, n, err);
+
     if (status != RF_OK) {
         rf__fit_free(fit);
         return status;
     }
-    set_products(fit, inputs);
-    factorize(fit->factor, k_all);
+    set_products(fit, inputs->products, inputs->k);
+    factorize(fit->factor, fit->k_all);
+    *out = fit;
+    return RF_OK;
+}
+
+rf_status rf__fit_smoothed(const float *products, const float *smooth, size_t k, struct fit **out, rf_error *err)
+{
+    struct fit *fit = new_fit(k);
+
+    if (fit == NULL)
+        return rf__fail_memory(err);
+    for (size_t i = 0; i < k; i++)
+        fit->smooth[i] = smooth == NULL ? 1 : smooth[i];
+    set_products(fit, products, k);
+    factorize(fit->factor, fit->k_all);
     *out = fit;
     return RF_OK;
 }
@@ -241,8 +266,11 @@ rf_status rf__fit_new(const struct fit_inputs *inputs, const float *w, size_t n,
 /* LANES rows of W at a time, side by side: [k][LANES]. */
 struct strip {
     float (*w)[LANES], (*errors)[LANES];
-    float wanted[GROUP][LANES]; /* of the group: weights with the errors of those before */
+    struct fit_grid grid;
+    /* Of the group that was rounded last: */
+    float wanted[GROUP][LANES]; /* weights with the errors of those before */
     float scales[LANES], inverses[LANES];
+    int8_t numbers[GROUP][LANES];
 };
 
 /* to += the errors [begin, end), each times its factor */
@@ -258,36 +286,67 @@ static void feed_back(float to[restrict LANES], float (*restrict errors)[LANES],
     memcpy(to, sum, sizeof sum);
 }
 
+/* Where the grid is uneven, the element that is largest becomes its lowest number, whatever its sign. */
 static void set_scales(struct strip *s, size_t n)
 {
+    const float lowest = (float)s->grid.lowest, highest = (float)s->grid.highest;
+
     for (size_t lane = 0; lane < LANES; lane++) {
-        float largest = 0;
+        float largest = 0, most;
         for (size_t i = 0; i < n; i++)
-            largest = fmaxf(largest, fabsf(s->wanted[i][lane]));
-        s->scales[lane] = largest > 1e-30F ? largest / PACK_MAX_I8 : 0;
-        s->inverses[lane] = largest > 1e-30F ? PACK_MAX_I8 / largest : 0;
+            largest = fabsf(s->wanted[i][lane]) > fabsf(largest) ? s->wanted[i][lane] : largest;
+        most = largest > 0 && s->grid.lowest == -s->grid.highest ? highest : lowest;
+        s->scales[lane] = fabsf(largest) > 1e-30F ? largest / most : 0;
+        s->inverses[lane] = fabsf(largest) > 1e-30F ? most / largest : 0;
     }
 }
 
-/* Group [begin, end): `panels` is at its first column, scales and sums at its own. */
-static void round_group(const struct fit *fit, struct strip *s, size_t begin, size_t end, int8_t *panels, float *scales,
-                        int32_t *sums)
+/* Rows [n, k] of W into the strip, smoothed; the lanes beyond are zeros. */
+static void fill_strip(const struct fit *fit, struct strip *s, const float *w, size_t n)
 {
+    for (size_t i = 0; i < fit->k; i++)
+        for (size_t lane = 0; lane < LANES; lane++)
+            s->w[i][lane] = lane < n ? w[lane * fit->k + i] / fit->smooth[i] : 0;
+}
+
+static void round_group(const struct fit *fit, struct strip *s, size_t begin, size_t end)
+{
+    const float lowest = (float)s->grid.lowest, highest = (float)s->grid.highest;
+
     for (size_t i = begin; i < end; i++) {
         memcpy(s->wanted[i - begin], s->w[i], sizeof s->w[i]);
         feed_back(s->wanted[i - begin], s->errors, fit->factor + i * fit->k_all, 0, begin);
     }
     set_scales(s, end - begin);
-    memcpy(scales, s->scales, sizeof s->scales);
     for (size_t i = begin; i < end; i++) {
         float *wanted = s->wanted[i - begin];
-        size_t at = (i - begin) / 4 * 4 * LANES + i % 4;
         feed_back(wanted, s->errors, fit->factor + i * fit->k_all, begin, i);
         for (size_t lane = 0; lane < LANES; lane++) {
-            float q = rintf(fminf(fmaxf(wanted[lane] * s->inverses[lane], -PACK_MAX_I8), PACK_MAX_I8));
+            float q = rintf(fminf(fmaxf(wanted[lane] * s->inverses[lane], lowest), highest));
             s->errors[i][lane] = s->w[i][lane] - q * s->scales[lane];
-            panels[at + lane * 4] = (int8_t)q;
-            sums[lane] -= 128 * (int32_t)q;
+            s->numbers[i - begin][lane] = (int8_t)q;
+        }
+    }
+}
+
+static rf_status new_strip(const struct fit *fit, const struct fit_grid *grid, struct strip *out, rf_error *err)
+{
+    out->w = rf__calloc(2 * fit->k_all, sizeof *out->w);
+    if (out->w == NULL)
+        return rf__fail_memory(err);
+    out->errors = out->w + fit->k_all;
+    out->grid = *grid;
+    return RF_OK;
+}
+
+/* The group that begins at column `begin` to where the kernels read it: `panels` is at its first column. */
+static void store_panels(const struct strip *s, size_t n, int8_t *panels, float *scales, int32_t *sums)
+{
+    memcpy(scales, s->scales, sizeof s->scales);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t lane = 0; lane < LANES; lane++) {
+            panels[i / 4 * 4 * LANES + i % 4 + lane * 4] = s->numbers[i][lane];
+            sums[lane] -= 128 * (int32_t)s->numbers[i][lane];
         }
     }
 }
@@ -295,22 +354,49 @@ static void round_group(const struct fit *fit, struct strip *s, size_t begin, si
 rf_status rf__fit_pack_i8(const struct fit *fit, const float *w, size_t n, int8_t *panels, float *scales, int32_t *sums,
                           rf_error *err)
 {
-    const size_t k = fit->k, k_all = fit->k_all, n_groups = rf__pack_groups(k_all, GROUP);
-    struct strip strip = {.w = rf__calloc(2 * k_all, sizeof *strip.w)};
+    const struct fit_grid grid = {-PACK_MAX_I8, PACK_MAX_I8, GROUP};
+    const size_t k_all = fit->k_all, n_groups = rf__pack_groups(k_all, GROUP);
+    struct strip strip;
+    rf_status status = new_strip(fit, &grid, &strip, err);
 
-    if (strip.w == NULL)
-        return rf__fail_memory(err);
-    strip.errors = strip.w + k_all;
+    if (status != RF_OK)
+        return status;
     memset(panels, 0, rf__pack_lanes(n) * k_all);
     memset(sums, 0, rf__pack_lanes(n) * n_groups * sizeof *sums);
     for (size_t row = 0; row < n; row += LANES) {
-        for (size_t i = 0; i < k; i++)
-            for (size_t lane = 0; lane < LANES; lane++)
-                strip.w[i][lane] = row + lane < n ? w[(row + lane) * k + i] / fit->smooth[i] : 0;
+        fill_strip(fit, &strip, w + row * fit->k, n - row < LANES ? n - row : LANES);
         for (size_t group = 0; group < n_groups; group++) {
             size_t begin = group * GROUP, end = begin + GROUP < k_all ? begin + GROUP : k_all;
             size_t at = (row / LANES * n_groups + group) * LANES;
-            round_group(fit, &strip, begin, end, panels + row * k_all + begin * LANES, scales + at, sums + at);
+            round_group(fit, &strip, begin, end);
+            store_panels(&strip, end - begin, panels + row * k_all + begin * LANES, scales + at, sums + at);
+        }
+    }
+    rf__free(strip.w);
+    return RF_OK;
+}
+
+rf_status rf__fit_rows(const struct fit *fit, const struct fit_grid *grid, const float *w, size_t n, int8_t *numbers,
+                       float *scales, rf_error *err)
+{
+    const size_t k = fit->k, n_groups = rf__pack_groups(k, grid->group);
+    struct strip strip;
+    rf_status status = new_strip(fit, grid, &strip, err);
+
+    if (status != RF_OK)
+        return status;
+    assert(grid->group <= GROUP);
+    for (size_t row = 0; row < n; row += LANES) {
+        const size_t n_lanes = n - row < LANES ? n - row : LANES;
+        fill_strip(fit, &strip, w + row * k, n_lanes);
+        for (size_t group = 0; group < n_groups; group++) {
+            size_t begin = group * grid->group, end = begin + grid->group < k ? begin + grid->group : k;
+            round_group(fit, &strip, begin, end);
+            for (size_t lane = 0; lane < n_lanes; lane++) {
+                scales[(row + lane) * n_groups + group] = strip.scales[lane];
+                for (size_t i = begin; i < end; i++)
+                    numbers[(row + lane) * k + i] = strip.numbers[i - begin][lane];
+            }
         }
     }
     rf__free(strip.w);

@@ -28,6 +28,8 @@ struct fit;
 /* Prepares for a layer with the weights W [n, k]; k as the model has it. */
 rf_status rf__fit_new(const struct fit_inputs *inputs, const float *w, size_t n, size_t k, struct fit **out,
                       rf_error *err);
+/* The same with the smoothing given: what x is multiplied with, [k], or NULL. `products` is x^T x, [k, k]. */
+rf_status rf__fit_smoothed(const float *products, const float *smooth, size_t k, struct fit **out, rf_error *err);
 void rf__fit_free(struct fit *fit); /* NULL is fine */
 
 /* What x is multiplied with, [k rounded up to lanes]; 0 beyond k. */
@@ -36,5 +38,16 @@ const float *rf__fit_smooth(const struct fit *fit);
 /* Packs some of the layer's rows, [n, k], as rf__pack_i8() does. */
 rf_status rf__fit_pack_i8(const struct fit *fit, const float *w, size_t n, int8_t *panels, float *scales, int32_t *sums,
                           rf_error *err);
+
+/* Weights become whole numbers from `lowest` to `highest`, with a scale for each `group` of a row, no more than
+ * PACK_GROUP_I8. */
+struct fit_grid {
+    int lowest, highest;
+    size_t group;
+};
+
+/* Some of the layer's rows, [n, k], as numbers [n, k] and scales [n, groups], row by row. */
+rf_status rf__fit_rows(const struct fit *fit, const struct fit_grid *grid, const float *w, size_t n, int8_t *numbers,
+                       float *scales, rf_error *err);
 
 #endif

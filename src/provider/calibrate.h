@@ -15,8 +15,8 @@ struct calibration {
     uint32_t threads; /* 0: one for each processor */
 };
 
-/* rf__onnx_quantize() with how->maxima measured on the texts, for the forms that are smoothed. A model that measures is
- * written beside rewrite->out_path and removed again. */
+/* rf__onnx_quantize() with what is measured on the texts, for the forms that are fitted to them. A model that measures
+ * and a file of measurements are written beside rewrite->out_path and removed again. */
 rf_status rf__calibrated_quantize(const struct onnx_rewrite *rewrite, const struct onnx_quantize *how,
                                   const struct calibration *calibration, rf_error *err);
 

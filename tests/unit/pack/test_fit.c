@@ -157,11 +157,82 @@ static void test_little_to_fit_to(void **state)
     rf__free(fitted);
 }
 
+/* The mean square of what is wrong with y when W is numbers and scales; smooth: what x is multiplied with, or NULL. */
+static double error_of_rows(const struct data *d, const struct fit_grid *grid, const int8_t *numbers,
+                            const float *scales, const float *smooth)
+{
+    const size_t n_groups = (K + grid->group - 1) / grid->group;
+    double sum = 0;
+
+    for (size_t row = 0; row < ROWS; row++) {
+        for (size_t n = 0; n < N; n++) {
+            double y = 0;
+            for (size_t k = 0; k < K; k++) {
+                double w = (double)numbers[n * K + k] * (double)scales[n * n_groups + k / grid->group];
+                y += (double)d->x[row][k] * (w * (smooth != NULL ? (double)smooth[k] : 1) - (double)d->w[n][k]);
+            }
+            sum += y * y;
+        }
+    }
+    return sum / (ROWS * N);
+}
+
+/* Each element to the nearest number, the largest of a group to the lowest. */
+static void round_plainly(const struct data *d, const struct fit_grid *grid, int8_t *numbers, float *scales)
+{
+    for (size_t n = 0; n < N; n++) {
+        for (size_t k = 0; k < K; k += grid->group, scales++) {
+            size_t end = k + grid->group < K ? k + grid->group : K;
+            float largest = 0;
+            for (size_t i = k; i < end; i++)
+                largest = fabsf(d->w[n][i]) > fabsf(largest) ? d->w[n][i] : largest;
+            *scales = largest / (float)grid->lowest;
+            for (size_t i = k; i < end; i++)
+                numbers[n * K + i] = (int8_t)fminf(rintf(d->w[n][i] / *scales), (float)grid->highest);
+        }
+    }
+}
+
+static void test_rows_of_any_grid(void **state)
+{
+    static const struct fit_grid grids[] = {{-127, 127, 16}, {-8, 7, 32}, {-127, 127, 64}};
+    static float products[K][K], smooth[K], scales[N * (K / 16 + 1)];
+    static int8_t numbers[N * K];
+    struct data *d = rf__alloc(sizeof *d);
+
+    (void)state;
+    fill(d, ROWS);
+    for (size_t i = 0; i < K; i++) {
+        memcpy(products[i], d->products[i], sizeof products[i]);
+        smooth[i] = 1 / sqrtf(d->largest[i]);
+    }
+    for (size_t i = 0; i < sizeof grids / sizeof grids[0]; i++) {
+        const struct fit_grid *grid = &grids[i];
+        double plain, fitted[2];
+        round_plainly(d, grid, numbers, scales);
+        plain = error_of_rows(d, grid, numbers, scales, NULL);
+        for (int is_smooth = 0; is_smooth < 2; is_smooth++) {
+            struct fit *fit = NULL;
+            assert_ok(rf__fit_smoothed(products[0], is_smooth ? smooth : NULL, K, &fit, err));
+            assert_ok(rf__fit_rows(fit, grid, d->w[0], N, numbers, scales, err));
+            rf__fit_free(fit);
+            fitted[is_smooth] = error_of_rows(d, grid, numbers, scales, is_smooth ? smooth : NULL);
+            for (size_t k = 0; k < N * K; k++)
+                assert_in_range(numbers[k] + 128, grid->lowest + 128, grid->highest + 128);
+        }
+        if (!(fitted[0] < plain / 2 && fitted[1] < plain / 4))
+            fail_msg("%d to %d in groups of %zu: mean squares of the error %g, smoothed %g; to the nearest %g",
+                     grid->lowest, grid->highest, grid->group, fitted[0], fitted[1], plain);
+    }
+    rf__free(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fitted_weights_give_less_error),
         cmocka_unit_test(test_little_to_fit_to),
+        cmocka_unit_test(test_rows_of_any_grid),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

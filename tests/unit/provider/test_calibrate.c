@@ -13,9 +13,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FOLDER    "tests/golden/architectures"
-#define TINY      "tests/golden/bert-tiny-mean-gelu"
-#define MAX_STATE 4096
+#define FOLDER       "tests/golden/architectures"
+#define TINY         "tests/golden/bert-tiny-mean-gelu"
+#define MAX_STATE    4096
+#define MAX_PRODUCTS ((size_t)1 << 17)
 
 static const char *const names[] = {"bert",       "distilbert", "mpnet", "albert", "t5",
                                     "deberta-v3", "modernbert", "gte",   "qwen3",  "gemma3"};
@@ -59,7 +60,7 @@ static size_t run(const char *path, const uint32_t *tokens, size_t n, float *sta
     assert_ok(rf__engine_open_file(path, &options, &engine, err));
     assert_ok(rf__engine_run(engine, &batch, &output, err));
     dim = output.dim;
-    assert_true((output.rank == 2 ? 1 : n) * dim <= MAX_STATE);
+    assert_true((output.rank == 2 ? 1 : n) * dim <= (output.rank == 2 ? MAX_PRODUCTS : MAX_STATE));
     memcpy(states, output.data, (output.rank == 2 ? 1 : n) * dim * sizeof *states);
     rf__engine_output_release(&output);
     rf__engine_free(engine);
@@ -77,9 +78,10 @@ static double worst_cosine(const float *a, const float *b, size_t n, size_t dim)
 
 static void check_forms(const char *name, bool is_portable)
 {
-    static float expected[MAX_STATE], states[MAX_STATE], maxima[MAX_STATE];
+    static float expected[MAX_STATE], states[MAX_STATE], maxima[MAX_STATE], products[MAX_PRODUCTS];
     char dir[1024], model[2048], probe[2048], out[2048], golden[512];
-    size_t n_channels = 0, dim;
+    struct onnx_probe of_maxima = {.most = SIZE_MAX}, of_products = {.is_products = true, .most = SIZE_MAX};
+    size_t dim;
 
     snprintf(golden, sizeof golden, FOLDER "/%s", name);
     snprintf(dir, sizeof dir, "%s", scratch_directory(is_portable ? "quantized-portable" : "quantized"));
@@ -87,11 +89,19 @@ static void check_forms(const char *name, bool is_portable)
     snprintf(probe, sizeof probe, "%s/%s.probe.onnx", dir, name);
     build(golden, is_portable, model);
     dim = run(model, ids, N_IDS, expected);
-    assert_ok(rf__onnx_probe(model, probe, &n_channels, err));
-    assert_int_equal(run(probe, ids, N_IDS, maxima), n_channels);
+    assert_ok(rf__onnx_probe(model, probe, &of_maxima, err));
+    assert_int_equal(run(probe, ids, N_IDS, maxima), of_maxima.n_numbers);
+    assert_ok(rf__onnx_probe(model, probe, &of_products, err));
+    assert_int_equal(of_products.next, of_products.n_groups);
+    assert_int_equal(run(probe, ids, N_IDS, products), of_products.n_numbers);
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         const struct onnx_rewrite rewrite = {.in_path = model, .out_path = out, .inline_limit = 1 << 20};
-        const struct onnx_quantize how = {.form = forms[i].form, .maxima = maxima, .n_maxima = n_channels};
+        const struct onnx_quantize how = {.form = forms[i].form,
+                                          .maxima = maxima,
+                                          .n_maxima = of_maxima.n_numbers,
+                                          .products = products,
+                                          .n_products = of_products.n_numbers,
+                                          .threads = 2};
         double worst;
         snprintf(out, sizeof out, "%s/%s.%s.onnx", dir, name, rf__onnx_form_name(forms[i].form));
         assert_ok(rf__onnx_quantize(&rewrite, &how, err));
