@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "npy.h"
 #include "open.h"
+#include "origin.h"
 #include "progress.h"
 #include "texts.h"
 #include "validation.h"
@@ -15,32 +16,63 @@ struct own_options {
     int format;
 };
 
-/* The weights of a model computed in plain C, or the model as it is where it has none. NULL in *out, told as a warning,
- * where the model to validate is its own reference and has no weights. */
-static rf_status open_reference(const struct opt_common *common, const char *against, rf_model **out, rf_error *err)
+/* The weights of a model computed in plain C, or the model as it is where it has none. */
+static rf_status open_against(const struct opt_common *common, const char *against, const char *revision,
+                              rf_model **out, rf_error *err)
 {
     struct opt_common own = *common;
     rf_status status;
 
-    own.run.precision = RF_PRECISION_REFERENCE;
     own.run.fallback = own.run.onnx_file = NULL;
-    if (against != NULL) {
-        own.model = against;
-        own.run.revision = NULL;
-    }
+    own.model = against;
+    own.run.revision = revision;
+    own.run.precision = RF_PRECISION_REFERENCE;
     status = rf__open_model(&own, out, err);
     if (status != RF_UNSUPPORTED)
         return status;
-    if (against == NULL) {
-        rf__say_warning("compared with nothing: %s; name a model or vectors with --against", err->message);
-        return RF_OK;
-    }
     own.run.precision = RF_PRECISION_FP32;
     status = rf__open_model(&own, out, err);
     if (status != RF_UNSUPPORTED)
         return status;
     own.run.precision = RF_PRECISION_AUTO;
     return rf__open_model(&own, out, err);
+}
+
+/* What the model was converted from, where that is on this machine: a file that was brought from elsewhere does not
+ * decide what is downloaded. */
+static rf_status open_origin(const struct opt_common *common, const char *without, rf_model **out, rf_error *err)
+{
+    struct opt_common own = *common;
+    struct origin origin;
+    rf_error reason;
+    rf_status status = rf__origin_read(common->model, &origin, err);
+
+    if (status != RF_OK)
+        return status;
+    own.run.offline = true;
+    if (origin.source == NULL)
+        rf__say_warning("compared with nothing: %s; name a model or vectors with --against", without);
+    else if (open_against(&own, origin.source, *origin.revision != '\0' ? origin.revision : NULL, out, &reason) !=
+             RF_OK)
+        rf__say_warning("compared with nothing: made of '%s', which cannot be opened here: %s; name a model or vectors "
+                        "with --against",
+                        origin.source, reason.message);
+    rf__origin_release(&origin);
+    return RF_OK;
+}
+
+/* NULL in *out, told as a warning, where there is nothing to compare with. */
+static rf_status open_reference(const struct opt_common *common, const char *against, rf_model **out, rf_error *err)
+{
+    struct opt_common own = *common;
+    rf_status status;
+
+    if (against != NULL)
+        return open_against(common, against, NULL, out, err);
+    own.run.precision = RF_PRECISION_REFERENCE;
+    own.run.fallback = own.run.onnx_file = NULL;
+    status = rf__open_model(&own, out, err);
+    return status == RF_UNSUPPORTED ? open_origin(common, err->message, out, err) : status;
 }
 
 static rf_status compare(const struct opt_common *common, const struct own_options *own, rf_validate_options *how,
@@ -123,7 +155,7 @@ static int run(const struct command *command, int argc, char **argv)
     const struct opt rows[] = {
         {"against", 0, OPT_TEXT, &own.against, "MODEL|FILE.npy",
          "what the vectors should be: those of another model, from its weights where it has some, or given ones "
-         "(default: the model's own weights)"},
+         "(default: the model's own weights, or what it was converted from)"},
         {"threshold", 0, OPT_TEXT, &own.threshold, "COSINE", "the least that passes, for every text (default: 0.99)"},
         {"report", 0, OPT_TEXT, &own.report, "FILE", "write a report too: .md (with a picture), .json or .svg"},
         {"format", 0, OPT_CHOICE, &own.format, "text|json", "(default: text)"},
