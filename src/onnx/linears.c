@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#include <math.h>
 #include <string.h>
 
 #define FLOAT ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
@@ -123,6 +124,21 @@ rf_status rf__linears_find(struct onnx_file *file, const char *path, const struc
     if (status == RF_OK)
         number_groups(out);
     return status;
+}
+
+rf_status rf__linears_check(const struct linears *linears, const char *path, rf_error *err)
+{
+    for (size_t i = 0; i < linears->n; i++) {
+        const struct constant *weight = &linears->items[i].weight;
+        for (uint64_t j = 0; j < weight->n; j++) {
+            float x;
+            memcpy(&x, weight->bytes + j * sizeof x, sizeof x);
+            if (!isfinite(x))
+                return rf__fail(err, RF_BAD_FORMAT, "%s: tensor '%.128s' holds NaN or infinity: the file is damaged",
+                                path, weight->proto->name);
+        }
+    }
+    return RF_OK;
 }
 
 void rf__linears_release(struct linears *linears)

@@ -35,6 +35,8 @@ struct linears {
 /* RF_UNSUPPORTED where there are none. */
 rf_status rf__linears_find(struct onnx_file *file, const char *path, const struct index *index, struct linears *out,
                            rf_error *err);
+/* RF_BAD_FORMAT names a matrix that holds NaN or infinity. */
+rf_status rf__linears_check(const struct linears *linears, const char *path, rf_error *err);
 void rf__linears_release(struct linears *linears); /* fine on a zeroed one */
 
 /* The linear that a node is; NULL: none. They are in the order of the nodes; *at begins at 0. */

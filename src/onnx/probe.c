@@ -138,6 +138,8 @@ rf_status rf__onnx_probe(const char *path, const char *out_path, struct onnx_pro
         status = rf__index_build(file->graph, path, &index, err);
     if (status == RF_OK)
         status = rf__linears_find(file, path, &index, &linears, err);
+    if (status == RF_OK && !probe->is_products)
+        status = rf__linears_check(&linears, path, err);
     if (status == RF_OK)
         choose_groups(&linears, probe);
     is_wanted = status == RF_OK && probe->n_numbers > 0;

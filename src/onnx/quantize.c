@@ -351,6 +351,8 @@ static rf_status quantize_linears(struct work *w, rf_error *err)
 
     if (status == RF_OK)
         status = rf__linears_find(w->file, w->path, &w->index, &w->linears, err);
+    if (status == RF_OK)
+        status = rf__linears_check(&w->linears, w->path, err);
     if (status == RF_OK && w->how->form == ONNX_FORM_INT8_DYNAMIC && w->file->opset < 11)
         status = rf__fail(err, RF_UNSUPPORTED,
                           "%s: is written for opset %lld, which has no quantized operators; expected 11 or later",

@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 """Models of every architecture at a real size, with random weights, saved by transformers, converted by rag-factory and held against torch.
 
-    tools/oracle/convert_sizes.py PROGRAM TOKENIZER_DIRECTORY [NAME…] > table.md
+    tools/oracle/convert_sizes.py PROGRAM TOKENIZER_DIRECTORY [--states] [NAME…] > table.md
 
 Each has the layers and widths of a model that people use and the vocabulary of the tokenizer given (all-MiniLM-L6-v2's). Twelve
 texts; their vectors by torch in fp32 (mean of the hidden states, scaled to length 1) are what `rag-factory validate` compares with:
 the file converted from model.safetensors, from pytorch_model.bin, in the portable form, and the forward pass in plain C. The last
 column is the cosine of the two texts that are closest to each other, which shows that the model tells texts apart.
+
+--states compares every number of the hidden states instead, run by ONNX Runtime from Python: the largest difference from torch's,
+as it is and as a part of the largest number that torch gives; and whether the .bin gives the same file as the safetensors.
 """
+import filecmp
 import json
 import pathlib
 import shutil
@@ -49,6 +53,10 @@ MODELS = {
                                      pos_att_type=["p2c", "c2p"], position_biased_input=False, max_relative_positions=-1, layer_norm_eps=1e-7,
                                      type_vocab_size=0)),
 }
+# only where it is named: 2.4 GB of weights, which is more than an ONNX file itself can hold
+LARGE = {"qwen3-0.6b": ("Qwen3", dict(vocab_size=151936, hidden_size=1024, num_hidden_layers=28, num_attention_heads=16, num_key_value_heads=8,
+                                      head_dim=128, intermediate_size=3072))}
+EVERY = {**MODELS, **LARGE}
 TEXTS = ["", "hello", "The cat sits on the mat.", "How do I return a parcel that arrived broken?", "Water boils at 100 degrees at sea level. " * 3,
          "Le train de nuit part à vingt-deux heures.", "for (i = 0; i < n; i++) sum += x[i];", "1 2 3 4 5 6 7 8 9 10", "Katze, Hund, Maus. " * 9,
          "猫坐在垫子上。", "ERROR 42: the parameter is incorrect", "To make bread, mix flour with warm water, salt and yeast and knead it. " * 4]
@@ -63,6 +71,7 @@ def scatter(model, seed):
 
 
 def make(kind, options, folder, tokenizer, seed):
+    """The model's folders; its parameters, the cosine of the closest two texts, and for each text ids and hidden states."""
     config = getattr(transformers, kind + "Config")(**options)
     config.architectures = [kind + "Model"]
     model = AutoModel.from_config(config, attn_implementation="eager").eval().float()
@@ -78,16 +87,18 @@ def make(kind, options, folder, tokenizer, seed):
     reader.no_padding()
     reader.no_truncation()
     encoder = model.get_encoder() if kind in ("T5", "MT5") else model
-    vectors = []
+    vectors, states = [], []
     with torch.no_grad():
         for text in TEXTS:
-            mean = encoder(torch.tensor([reader.encode(text).ids])).last_hidden_state[0].mean(0)
-            vectors.append((mean / mean.norm()).numpy())
+            ids = reader.encode(text).ids
+            state = encoder(torch.tensor([ids])).last_hidden_state[0]
+            states.append((ids, state.numpy()))
+            vectors.append((state.mean(0) / state.mean(0).norm()).numpy())
     vectors = np.stack(vectors).astype(np.float32)
     np.save(folder / "expected.npy", vectors)
     (folder / "texts").write_bytes(b"".join(t.encode() + b"\0" for t in TEXTS))
     closest = (vectors @ vectors.T - 2 * np.eye(len(vectors))).max()
-    return sum(p.numel() for p in encoder.parameters()), closest
+    return sum(p.numel() for p in encoder.parameters()), closest, states
 
 
 def lowest(program, folder, model, *more):
@@ -99,14 +110,46 @@ def lowest(program, folder, model, *more):
     return f"{found['min']:.7f}" + ("" if found["passed"] else " FAILED")
 
 
+FORMS = (("default", "safetensors", ()), ("from-bin", "bin", ()), ("portable", "safetensors", ("--portable",)))
+
+
+def convert(program, folder, made, source, more):
+    subprocess.run([program, "convert", "-m", folder / source, "-o", folder, "--name", made, "--no-validate", "-q", *more], check=True,
+                   stdout=subprocess.DEVNULL)
+
+
+def difference(file, states):
+    """The largest difference of a hidden state from torch's, and as a part of the largest number."""
+    import onnxruntime
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    worst = largest = 0
+    for ids, expected in states:
+        ids = np.array([ids], np.int64)
+        values = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+        found = session.run(["last_hidden_state"], {i.name: values[i.name] for i in session.get_inputs()})[0][0]
+        worst = max(worst, np.abs(found - expected).max())
+        largest = max(largest, np.abs(expected).max())
+    return f"{worst:.1e} | {worst / largest:.1e}"
+
+
+def compare_states(program, name, tokenizer):
+    folder = pathlib.Path(tempfile.mkdtemp())
+    parameters, _, states = make(*EVERY[name], folder, tokenizer, list(EVERY).index(name))
+    for form in FORMS:
+        convert(program, folder, *form)
+    same = filecmp.cmp(folder / "default/model.onnx.data", folder / "from-bin/model.onnx.data", shallow=False)
+    row = [difference(folder / form / "model.onnx", states) for form in ("default", "portable")]
+    print(f"| {name} | {parameters / 1e6:.0f} M | {' | '.join(row)} | {'the same' if same else 'DIFFERENT'} |", flush=True)
+    shutil.rmtree(folder)
+
+
 def measure(program, name, tokenizer):
     folder = pathlib.Path(tempfile.mkdtemp())
-    parameters, closest = make(*MODELS[name], folder, tokenizer, list(MODELS).index(name))
+    parameters, closest, _ = make(*EVERY[name], folder, tokenizer, list(EVERY).index(name))
     row, seconds = [], 0
-    for made, source, more in (("default", "safetensors", ()), ("from-bin", "bin", ()), ("portable", "safetensors", ("--portable",))):
+    for made, source, more in FORMS:
         begin = time.monotonic()
-        subprocess.run([program, "convert", "-m", folder / source, "-o", folder, "--name", made, "--no-validate", "-q", *more], check=True,
-                       stdout=subprocess.DEVNULL)
+        convert(program, folder, made, source, more)
         seconds = seconds or time.monotonic() - begin
         row.append(lowest(program, folder, made, "--against", folder / "expected.npy"))
     row.append(lowest(program, folder, "default", "--against", folder / "safetensors"))
@@ -115,10 +158,17 @@ def measure(program, name, tokenizer):
 
 
 def main():
-    program, tokenizer = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
-    print("| model_type | parameters | seconds to convert | from safetensors | from .bin | portable | against plain C | closest two texts |\n|---|---|---|---|---|---|---|---|")
-    for name in sys.argv[3:] or MODELS:
-        measure(program, name, tokenizer)
+    program, tokenizer, names = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]), sys.argv[3:]
+    of_states = "--states" in names
+    names = [name for name in names if name != "--states"] or list(MODELS)
+    if of_states:
+        print("| model_type | parameters | largest difference | as a part | portable: largest difference | as a part | weights from .bin |\n"
+              "|---|---|---|---|---|---|---|", flush=True)
+    else:
+        print("| model_type | parameters | seconds to convert | from safetensors | from .bin | portable | against plain C | closest two texts |\n"
+              "|---|---|---|---|---|---|---|---|", flush=True)
+    for name in names:
+        (compare_states if of_states else measure)(program, name, tokenizer)
 
 
 if __name__ == "__main__":

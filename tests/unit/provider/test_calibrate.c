@@ -187,12 +187,50 @@ static void what_cannot_be_quantized_is_refused(void **state)
     assert_false(rf__os_is_file(out));
 }
 
+static void a_damaged_matrix_is_named(void **state)
+{
+    static const enum onnx_form all[] = {ONNX_FORM_INT8, ONNX_FORM_INT8_DYNAMIC, ONNX_FORM_INT4};
+    const struct logger logger = {0};
+    static const char name[] = "encoder.layer.1.output.dense.weight";
+    const float weight = NAN;
+    struct rf_tokenizer *tokenizer = NULL;
+    char model[2048], out[2048];
+    struct buf file;
+    size_t at;
+    (void)state;
+
+    snprintf(model, sizeof model, "%s/model.onnx", scratch_directory("damaged"));
+    snprintf(out, sizeof out, "%s.int8", model);
+    build(TINY, false, model);
+    rf__buf_init(&file, 1 << 24);
+    assert_ok(rf__os_read_file(model, &file, err));
+    at = file.len - strlen(name); /* where it is written last its numbers follow, behind their key and length */
+    while (at > 0 && memcmp(file.data + at, name, strlen(name)) != 0)
+        at--;
+    memcpy(file.data + at + strlen(name) + 3, &weight, sizeof weight);
+    write_file(model, file.data, file.len);
+    rf__buf_release(&file);
+    assert_ok(rf__tokenizer_open(golden_path(TINY), false, &logger, &tokenizer, err));
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        const struct onnx_rewrite rewrite = {.in_path = model, .out_path = out};
+        const struct calibration calibration = {.tokenizer = tokenizer, .threads = 1};
+        rf_error fault = {0};
+        assert_int_equal(
+            rf__calibrated_quantize(&rewrite, &(struct onnx_quantize){.form = all[i]}, &calibration, &fault),
+            RF_BAD_FORMAT);
+        assert_non_null(strstr(fault.message, "model.onnx: tensor 'encoder.layer.1.output.dense.weight' holds NaN"));
+        assert_false(rf__os_is_file(out));
+    }
+    rf__tokenizer_free(tokenizer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_graph_is_quantized),
         cmocka_unit_test(a_model_is_calibrated_with_its_tokenizer),
         cmocka_unit_test(what_cannot_be_quantized_is_refused),
+        cmocka_unit_test(a_damaged_matrix_is_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
