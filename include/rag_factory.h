@@ -210,7 +210,8 @@ typedef struct rf_model_options {
     uint32_t timeout_s;       /* longest time for a request. 0: 120 */
     uint32_t max_retries;     /* of a request that failed for a reason that may pass. 0: 5; RF_NO_RETRIES: none */
     uint32_t max_requests;    /* at once. 0: 4 */
-    uint32_t max_batch;       /* texts in a request. 0: as many as the provider takes; never above it */
+    uint32_t max_batch;       /* texts in a request, never more than the provider takes. 0: as many as that; but where a
+                                 call has more than 256 for each of the requests at once, they share them */
 } rf_model_options;
 
 #define RF_NO_RETRIES UINT32_MAX

@@ -68,7 +68,7 @@ struct field {
     uint64_t number;
 };
 
-#define N_FIELDS 28
+#define N_FIELDS 29
 
 static void fill_fields(const rf_model_info *info, struct field *fields)
 {
@@ -78,6 +78,7 @@ static void fill_fields(const rf_model_info *info, struct field *fields)
         {"replaces", "in place of", FIELD_TEXT, info->replaces, 0},
         {"directory", "directory", FIELD_TEXT, info->directory, 0},
         {"revision", "revision", FIELD_TEXT, info->revision, 0},
+        {"provider", NULL, FIELD_TEXT, info->provider, 0},
         {"onnx_file", "ONNX file", FIELD_TEXT, info->onnx_file, 0},
         {"weights_file", "made of", FIELD_TEXT, info->weights_file, 0},
         {"file_size", "file size", FIELD_SIZE, NULL, info->file_size},
@@ -196,7 +197,8 @@ static void print_variants(const rf_model *model, bool json, struct output *out)
 
     if (json)
         rf__output_text(out, ",\n \"onnx_files\":[");
-    if (rf_model_variants(model, print_variant, &variants, &err) != RF_OK)
+    if (rf_model_tokenizer(model) != NULL && /* else a server computes, which has no files for us */
+        rf_model_variants(model, print_variant, &variants, &err) != RF_OK)
         rf__output_fail(out, &err);
     if (json)
         rf__output_text(out, "]");

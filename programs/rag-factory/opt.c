@@ -56,7 +56,9 @@ static void fill_table(struct table *table, unsigned groups, const struct opt *o
     };
     static const struct opt model[] = {
         {"model", 'm', OPT_KEY, NULL, "MODEL",
-         "a model directory, an .onnx file, org/name[@revision] on the hub, or a name of the configuration's"},
+         "a model directory, an .onnx file, org/name[@revision] on the hub, openai:MODEL, cohere:MODEL, or a name of "
+         "the "
+         "configuration's"},
         {"revision", 0, OPT_KEY, NULL, "REV", NULL},
         {"cache-dir", 0, OPT_KEY, NULL, "DIR",
          "where models are downloaded to (default: HF_HUB_CACHE, HF_HOME, else ~/.cache/rag_factory/onnx_models)"},
@@ -81,6 +83,16 @@ static void fill_table(struct table *table, unsigned groups, const struct opt *o
          "only the first N numbers of a vector, scaled again: for models trained so (Matryoshka)"},
         {"threads", 0, OPT_KEY, NULL, "N", NULL},
         {"session", 0, OPT_MEMBER, NULL, "KEY=VALUE", "an option of ONNX Runtime's session; repeatable"},
+        OPT_END,
+    };
+    static const struct opt remote[] = {
+        {"base-url", 0, OPT_KEY, NULL, "URL",
+         "openai:MODEL, cohere:MODEL: the server (default: OPENAI_BASE_URL, CO_API_URL)"},
+        {"count-with", 0, OPT_KEY, NULL, "FILE", NULL},
+        {"timeout", 0, OPT_KEY, NULL, "SECONDS", NULL},
+        {"max-retries", 0, OPT_KEY, NULL, "N", NULL},
+        {"max-requests", 0, OPT_KEY, NULL, "N", NULL},
+        {"max-batch", 0, OPT_KEY, NULL, "N", NULL},
         OPT_END,
     };
     const struct opt prompt[] = {
@@ -111,8 +123,10 @@ static void fill_table(struct table *table, unsigned groups, const struct opt *o
         add_rows(table, model);
     if (groups & OPT_LIMIT)
         add_rows(table, limit);
-    if (groups & OPT_RUN)
+    if (groups & OPT_RUN) {
         add_rows(table, run);
+        add_rows(table, remote);
+    }
     if (groups & OPT_PROMPT)
         add_rows(table, prompt);
     add_rows(table, talk);

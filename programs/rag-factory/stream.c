@@ -158,9 +158,9 @@ static rf_status compute(struct stream *stream, stream_fn fn, void *user, rf_err
     options.n_windows = stream->n_windows;
     status =
         rf_embed(stream->model, chunk->texts, chunk->n, &options, stream->vectors, chunk->n * stream->info.dim, err);
-    if (status == RF_TRUNCATED && err != NULL)
+    if (status == RF_TRUNCATED && err != NULL && rf_model_tokenizer(stream->model) != NULL)
         name_long_text(stream, err);
-    else if (status == RF_BAD_FORMAT && err != NULL)
+    else if ((status == RF_BAD_FORMAT || status == RF_TRUNCATED) && err != NULL)
         name_text(stream, err);
     if (status == RF_OK && rf__say_interrupted())
         status = rf__say_cancelled(err);

@@ -7,6 +7,7 @@
 
 #define MEMBER(name)    offsetof(rf_model_options, name)
 #define ANY_MODEL       (CONFIG_TOP | CONFIG_MODEL)
+#define REMOTE_MODEL    (CONFIG_MODEL | CONFIG_PROVIDER)
 #define MAX_THREADS     1024
 #define MAX_TOKEN_LIMIT 1000000
 
@@ -14,7 +15,8 @@ const struct config_key rf__config_keys[] = {
     {"model", CONFIG_TOP, RF_CONFIG_TEXT, CONFIG_SOURCE, NULL, 0, "sentence-transformers/all-MiniLM-L6-v2",
      "the model where none is named: the name of an entry of models, or a model source", CONFIG_NO_MEMBER},
     {"source", CONFIG_MODEL, RF_CONFIG_TEXT, CONFIG_SOURCE, NULL, 0, "",
-     "a model directory, an .onnx file, or org/name[@revision] on the hub", CONFIG_NO_MEMBER},
+     "a model directory, an .onnx file, org/name[@revision] on the hub, openai:MODEL or cohere:MODEL",
+     CONFIG_NO_MEMBER},
     {"fallback", ANY_MODEL, RF_CONFIG_TEXT, CONFIG_SOURCE, NULL, 0, "",
      "the model that is used, with a warning, where the other cannot be opened", MEMBER(fallback)},
     {"revision", CONFIG_MODEL, RF_CONFIG_TEXT, 0, NULL, 0, "", "branch, tag or commit on the hub", MEMBER(revision)},
@@ -43,6 +45,24 @@ const struct config_key rf__config_keys[] = {
      MEMBER(session_options)},
     {"prompts", CONFIG_MODEL, RF_CONFIG_TEXT, CONFIG_MAP, NULL, 0, "",
      "prompts by name, in the place of the model's own; query and document are put in front of these", MEMBER(prompts)},
+    {"api_key", REMOTE_MODEL, RF_CONFIG_TEXT, CONFIG_SECRET, NULL, 0, "",
+     "a server's key, in the place of OPENAI_API_KEY or CO_API_KEY", MEMBER(api_key)},
+    {"base_url", REMOTE_MODEL, RF_CONFIG_TEXT, 0, NULL, 0, "",
+     "the server that computes, in the place of the provider's own", MEMBER(base_url)},
+    {"organization", REMOTE_MODEL, RF_CONFIG_TEXT, 0, NULL, 0, "", "at OpenAI", MEMBER(organization)},
+    {"project", REMOTE_MODEL, RF_CONFIG_TEXT, 0, NULL, 0, "", "at OpenAI", MEMBER(project)},
+    {"api_user", REMOTE_MODEL, RF_CONFIG_TEXT, 0, NULL, 0, "", "for whom a server embeds the texts", MEMBER(api_user)},
+    {"count_with", REMOTE_MODEL, RF_CONFIG_TEXT, CONFIG_PATH, NULL, 0, "",
+     "a tokenizer to count and cut a server's texts with, such as cl100k_base.tiktoken; else tokens are estimated",
+     MEMBER(count_with)},
+    {"timeout", REMOTE_MODEL, RF_CONFIG_NUMBER, 0, NULL, 86400, "0",
+     "longest time for a request to a server, in seconds; 0: 120", MEMBER(timeout_s)},
+    {"max_retries", REMOTE_MODEL, RF_CONFIG_NUMBER, 0, NULL, 100, "0",
+     "how often a request that failed is made again; 0: 5", MEMBER(max_retries)},
+    {"max_requests", REMOTE_MODEL, RF_CONFIG_NUMBER, 0, NULL, 64, "0", "requests to a server at once; 0: 4",
+     MEMBER(max_requests)},
+    {"max_batch", REMOTE_MODEL, RF_CONFIG_NUMBER, 0, NULL, 1000000, "0",
+     "the most texts in a request; 0: as many as the provider takes", MEMBER(max_batch)},
     {"log_level", CONFIG_TOP, RF_CONFIG_CHOICE, 0, "debug|info|warning|error", 0, "warning",
      "the program: the least that is told", CONFIG_NO_MEMBER},
     {"log_format", CONFIG_TOP, RF_CONFIG_CHOICE, 0, "text|json", 0, "text",

@@ -31,6 +31,13 @@ def start_hub(folder):
     raise RuntimeError("the local hub did not start")
 
 
+def start_server():
+    """A server with OpenAI's API and Cohere's, and the environment that leads to it."""
+    server = subprocess.Popen([sys.executable, str(ROOT / "tests/remote/fake_server.py")],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True)
+    return server, dict(server.stdout.readline().strip().split("=", 1) for _ in range(4))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def surroundings(tmp_path_factory):
     """Environment variables for this process and those that it starts."""
@@ -40,10 +47,12 @@ def surroundings(tmp_path_factory):
         if name.startswith(("HF_", "RAG_FACTORY_", "XDG_")):
             del os.environ[name]
     hub, endpoint = start_hub(folder)
-    os.environ.update(HF_ENDPOINT=endpoint, HOME=str(folder / "home"), NO_COLOR="1")
+    server, variables = start_server()
+    os.environ.update(variables, HF_ENDPOINT=endpoint, HOME=str(folder / "home"), NO_COLOR="1")
     yield folder
-    hub.stdin.close()
-    hub.wait()
+    for process in (hub, server):
+        process.stdin.close()
+        process.wait()
     os.environ.clear()
     os.environ.update(kept)
     shutil.rmtree(str(folder), ignore_errors=True)

@@ -127,8 +127,12 @@ class Requests(Case):
 
     def test_at_most_2048_texts_a_request(self):
         texts = [f"t{i}" for i in range(5000)]
-        self.embed(texts)
+        self.embed(texts, "max_requests=1")
         self.assertEqual(sorted(len(body["input"]) for body in self.bodies()), [904, 2048, 2048])
+
+    def test_requests_share_the_texts(self):
+        self.embed([f"t{i}" for i in range(1200)])
+        self.assertEqual([len(body["input"]) for body in self.bodies()], [300] * 4)
 
     def test_at_most_300000_tokens_a_request(self):
         texts = ["some words that are long enough " * 700 + str(i) for i in range(80)]  # about 5,600 tokens each

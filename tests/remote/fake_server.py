@@ -2,7 +2,7 @@
 """An embedding server on this machine, for tests: answers as OpenAI's and Cohere's APIs do, and fails as they and networks
 do. Python's standard library only.
 
-    fake_server.py [--port-file FILE] [--dim N]     until standard input ends
+    fake_server.py [--dim N]     prints the variables that lead to it, and ends when standard input does
 
 As a module: FakeServer is the server in threads of this process; `fault()` makes it fail, `requests` is what was asked,
 `billed` how often each text was computed and its vector sent whole.
@@ -269,16 +269,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--port-file", help="gets the port, complete or not at all")
     parser.add_argument("--dim", type=int, default=8, help="of models that are not known")
     arguments = parser.parse_args()
     server = FakeServer(arguments.dim)
-    if arguments.port_file:
-        import os
-        with open(arguments.port_file + ".new", "w") as file:
-            print(server.port, file=file)
-        os.replace(arguments.port_file + ".new", arguments.port_file)
-    print(f"OPENAI_BASE_URL={server.url}/v1", flush=True)
+    for name, value in (("OPENAI_BASE_URL", server.url + "/v1"), ("OPENAI_API_KEY", KEY), ("CO_API_URL", server.url),
+                        ("CO_API_KEY", KEY)):
+        print(f"{name}={value}", flush=True)
     sys.stdin.read()
     server.stop()
 

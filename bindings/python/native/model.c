@@ -93,6 +93,7 @@ struct embed_call {
     struct native_texts texts;
     rf_embed_options options;
     PyObject *prompt_name, *prompt; /* bytes or NULL */
+    PyObject *out, *done;           /* bytearrays of an earlier call that failed, or NULL */
 };
 
 static int set_prompt(PyObject *value, PyObject **bytes, const char **out)
@@ -114,11 +115,12 @@ static int set_prompt(PyObject *value, PyObject **bytes, const char **out)
 
 static int parse_embed(struct embed_call *out, PyObject *args, PyObject *names)
 {
-    static char *keywords[] = {"texts", "role", "prompt_name", "prompt", "progress", NULL};
+    static char *keywords[] = {"texts", "role", "prompt_name", "prompt", "progress", "out", "done", NULL};
     PyObject *texts, *role, *prompt_name = Py_None, *prompt = Py_None, *progress = Py_None;
     int number;
 
-    if (!PyArg_ParseTupleAndKeywords(args, names, "OO|OOO", keywords, &texts, &role, &prompt_name, &prompt, &progress))
+    if (!PyArg_ParseTupleAndKeywords(args, names, "OO|OOOO!O!", keywords, &texts, &role, &prompt_name, &prompt,
+                                     &progress, &PyByteArray_Type, &out->out, &PyByteArray_Type, &out->done))
         return -1;
     rf_embed_options_init(&out->options, sizeof out->options);
     if (native_choose(roles, "role", role, &number) != 0 ||
@@ -132,6 +134,18 @@ static int parse_embed(struct embed_call *out, PyObject *args, PyObject *names)
     return native_texts_init(&out->texts, texts);
 }
 
+/* Both bytearrays fit, and `done` has a byte, 0 or 1, for each text. */
+static int set_done(struct embed_call *e, PyObject *out, size_t size)
+{
+    if ((size_t)PyByteArray_Size(out) != size || (e->done != NULL && (size_t)PyByteArray_Size(e->done) != e->texts.n)) {
+        PyErr_SetString(PyExc_ValueError, "out or done is of another call");
+        return -1;
+    }
+    if (e->done != NULL)
+        e->options.done = (bool *)(void *)PyByteArray_AsString(e->done);
+    return 0;
+}
+
 static PyObject *run_embed(Model *self, struct embed_call *e)
 {
     const rf_model *model = self->model; /* close() may take it out of self, not out of the world */
@@ -143,9 +157,14 @@ static PyObject *run_embed(Model *self, struct embed_call *e)
 
     if (n > (size_t)PY_SSIZE_T_MAX / sizeof(float) / dim)
         return PyErr_NoMemory();
-    out = PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)(n * dim * sizeof(float)));
+    out = e->out;
+    Py_XINCREF(out);
     if (out == NULL)
+        out = PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)(n * dim * sizeof(float)));
+    if (out == NULL || set_done(e, out, n * dim * sizeof(float)) != 0) {
+        Py_XDECREF(out);
         return NULL;
+    }
     floats = (float *)(void *)PyByteArray_AsString(out); /* nobody else knows it yet, and its memory is malloc's */
     Py_BEGIN_ALLOW_THREADS status = rf_embed(model, e->texts.texts, n, &e->options, floats, n * dim, &err);
     Py_END_ALLOW_THREADS if (native_call_end(&e->call, status, &err) != 0) Py_CLEAR(out);
@@ -173,23 +192,16 @@ static PyObject *model_embed(Model *self, PyObject *args, PyObject *names)
 static const struct member {
     const char *name;
     size_t offset;
-} info_texts[] = {{"source", offsetof(rf_model_info, source)},
-                  {"directory", offsetof(rf_model_info, directory)},
-                  {"onnx_file", offsetof(rf_model_info, onnx_file)},
-                  {"weights_file", offsetof(rf_model_info, weights_file)},
-                  {"revision", offsetof(rf_model_info, revision)},
-                  {"architecture", offsetof(rf_model_info, architecture)},
-                  {"precision", offsetof(rf_model_info, precision)},
-                  {"precision_why", offsetof(rf_model_info, precision_why)},
-                  {"kernels", offsetof(rf_model_info, kernels)},
-                  {"modules", offsetof(rf_model_info, modules)},
-                  {"prompts", offsetof(rf_model_info, prompts)},
-                  {"default_prompt", offsetof(rf_model_info, default_prompt)},
-                  {"assumed", offsetof(rf_model_info, assumed)},
-                  {"license", offsetof(rf_model_info, license)},
-                  {"replaces", offsetof(rf_model_info, replaces)},
-                  {"similarity", offsetof(rf_model_info, similarity)},
-                  {NULL, 0}},
+} info_texts[] =
+    {{"source", offsetof(rf_model_info, source)},       {"directory", offsetof(rf_model_info, directory)},
+     {"onnx_file", offsetof(rf_model_info, onnx_file)}, {"weights_file", offsetof(rf_model_info, weights_file)},
+     {"revision", offsetof(rf_model_info, revision)},   {"architecture", offsetof(rf_model_info, architecture)},
+     {"precision", offsetof(rf_model_info, precision)}, {"precision_why", offsetof(rf_model_info, precision_why)},
+     {"kernels", offsetof(rf_model_info, kernels)},     {"modules", offsetof(rf_model_info, modules)},
+     {"prompts", offsetof(rf_model_info, prompts)},     {"default_prompt", offsetof(rf_model_info, default_prompt)},
+     {"assumed", offsetof(rf_model_info, assumed)},     {"license", offsetof(rf_model_info, license)},
+     {"replaces", offsetof(rf_model_info, replaces)},   {"similarity", offsetof(rf_model_info, similarity)},
+     {"provider", offsetof(rf_model_info, provider)},   {NULL, 0}},
   info_numbers[] = {{"dim", offsetof(rf_model_info, dim)},
                     {"full_dim", offsetof(rf_model_info, full_dim)},
                     {"max_tokens", offsetof(rf_model_info, max_tokens)},
@@ -202,6 +214,8 @@ static const struct member {
                      {"truncated", offsetof(rf_model_stats, truncated)},
                      {"long_texts", offsetof(rf_model_stats, long_texts)},
                      {"windows", offsetof(rf_model_stats, windows)},
+                     {"requests", offsetof(rf_model_stats, requests)},
+                     {"retries", offsetof(rf_model_stats, retries)},
                      {"tokenize_ns", offsetof(rf_model_stats, tokenize_ns)},
                      {"compute_ns", offsetof(rf_model_stats, compute_ns)},
                      {"open_ns", offsetof(rf_model_stats, open_ns)},

@@ -127,7 +127,7 @@ rf_status rf__remote_send(struct remote_sender *sender, struct remote_batch *bat
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------- */
 
-/* Appends prompt and text as one JSON string; no text is a space, as servers refuse nothing. */
+/* Appends prompt and text as one JSON string; an empty one as a space, since servers refuse it. */
 rf_status rf__remote_write_text(const struct remote_batch *batch, size_t i, struct buf *body, rf_error *err);
 
 /* Reads a vector, numbers or base64 of little-endian fp32, to its row. */

@@ -17,6 +17,7 @@
 #define MAX_BODY_BYTES     ((size_t)64 << 20) /* of a request */
 #define BATCH_BYTES        ((size_t)4 << 20)  /* of its texts */
 #define ESTIMATE_PERCENT   70                 /* of the limit in tokens that estimates fill, since they err */
+#define FEW_TEXTS          256                /* are not shared out to several requests */
 #define REPORT_EVERY_NS    ((uint64_t)50 * 1000000)
 #define WAIT_FOR_OTHERS_MS 2
 
@@ -28,6 +29,7 @@ struct call {
     float *out;
     const char *prompt, *input_type;
     size_t n_prompt_tokens, n_workers;
+    size_t max_batch; /* texts in a request of this call */
 
     struct os_mutex *mutex; /* for what follows */
     size_t next;            /* the first text that no batch has */
@@ -180,7 +182,7 @@ static bool fits(const struct call *call, const struct worker *worker, size_t n_
     const struct remote_model *model = call->model;
 
     return worker->n == 0 ||
-           (worker->n < model->max_batch && worker->n_tokens + call->n_next_tokens <= token_room(model) &&
+           (worker->n < call->max_batch && worker->n_tokens + call->n_next_tokens <= token_room(model) &&
             n_bytes + call->next_text.len <= BATCH_BYTES);
 }
 
@@ -294,7 +296,7 @@ static void give_net(struct remote_model *model, struct net *net)
 static rf_status work(struct worker *worker, struct remote_sender *sender, rf_error *err)
 {
     struct call *call = worker->call;
-    const size_t most = call->n < call->model->max_batch ? call->n : call->model->max_batch;
+    const size_t most = call->n < call->max_batch ? call->n : call->max_batch;
     rf_status status = RF_OK;
 
     worker->texts = rf__alloc_array(most, sizeof *worker->texts);
@@ -382,6 +384,17 @@ static rf_status choose_prompt(struct call *call, rf_error *err)
     return RF_OK;
 }
 
+/* So many that the requests that may be under way at once share the texts. */
+static size_t choose_batch(const struct call *call)
+{
+    const struct remote_model *model = call->model;
+    size_t share = call->n / model->max_requests + (call->n % model->max_requests != 0);
+
+    if (share < FEW_TEXTS)
+        share = FEW_TEXTS;
+    return share < model->max_batch ? share : model->max_batch;
+}
+
 static rf_status init_call(struct call *call, rf_error *err)
 {
     const rf_embed_options *options = call->options;
@@ -399,6 +412,7 @@ static rf_status init_call(struct call *call, rf_error *err)
             options->n_windows[i] = 1;
     }
     atomic_init(&call->n_done, n_done);
+    call->max_batch = choose_batch(call);
     call->n_workers = call->n < call->model->max_requests ? call->n : call->model->max_requests;
     return choose_prompt(call, err);
 }
