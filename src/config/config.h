@@ -24,9 +24,12 @@ enum config_scope {
 enum config_flag {
     CONFIG_PATH = 1, /* relative to the file's folder; ~/ is the home folder */
     CONFIG_SOURCE =
-        2,            /* a model source, or the name of an entry of models; a path where it begins with ./, ../ or ~/ */
-    CONFIG_MAP = 4,   /* names with a text each, handed on as an array of "name=text" */
-    CONFIG_SECRET = 8 /* never shown */
+        2,          /* a model source, or the name of an entry of models; a path where it begins with ./, ../ or ~/ */
+    CONFIG_MAP = 4, /* names with a text each, handed on as an array of "name=text" */
+    CONFIG_SECRET = 8, /* never shown */
+    CONFIG_LOCAL =
+        16, /* of models that run here: for one that a server computes, what the top of the file or a
+               variable       says for all models is left out, so that only what was meant for it is refused */
 };
 
 struct config_key {
@@ -42,6 +45,9 @@ struct config_key {
 };
 
 #define CONFIG_NO_MEMBER ((size_t)-1)
+
+/* Whether that is a provider of models that a server computes: what stands in front of the ':' of their sources. */
+bool rf__config_is_provider(const char *name, size_t len);
 
 /* Ended by one without a name. */
 extern const struct config_key rf__config_keys[];

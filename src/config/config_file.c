@@ -243,6 +243,8 @@ static rf_status read_entry(struct reader *reader, const struct place *group, co
     if (len == 0 || len > MAX_NAME || strspn(name, allowed) != len)
         return fail(reader, at, "'%.80s' is no name for an entry: 1 to %d letters, digits, '.', '_' and '-'", name,
                     MAX_NAME);
+    if (group->kind == CONFIG_PROVIDER && !rf__config_is_provider(name, len))
+        return fail(reader, at, "unknown provider '%.80s'; there are openai and cohere", name);
     snprintf(scope, sizeof scope, "%s.%.64s", group->scope, name);
     for (size_t i = 0; i < before; i++)
         if (strcmp(reader->config->settings[i].scope, scope) == 0)

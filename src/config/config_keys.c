@@ -19,8 +19,10 @@ const struct config_key rf__config_keys[] = {
      CONFIG_NO_MEMBER},
     {"fallback", ANY_MODEL, RF_CONFIG_TEXT, CONFIG_SOURCE, NULL, 0, "",
      "the model that is used, with a warning, where the other cannot be opened", MEMBER(fallback)},
-    {"revision", CONFIG_MODEL, RF_CONFIG_TEXT, 0, NULL, 0, "", "branch, tag or commit on the hub", MEMBER(revision)},
-    {"onnx_file", CONFIG_MODEL, RF_CONFIG_TEXT, 0, NULL, 0, "", "which ONNX file of the model", MEMBER(onnx_file)},
+    {"revision", CONFIG_MODEL, RF_CONFIG_TEXT, CONFIG_LOCAL, NULL, 0, "", "branch, tag or commit on the hub",
+     MEMBER(revision)},
+    {"onnx_file", CONFIG_MODEL, RF_CONFIG_TEXT, CONFIG_LOCAL, NULL, 0, "", "which ONNX file of the model",
+     MEMBER(onnx_file)},
     {"cache_dir", ANY_MODEL, RF_CONFIG_TEXT, CONFIG_PATH, NULL, 0, "", "where models are downloaded to",
      MEMBER(cache_dir)},
     {"offline", ANY_MODEL, RF_CONFIG_BOOL, 0, NULL, 0, "false", "use only what is on this machine; open no socket",
@@ -29,11 +31,11 @@ const struct config_key rf__config_keys[] = {
      "limit of a text in tokens; 0: the model's own", MEMBER(max_tokens)},
     {"truncate", ANY_MODEL, RF_CONFIG_CHOICE, 0, "right|left|error", 0, "right",
      "which end of a longer text is cut off, or fail", MEMBER(truncate)},
-    {"long_text", ANY_MODEL, RF_CONFIG_CHOICE, 0, "cut|mean", 0, "cut",
+    {"long_text", ANY_MODEL, RF_CONFIG_CHOICE, CONFIG_LOCAL, "cut|mean", 0, "cut",
      "a text longer than the limit is cut, or gets the mean of its windows' vectors", MEMBER(long_text)},
-    {"pooling", ANY_MODEL, RF_CONFIG_CHOICE, 0, "model|mean|cls|max|last|mean-sqrt-len|weighted-mean", 0, "model",
-     "how token vectors become one vector", MEMBER(pooling)},
-    {"precision", ANY_MODEL, RF_CONFIG_CHOICE, 0, "auto|fp32|int16|int8", 0, "auto",
+    {"pooling", ANY_MODEL, RF_CONFIG_CHOICE, CONFIG_LOCAL, "model|mean|cls|max|last|mean-sqrt-len|weighted-mean", 0,
+     "model", "how token vectors become one vector", MEMBER(pooling)},
+    {"precision", ANY_MODEL, RF_CONFIG_CHOICE, CONFIG_LOCAL, "auto|fp32|int16|int8", 0, "auto",
      "arithmetic of a model made of weights", MEMBER(precision)},
     {"normalize", ANY_MODEL, RF_CONFIG_CHOICE, 0, "model|true|false", 0, "model", "scale vectors to length 1",
      MEMBER(l2)},
@@ -41,7 +43,7 @@ const struct config_key rf__config_keys[] = {
      "only the first so many numbers of a vector; 0: what the model declares", MEMBER(dimensions)},
     {"threads", ANY_MODEL, RF_CONFIG_NUMBER, 0, NULL, MAX_THREADS, "0",
      "threads to compute with; 0: one for each processor this process may use", MEMBER(threads)},
-    {"session", ANY_MODEL, RF_CONFIG_TEXT, CONFIG_MAP, NULL, 0, "", "options of ONNX Runtime's session",
+    {"session", ANY_MODEL, RF_CONFIG_TEXT, CONFIG_MAP | CONFIG_LOCAL, NULL, 0, "", "options of ONNX Runtime's session",
      MEMBER(session_options)},
     {"prompts", CONFIG_MODEL, RF_CONFIG_TEXT, CONFIG_MAP, NULL, 0, "",
      "prompts by name, in the place of the model's own; query and document are put in front of these", MEMBER(prompts)},
@@ -69,6 +71,16 @@ const struct config_key rf__config_keys[] = {
      "the program: messages as text, or as JSON lines", CONFIG_NO_MEMBER},
     {NULL, 0, RF_CONFIG_TEXT, 0, NULL, 0, NULL, NULL, 0},
 };
+
+bool rf__config_is_provider(const char *name, size_t len)
+{
+    static const char *const providers[] = {"openai", "cohere"}; /* as in provider/provider.c */
+
+    for (size_t i = 0; i < sizeof providers / sizeof providers[0]; i++)
+        if (strlen(providers[i]) == len && memcmp(providers[i], name, len) == 0)
+            return true;
+    return false;
+}
 
 const struct config_key *rf__config_key(const char *name, size_t len)
 {

@@ -198,17 +198,28 @@ bool rf__config_has_model(const struct rf_config *config, const char *name)
     return false;
 }
 
+static bool is_remote(const char *source)
+{
+    const size_t len = source != NULL ? strcspn(source, ":") : 0;
+
+    return len > 0 && source[len] == ':' && rf__config_is_provider(source, len);
+}
+
 /* How near a setting is to the model: 0 for one of something else. */
 static int rank(const struct config_setting *setting, const char *model, const char *source)
 {
+    const bool is_for_all =
+        setting->layer == CONFIG_VARIABLE || (setting->layer == CONFIG_FILE && setting->scope[0] == '\0');
+
+    if (is_for_all && setting->key->flags & CONFIG_LOCAL && is_remote(source))
+        return 0;
     if (setting->layer != CONFIG_FILE)
         return 3 + (int)setting->layer;
     if (setting->scope[0] == '\0')
         return 1;
     if (model != NULL && is_scope(setting->scope, "models.", model, strlen(model)))
         return 3;
-    if (source != NULL && strchr(source, ':') != NULL &&
-        is_scope(setting->scope, "providers.", source, strcspn(source, ":")))
+    if (is_remote(source) && is_scope(setting->scope, "providers.", source, strcspn(source, ":")))
         return 2;
     return 0;
 }

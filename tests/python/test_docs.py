@@ -9,7 +9,7 @@ import pytest
 
 from conftest import ROOT
 
-DOCUMENTS = ["docs/python.md", "bindings/python/README.md", "README.md"]
+DOCUMENTS = ["docs/python.md", "docs/migration.md", "docs/tuning.md", "bindings/python/README.md", "README.md"]
 BUILDING = ("pip install", "python -m build", "auditwheel")  # what tests/python/run itself does
 
 

@@ -52,6 +52,9 @@ static void test_refusals(void **state)
          "c.yaml:1: 'a/b' is no name for an entry: 1 to 64 letters, digits, '.', '_' and '-'"},
         {"models: {m: {source: x}, m: {source: y}}", "c.yaml:1: 'models.m' is given twice, first before c.yaml:1"},
         {"models: 3", "c.yaml:1: models is a text, expected keys with a value each"},
+        {"providers: {opena: {timeout: 1}}", "c.yaml:1: unknown provider 'opena'; there are openai and cohere"},
+        {"timeout: 3", "c.yaml:1: 'timeout' has no meaning here; it belongs to an entry of models or providers"},
+        {"providers: {openai: {precision: fp32}}", "c.yaml:1: 'precision' has no meaning for a provider"},
         {"a: &x 1\nb: *x", "c.yaml:1: anchors, aliases and tags are no part of a configuration"},
         {"threads: !!int 1", "c.yaml:1: anchors, aliases and tags are no part of a configuration"},
         {"model: a: b", "c.yaml:1: mapping values are not allowed in this context; a value with ':' or '#' in it needs "
@@ -150,6 +153,43 @@ static void test_what_holds(void **state)
     assert_int_equal(rf__config_set_option(config, "session", "x", "--session", &err), RF_INVALID_ARGUMENT);
     assert_int_equal(rf__config_set_option(config, "thread", "1", "--thread", &err), RF_INVALID_ARGUMENT);
     assert_string_equal(err.message, "--thread: unknown key 'thread'; did you mean 'threads'?");
+    rf__config_free(config);
+}
+
+static void test_remote_models(void **state)
+{
+    static const char text[] = "precision: int8\n"
+                               "max_tokens: 64\n"
+                               "providers:\n"
+                               "  openai: {timeout: 9, api_key: secret, max_retries: 2}\n"
+                               "models:\n"
+                               "  ours: {source: 'openai:m', timeout: 5, base_url: 'http://localhost/v1'}\n"
+                               "  theirs: {source: 'cohere:m', pooling: cls}\n";
+    struct rf_config *config = config_of(text, strlen(text), NULL);
+    rf_model_options options;
+    const char *source;
+
+    (void)state;
+    assert_non_null(config);
+    assert_int_equal(rf__config_model_options(config, "ours", &source, &options, NULL), RF_OK);
+    assert_string_equal(source, "openai:m");
+    assert_int_equal(options.timeout_s, 5);
+    assert_string_equal(options.api_key, "secret");
+    assert_string_equal(options.base_url, "http://localhost/v1");
+    assert_int_equal(options.max_retries, 2);
+    assert_int_equal(options.max_tokens, 64);
+    assert_int_equal(options.precision, RF_PRECISION_AUTO); /* said of all models, for those that run here */
+    assert_value(config, "ours", "api_key", "(set)", "c.yaml:4");
+    assert_value(config, "ours", "providers.openai.api_key", "(set)", "c.yaml:4");
+
+    assert_int_equal(rf__config_model_options(config, "openai:other", &source, &options, NULL), RF_OK);
+    assert_int_equal(options.timeout_s, 9);
+    assert_int_equal(rf__config_model_options(config, "theirs", &source, &options, NULL), RF_OK);
+    assert_int_equal(options.pooling, RF_POOLING_CLS); /* said of this one: it will be refused */
+    assert_null(options.api_key);
+    assert_int_equal(rf__config_model_options(config, "org/local", &source, &options, NULL), RF_OK);
+    assert_int_equal(options.precision, RF_PRECISION_INT8);
+    assert_int_equal(options.timeout_s, 0);
     rf__config_free(config);
 }
 
@@ -273,6 +313,7 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_what_holds),
         cmocka_unit_test(test_options_of_a_model),
+        cmocka_unit_test(test_remote_models),
         cmocka_unit_test(test_choices_are_the_enumerations),
         cmocka_unit_test(test_files_and_variables),
         cmocka_unit_test(test_out_of_memory),
