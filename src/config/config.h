@@ -22,14 +22,12 @@ enum config_scope {
 };
 
 enum config_flag {
-    CONFIG_PATH = 1, /* relative to the file's folder; ~/ is the home folder */
-    CONFIG_SOURCE =
-        2,          /* a model source, or the name of an entry of models; a path where it begins with ./, ../ or ~/ */
-    CONFIG_MAP = 4, /* names with a text each, handed on as an array of "name=text" */
+    CONFIG_PATH = 1,   /* relative to the file's folder; ~/ is the home folder */
+    CONFIG_SOURCE = 2, /* a model source, or an entry of models; a path where it begins with ./, ../ or ~/ */
+    CONFIG_MAP = 4,    /* names with a text each, handed on as an array of "name=text" */
     CONFIG_SECRET = 8, /* never shown */
-    CONFIG_LOCAL =
-        16, /* of models that run here: for one that a server computes, what the top of the file or a
-               variable       says for all models is left out, so that only what was meant for it is refused */
+    CONFIG_LOCAL = 16 /* of models that run here alone. What the top of the file or a variable says of it for all models
+                         is left out for one that a server computes, which refuses it */
 };
 
 struct config_key {

@@ -3,7 +3,7 @@
 import pytest
 
 from conftest import MINILM
-from rag_factory.services.embeddings import Configuration, ONNXLocalEmbedding, RagFactoryError
+from rag_factory.services.embeddings import Configuration, ONNXLocalEmbedding, OpenAIEmbedding, RagFactoryError
 
 
 @pytest.fixture
@@ -73,3 +73,18 @@ def test_fails_without_a_fallback(file):
         Configuration(file).embedding("./nowhere")
     with pytest.raises(RagFactoryError, match="nowhere.yaml"):
         Configuration("nowhere.yaml")
+
+
+def test_remote_models(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "threads: 1\n"
+        "precision: fp32\n"
+        "providers:\n"
+        "  openai: {api_key: secret, base_url: 'http://127.0.0.1:9/v1', timeout: 3, max_retries: 1}\n"
+        "models:\n"
+        "  cloud: {source: 'openai:text-embedding-3-small'}\n")
+    configuration = Configuration(path)
+    assert configuration.values("cloud")["api_key"].value == "(set)"
+    with configuration.embedding("cloud", dimensions=64) as provider:  # its length is known: nothing is asked yet
+        assert isinstance(provider, OpenAIEmbedding) and provider.dimension == 64

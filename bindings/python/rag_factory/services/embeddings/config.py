@@ -5,7 +5,13 @@ from typing import Any, Dict, List, NamedTuple, Optional, Union
 
 from rag_factory import _native
 from rag_factory.services.embeddings.base import EmbeddingProvider
+from rag_factory.services.embeddings.cohere import CohereEmbedding
 from rag_factory.services.embeddings.onnx_local import ONNXLocalEmbedding
+from rag_factory.services.embeddings.openai import OpenAIEmbedding
+
+# Of remote models: keywords that are called otherwise than the library's options, and options that are for local ones.
+_KEYWORDS = {"timeout_s": "timeout", "max_batch": "batch_size", "count_with": "tokenizer", "api_user": "user"}
+_LOCAL = ("cache_dir", "threads")
 
 
 class ConfigurationValue(NamedTuple):
@@ -45,12 +51,16 @@ class Configuration:
         return {v["key"]: ConfigurationValue(v["value"], v["origin"]) for v in self._read(model)["values"]}
 
     def embedding(self, model: Optional[str] = None, **keywords: Any) -> EmbeddingProvider:
-        """Opens a model with what is settled for it. Keywords, those of ONNXLocalEmbedding, go over that."""
+        """Opens a model with what is settled for it. Keywords, those of its provider's class, go over that."""
         found = self._read(model)
         options: Dict[str, Any] = dict(found["options"])
-        prompts = options.pop("prompts", None)
-        if prompts is not None:
-            options["prompts"] = dict(pair.split("=", 1) for pair in prompts)
+        provider, _, name = found["source"].partition(":")
+        if provider in ("openai", "cohere"):
+            remote = {_KEYWORDS.get(key, key): value for key, value in options.items() if key not in _LOCAL}
+            remote.update(keywords)
+            return OpenAIEmbedding(name, **remote) if provider == "openai" else CohereEmbedding(name, **remote)
+        if "prompts" in options:
+            options["prompts"] = dict(pair.split("=", 1) for pair in options["prompts"])
         options.update(pair.split("=", 1) for pair in options.pop("session_options", []))
         options.setdefault("fallback", None)
         options.update(keywords)
