@@ -161,6 +161,7 @@ typedef enum rf_precision {
     RF_PRECISION_INT16,        /* numerically like fp32: integers of 13 bits with a scale for each group of 128 */
     RF_PRECISION_INT8,         /* near-lossless: a cosine of 0.999 or more, 0.9997 on average. Weights are fitted to the
                                   model when it is first opened so, which takes seconds to minutes */
+    RF_PRECISION_FILE,         /* that of the model's ONNX file, which ONNX Runtime runs as it is */
     RF_PRECISION_REFERENCE = 8 /* fp32 straight from the weights, in plain C without ONNX Runtime: slow, and there to
                                   check the others against; see rf_validate() */
 } rf_precision;
@@ -686,7 +687,8 @@ typedef struct rf_convert_options {
     bool quantize_embeddings;     /* tables of words, too, to 8 bits */
     const rf_text *texts; /* NULL, or what RF_QUANTIZE_INT8 and _INT4 are fitted to in the place of the library's own */
     size_t n_texts;
-    const char *onnx_file; /* NULL, or an ONNX file of the model, which is quantized in the place of the weights */
+    const char *onnx_file; /* NULL, or an ONNX file of the model, which is optimized or quantized in the place
+                              of the weights */
     bool no_validation;    /* put in place what was not compared with anything */
     double threshold;      /* as in rf_validate_options */
     uint32_t threads;      /* of the validation. 0: one for each processor */
@@ -695,6 +697,9 @@ typedef struct rf_convert_options {
     rf_progress_fn progress; /* NULL: none. Bytes downloaded, then bytes written, then texts compared. */
     rf_part_fn part;         /* NULL, or told before each of these: "Downloading", "Converting", "Comparing" */
     void *progress_user;     /* of both */
+    bool optimize; /* an ONNX file in the place of weights is made shorter and faster (then quantized, where that is
+                      wanted): an encoder that is recognized is built anew, of another graph is taken out what a run
+                      does not need. What is made of weights is so from the start. */
 } rf_convert_options;
 
 RF_API void rf_convert_options_init(rf_convert_options *options, size_t size);
@@ -711,12 +716,12 @@ typedef struct rf_convert_report {
 } rf_convert_report;
 RF_API void rf_convert_report_free(rf_convert_report *report);
 
-/* Turns the weights of a model (a source as of rf_model_open()), or with a quantization its ONNX file where it has no
- * weights, into an ONNX file in a model directory of its own,
- * `output_dir`/NAME: model.onnx, configuration, tokenizer, modules, as the hub has them. The new file is validated
- * against the weights, computed without ONNX Runtime, before the directory appears, whole or not at all, in the place
- * of an older one that a conversion made. RF_INVALID_ARGUMENT: something else is there. RF_BAD_FORMAT, RF_UNSUPPORTED:
- * the message names the file and the tensor or key. */
+/* Turns the weights of a model (a source as of rf_model_open()), or with `optimize` or a quantization its ONNX file
+ * where it has no weights, into an ONNX file in a model directory of its own, `output_dir`/NAME: model.onnx,
+ * configuration, tokenizer, modules, as the hub has them. The new file is validated against the weights, computed
+ * without ONNX Runtime, before the directory appears, whole or not at all, in the place of an older one that a
+ * conversion made. RF_INVALID_ARGUMENT: something else is there. RF_BAD_FORMAT, RF_UNSUPPORTED: the message names the
+ * file and the tensor or key. */
 RF_API RF_MUST_USE rf_status rf_convert(const char *source, const char *output_dir, const rf_convert_options *options,
                                         rf_convert_report **out, rf_error *err);
 

@@ -45,7 +45,8 @@ static rf_status convert(const struct opt_common *common, const struct own_optio
                               .log = rf__say_log,
                               .progress = rf__progress_step,
                               .part = begin_part,
-                              .progress_user = &progress};
+                              .progress_user = &progress,
+                              .optimize = own->optimize};
     rf_status status = rf_convert(common->model, own->output_dir, &how, report, err);
 
     rf__progress_end(&progress);
@@ -144,7 +145,8 @@ static int run(const struct command *command, int argc, char **argv)
         {"quantize-embeddings", 0, OPT_FLAG, &own.quantize_embeddings, NULL, "tables of words too, to 8 bits"},
         {"input", 'i', OPT_TEXT, &options.common.input, "FILE",
          "texts, one a line, that int8 and int4 are fitted to (default: some that the program brings)"},
-        {"optimize", 0, OPT_FLAG, &own.optimize, NULL, "always on: the graph is made of fused operators at once"},
+        {"optimize", 0, OPT_FLAG, &own.optimize, NULL,
+         "make an ONNX file that is there faster; what is made of weights is so at once"},
         {"portable", 0, OPT_FLAG, &own.portable, NULL,
          "standard operators alone, in one file where it is below 2 GB: for any program that reads ONNX"},
         {"no-validate", 0, OPT_FLAG, &own.no_validate, NULL, "do not compare the result with the weights"},

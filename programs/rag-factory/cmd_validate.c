@@ -30,11 +30,7 @@ static rf_status open_against(const struct opt_common *common, const char *again
     status = rf__open_model(&own, out, err);
     if (status != RF_UNSUPPORTED)
         return status;
-    own.run.precision = RF_PRECISION_FP32;
-    status = rf__open_model(&own, out, err);
-    if (status != RF_UNSUPPORTED)
-        return status;
-    own.run.precision = RF_PRECISION_AUTO;
+    own.run.precision = RF_PRECISION_FILE;
     return rf__open_model(&own, out, err);
 }
 

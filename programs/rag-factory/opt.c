@@ -75,8 +75,8 @@ static void fill_table(struct table *table, unsigned groups, const struct opt *o
     };
     static const struct opt run[] = {
         {"pooling", 0, OPT_KEY, NULL, "model|mean|cls|max|last|mean-sqrt-len|weighted-mean", NULL},
-        {"precision", 0, OPT_KEY, NULL, "auto|fp32|int16|int8",
-         "arithmetic of a model made of weights: auto is the fastest with a cosine of 0.99999 (default: auto)"},
+        {"precision", 0, OPT_KEY, NULL, "auto|fp32|int16|int8|file",
+         "arithmetic: auto is the fastest with a cosine of 0.99999, file an ONNX file's as it is (default: auto)"},
         {"long-text", 0, OPT_KEY, NULL, "cut|mean", NULL},
         {"no-normalize", 0, OPT_KEY, NULL, NULL, "do not scale vectors to length 1"},
         {"dimensions", 0, OPT_KEY, NULL, "N",

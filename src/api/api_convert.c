@@ -87,12 +87,11 @@ static rf_status check_quantization(const rf_convert_options *own, rf_error *err
 
     if ((unsigned)own->quantization > RF_QUANTIZE_FP16)
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_convert_options: quantization is %d", (int)own->quantization);
-    if (own->quantization == RF_QUANTIZE_NONE &&
-        (own->quantize_embeddings || own->texts != NULL || own->onnx_file != NULL))
+    if (own->quantization == RF_QUANTIZE_NONE && (own->quantize_embeddings || own->texts != NULL))
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_convert_options: %s needs a quantization",
-                        own->quantize_embeddings ? "quantize_embeddings"
-                        : own->texts != NULL     ? "texts"
-                                                 : "onnx_file");
+                        own->quantize_embeddings ? "quantize_embeddings" : "texts");
+    if (own->quantization == RF_QUANTIZE_NONE && own->onnx_file != NULL && !own->optimize)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_convert_options: onnx_file needs optimize or a quantization");
     if (own->quantization != RF_QUANTIZE_NONE && own->precision == RF_PRECISION_INT16)
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_convert_options: int16 weights are not quantized further");
     if (own->portable && needs_onnxruntime)

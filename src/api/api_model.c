@@ -43,7 +43,7 @@ static rf_status check_options(const rf_model_options *given, rf_model_options *
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_model_options: truncate is %d", (int)own->truncate);
     if ((unsigned)own->long_text > RF_LONG_TEXT_MEAN)
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_model_options: long_text is %d", (int)own->long_text);
-    if ((unsigned)own->precision > RF_PRECISION_INT8 && own->precision != RF_PRECISION_REFERENCE)
+    if ((unsigned)own->precision > RF_PRECISION_FILE && own->precision != RF_PRECISION_REFERENCE)
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_model_options: precision is %d", (int)own->precision);
     return RF_OK;
 }

@@ -66,10 +66,10 @@ static rf_status find_original(struct conversion *c, rf_error *err)
     if (status != RF_OK)
         return status;
     c->original = c->found.onnx_file;
-    if (c->original != NULL && o->quantization == RF_QUANTIZE_NONE)
+    if (c->original != NULL && o->quantization == RF_QUANTIZE_NONE && !o->optimize)
         return rf__fail(err, RF_UNSUPPORTED,
                         "%s: is an ONNX file already, and there are no weights (model.safetensors, pytorch_model.bin) "
-                        "beside it to convert; it can be quantized",
+                        "beside it to convert; it can be optimized or quantized",
                         c->original);
     status = rf__model_config_read(c->found.directory, &c->logger, &c->config, err);
     if (status == RF_OK && c->config.encoder != ENCODER_TRANSFORMER)
@@ -198,8 +198,11 @@ static rf_status compare(struct conversion *c, const struct rf_model *model, con
 static rf_status validate(struct conversion *c, rf_error *err)
 {
     const rf_convert_options *o = c->options;
-    const rf_model_options ours = {
-        .size = sizeof ours, .offline = true, .cache_dir = o->cache_dir, .threads = o->threads};
+    const rf_model_options ours = {.size = sizeof ours,
+                                   .offline = true,
+                                   .cache_dir = o->cache_dir,
+                                   .threads = o->threads,
+                                   .precision = RF_PRECISION_FILE};
     rf_model_options theirs = ours;
     struct rf_model *model = NULL, *reference = NULL;
     rf_status status = rf__local_open(c->partial, &ours, &model, err);

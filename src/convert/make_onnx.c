@@ -1,4 +1,5 @@
-/* make_onnx: see make_onnx.h. What is quantized is built first, in a folder of its own beside the result. */
+/* make_onnx: see make_onnx.h. What is quantized is built or optimized first, in a folder of its own beside the result.
+ */
 #include "convert/make_onnx.h"
 
 #include "base/mem.h"
@@ -97,7 +98,34 @@ static rf_status quantize(const struct onnx_wish *wish, const char *notes, const
     return status;
 }
 
-/* Of weights, by way of an fp32 file. */
+/* ---- Optimized --------------------------------------------------------------------------------------------------- */
+
+static rf_status optimize(const struct onnx_wish *wish, const char *notes, const char *out_path, rf_error *err)
+{
+    const struct onnx_rewrite rewrite = {.in_path = wish->onnx_file,
+                                         .out_path = out_path,
+                                         .inline_limit = inline_limit(wish),
+                                         .source = wish->source,
+                                         .revision = wish->found->revision,
+                                         .options = notes,
+                                         .logger = wish->logger,
+                                         .progress = wish->options->progress,
+                                         .progress_user = wish->options->progress_user};
+    struct onnx_optimized made;
+    rf_status status;
+
+    begin(wish, "Optimizing");
+    status = rf__onnx_optimize(&rewrite, wish->options->portable, &made, err);
+    if (status == RF_OK)
+        rf__log(wish->logger, RF_LOG_INFO, "%s: %s, %zu nodes, now %zu", wish->onnx_file,
+                made.is_rebuilt ? "an encoder that is recognized, built anew" : "what a run does not need is taken out",
+                made.n_before, made.n_after);
+    return status;
+}
+
+/* ---- Both -------------------------------------------------------------------------------------------------------- */
+
+/* Of weights or an ONNX file that is optimized first, by way of an fp32 file. */
 static rf_status build_and_quantize(const struct onnx_wish *wish, const char *notes, rf_error *err)
 {
     char *folder = rf__format("%s.fp32", wish->out_path);
@@ -105,7 +133,7 @@ static rf_status build_and_quantize(const struct onnx_wish *wish, const char *no
     rf_status status = between == NULL ? rf__fail_memory(err) : rf__os_make_directories(folder, err);
 
     if (status == RF_OK)
-        status = build(wish, notes, between, err);
+        status = wish->onnx_file != NULL ? optimize(wish, notes, between, err) : build(wish, notes, between, err);
     if (status == RF_OK)
         status = quantize(wish, notes, between, err);
     if (status == RF_OK)
@@ -124,13 +152,17 @@ const char *rf__made_precision(const rf_convert_options *options, enum onnx_prec
 rf_status rf__make_onnx(const struct onnx_wish *wish, rf_error *err)
 {
     const rf_convert_options *o = wish->options;
-    char *notes = rf__format("precision=%s%s%s", rf__made_precision(o, wish->precision), o->portable ? " portable" : "",
-                             o->quantize_embeddings ? " quantize_embeddings" : "");
+    const bool is_optimized = wish->onnx_file != NULL && o->optimize;
+    char *notes =
+        rf__format("precision=%s%s%s%s", rf__made_precision(o, wish->precision), o->portable ? " portable" : "",
+                   o->quantize_embeddings ? " quantize_embeddings" : "", is_optimized ? " optimize" : "");
     rf_status status;
 
     if (notes == NULL)
         return rf__fail_memory(err);
-    if (wish->onnx_file != NULL)
+    if (is_optimized && o->quantization == RF_QUANTIZE_NONE)
+        status = optimize(wish, notes, wish->out_path, err);
+    else if (wish->onnx_file != NULL && !is_optimized)
         status = quantize(wish, notes, wish->onnx_file, err);
     else if (o->quantization != RF_QUANTIZE_NONE)
         status = build_and_quantize(wish, notes, err);

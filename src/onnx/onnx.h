@@ -17,12 +17,18 @@
 enum onnx_precision { ONNX_OPERATORS = 0, ONNX_KERNELS_FP32, ONNX_KERNELS_INT16, ONNX_KERNELS_INT8 };
 const char *rf__precision_name(enum onnx_precision precision); /* "fp32", "int16", "int8" */
 
+/* How many ids, types (1: they do not matter) and tokens a graph that was understood takes. */
+struct onnx_limits {
+    uint64_t vocabulary, types, tokens;
+};
+
 struct onnx_build {
     const char *config_path; /* config.json */
     const struct weights *weights;
-    const char *out_path; /* the ONNX file; its tensors lie beside it in out_path + ".data" */
-    const char *source;   /* recorded in the file's metadata */
-    const char *revision; /* so are these; NULL: not known */
+    const char *onnx_path; /* in place of these two: an ONNX file of an encoder that is understood (recognize.h) */
+    const char *out_path;  /* the ONNX file; its tensors lie beside it in out_path + ".data" */
+    const char *source;    /* recorded in the file's metadata */
+    const char *revision;  /* so are these; NULL: not known */
     const char *options;
     enum onnx_precision precision;
     bool is_portable; /* ONNX_OPERATORS in ONNX's own alone, as they were in opset 17 */
@@ -30,6 +36,7 @@ struct onnx_build {
         inline_limit; /* bytes: tensors that are no more together go into the ONNX file itself; 0: always beside it */
     const struct fit_inputs *inputs; /* of int8: what its linear layers read, in their order (pack/fit.h); [n_inputs] */
     size_t n_inputs;
+    struct onnx_limits *limits; /* NULL, or receives those of onnx_path */
     const struct logger *logger;
     rf_progress_fn progress; /* bytes written; NULL: none */
     void *progress_user;
@@ -38,7 +45,8 @@ struct onnx_build {
 /* Writes the encoder: inputs input_ids, attention_mask and, where the model has types, token_type_ids (int64,
  * [batch, sequence]), output last_hidden_state (fp32, [batch, sequence, dim]); with the kernels' operator the inputs
  * are those of engine/encoder_op.h. The file appears whole or not at all. RF_UNSUPPORTED names an architecture or
- * option that is not known; RF_BAD_FORMAT a tensor that is missing or has another shape. */
+ * option that is not known, or what is not understood of the graph of `onnx_path`; RF_BAD_FORMAT a tensor that is
+ * missing or has another shape. */
 rf_status rf__onnx_build(const struct onnx_build *build, rf_error *err);
 
 /* ---- An ONNX file made anew ------------------------------------------------------------------------------------ */
@@ -52,6 +60,17 @@ struct onnx_rewrite {
     rf_progress_fn progress;
     void *progress_user;
 };
+
+/* What optimizing did. */
+struct onnx_optimized {
+    bool is_rebuilt; /* an encoder was recognized and built anew; else what a run does not need was taken out */
+    size_t n_before, n_after; /* nodes, constants not counted */
+};
+
+/* Writes a model that computes the same with less (optimize.c); `is_portable` as in struct onnx_build, where the graph
+ * is rebuilt; else it keeps the operators that it has. */
+rf_status rf__onnx_optimize(const struct onnx_rewrite *rewrite, bool is_portable, struct onnx_optimized *out,
+                            rf_error *err);
 
 enum onnx_form {
     ONNX_FORM_INT8,         /* near-lossless: weights in groups of 16, smoothed, fitted; ONNX Runtime's MatMulNBits */

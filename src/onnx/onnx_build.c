@@ -3,6 +3,7 @@
 
 #include "onnx/arch.h"
 #include "onnx/onnx_file.h"
+#include "onnx/recognize.h"
 
 #include "os/os.h"
 
@@ -50,12 +51,12 @@ static rf_status find_kind(const struct json *config, const struct arch_kind **o
     return RF_OK;
 }
 
-static rf_status build_graph(const struct onnx_build *build, const struct json *config, struct graph **out,
-                             rf_error *err)
+static rf_status build_graph(const struct onnx_build *build, const struct json *config, const struct weights *weights,
+                             struct graph **out, rf_error *err)
 {
     const struct arch_kind *kind = NULL;
     struct arch arch = {.config = config,
-                        .weights = build->weights,
+                        .weights = weights,
                         .prefix = "",
                         .precision = build->precision,
                         .inputs = build->inputs,
@@ -80,7 +81,8 @@ static rf_status build_graph(const struct onnx_build *build, const struct json *
 }
 
 /* The newest ONNX Runtime that cannot read these is 1.16; the portable ones are from 2022. */
-static rf_status write_file(struct graph *graph, const struct onnx_build *build, rf_error *err)
+static rf_status write_file(struct graph *graph, const struct onnx_build *build, const struct weights *weights,
+                            rf_error *err)
 {
     static const struct onnx_opset opsets[] = {{"", 20}, {GRAPH_MICROSOFT, 1}, {GRAPH_OURS, 1}},
                                    portable[] = {{"", 17}};
@@ -92,7 +94,7 @@ static rf_status write_file(struct graph *graph, const struct onnx_build *build,
                                           {"rag_factory.options", build->options}};
     const struct onnx_target target = {.path = build->out_path,
                                        .inline_limit = build->inline_limit,
-                                       .weights_path = rf__weights_path(build->weights),
+                                       .weights_path = rf__weights_path(weights),
                                        .ir_version = build->is_portable ? 8 : 9,
                                        .opsets = build->is_portable ? portable : opsets,
                                        .n_opsets = build->is_portable                   ? 1
@@ -106,17 +108,51 @@ static rf_status write_file(struct graph *graph, const struct onnx_build *build,
     return rf__graph_status(graph) != RF_OK ? rf__graph_status(graph) : rf__onnx_file_write(graph, &target, err);
 }
 
+static rf_status build_of(const struct onnx_build *build, const struct json *config, const struct weights *weights,
+                          rf_error *err)
+{
+    struct graph *graph = NULL;
+    rf_status status = build_graph(build, config, weights, &graph, err);
+
+    if (status == RF_OK)
+        status = write_file(graph, build, weights, err);
+    rf__graph_free(graph);
+    return status;
+}
+
+static rf_status build_of_onnx(const struct onnx_build *build, rf_error *err)
+{
+    struct onnx_file *file = NULL;
+    struct recognized found = {0};
+    struct json config = {0};
+    rf_status status = rf__onnx_file_read(build->onnx_path, &file, err);
+
+    if (status == RF_OK)
+        status = rf__recognize(file, build->onnx_path, &found, err);
+    if (status == RF_OK)
+        rf__log(build->logger, RF_LOG_DEBUG, "%s: is understood: %s", build->onnx_path, found.config.data);
+    if (status == RF_OK && build->limits != NULL)
+        *build->limits = found.limits;
+    if (status == RF_OK)
+        status = rf__json_parse(&config, found.config.data, found.config.len, build->onnx_path, err);
+    if (status == RF_OK)
+        status = build_of(build, &config, found.weights, err);
+    rf__json_release(&config);
+    rf__recognized_release(&found);
+    rf__onnx_file_free(file);
+    return status;
+}
+
 rf_status rf__onnx_build(const struct onnx_build *build, rf_error *err)
 {
     struct json config = {0};
-    struct graph *graph = NULL;
-    rf_status status = read_config(build->config_path, &config, err);
+    rf_status status;
 
+    if (build->onnx_path != NULL)
+        return build_of_onnx(build, err);
+    status = read_config(build->config_path, &config, err);
     if (status == RF_OK)
-        status = build_graph(build, &config, &graph, err);
-    if (status == RF_OK)
-        status = write_file(graph, build, err);
-    rf__graph_free(graph);
+        status = build_of(build, &config, build->weights, err);
     rf__json_release(&config);
     return status;
 }

@@ -37,7 +37,7 @@ void rf__postnorm_read(struct arch *arch, const struct postnorm_defaults *defaul
     if (encoder->names->positions != NULL)
         encoder->n_positions = rf__arch_size(arch, "max_position_embeddings", 512, 1 << 20);
     if (encoder->names->types != NULL)
-        encoder->n_types = rf__arch_size(arch, "type_vocab_size", 2, 1 << 16);
+        encoder->n_types = (struct arch_size){rf__arch_number(arch, "type_vocab_size", 2, 1 << 16), "type_vocab_size"};
     encoder->epsilon = rf__arch_double(arch, "layer_norm_eps", 1e-12);
     if (defaults->activation != NULL)
         encoder->activation = rf__activation_read(arch, "hidden_act", defaults->activation);
@@ -103,7 +103,7 @@ static value add_embeddings(struct arch *arch, const struct postnorm *encoder, c
     value flat = in->flat;
 
     x = rf__graph_binary(g, "embeddings.word", "Gather", words, in->ids);
-    if (names->types != NULL) {
+    if (encoder->n_types.n > 0) {
         types = table(arch, names->types, &encoder->n_types, width);
         types = rf__graph_binary(g, "embeddings.token_type", "Gather", types, in->type_ids);
         x = rf__graph_binary(g, "embeddings.word_and_type", "Add", x, types);
@@ -172,7 +172,7 @@ void rf__postnorm_build(struct arch *arch, const struct postnorm *encoder)
         rf__postnorm_build_kernel(arch, encoder);
         return;
     }
-    in = rf__block_inputs(arch, &encoder->hidden, encoder->names->types != NULL);
+    in = rf__block_inputs(arch, &encoder->hidden, encoder->n_types.n > 0);
     x = add_embeddings(arch, encoder, &in);
     if (encoder->attention_bias != NULL)
         bias = encoder->attention_bias(arch, encoder, &in);

@@ -30,7 +30,8 @@ enum postnorm_positions {
 
 struct postnorm {
     const struct postnorm_names *names;
-    struct arch_size vocabulary, n_positions, n_types, embedding, hidden, layers, heads, inner;
+    struct arch_size vocabulary, n_positions, embedding, hidden, layers, heads, inner;
+    struct arch_size n_types; /* 0: tokens have no types */
     double epsilon;
     const struct activation *activation;
     bool is_gated; /* `wide` gives both halves and has no bias */

@@ -42,7 +42,7 @@ static struct packed pack_weights(struct arch *arch, const struct postnorm *enco
     const struct postnorm_names *names = encoder->names;
 
     rf__packed_table(&packed, names->words, &encoder->vocabulary, &encoder->hidden);
-    if (names->types != NULL)
+    if (encoder->n_types.n > 0)
         rf__packed_table(&packed, names->types, &encoder->n_types, &encoder->hidden);
     else
         rf__packed_zeros(&packed, "no_token_types", 2, encoder->hidden.n);

@@ -21,6 +21,7 @@ struct local_model {
     char *name, *onnx_file, *architecture, *license, *precision, *similarity;
     uint64_t n_parameters, memory_tokenizer, memory_engine;
     const char *kernels, *why; /* static */
+    bool is_rebuilt;           /* onnx_file is made of source.onnx_file */
 };
 
 /* Whether our kernels are faster than ONNX Runtime's, which they are on every kind but "plain". */
@@ -44,6 +45,7 @@ struct hub_options rf__hub_options(const rf_model_options *options)
                                 .revision = options->revision,
                                 .onnx_file = options->onnx_file,
                                 .weights_first = options->onnx_file == NULL &&
+                                                 options->precision != RF_PRECISION_FILE &&
                                                  (is_of_integers(options->precision) ||
                                                   options->precision == RF_PRECISION_REFERENCE || kernels_are_fast()),
                                 .offline = options->offline,
@@ -90,6 +92,8 @@ static struct choice choose(rf_precision wanted)
         return (struct choice){ONNX_KERNELS_INT8, "asked for"};
     if (wanted == RF_PRECISION_INT16)
         return (struct choice){ONNX_KERNELS_INT16, "asked for"};
+    if (wanted == RF_PRECISION_FILE)
+        return (struct choice){ONNX_OPERATORS, "asked for"};
     if (wanted == RF_PRECISION_AUTO && are_fast)
         return (struct choice){ONNX_KERNELS_INT16, "auto: the fastest here that keeps a cosine of 0.99999"};
     if (!are_fast)
@@ -131,21 +135,43 @@ static rf_status need_no_onnx(struct local_model *model, rf_error *err)
     return model->onnx_file == NULL ? rf__fail_memory(err) : RF_OK;
 }
 
+/* An ONNX file that is there: for the kernels, where they are wanted and it is understood, else as it is. */
+static rf_status use_onnx(struct local_model *model, const struct model_config *config, const rf_model_options *options,
+                          rf_error *err)
+{
+    const struct logger logger = {options->log, options->log_user};
+    struct choice choice = choose(options->precision);
+    rf_error reason = {0};
+    rf_status status;
+
+    model->why = "the ONNX file's own";
+    if (choice.precision != ONNX_OPERATORS) {
+        status = rf__converted_onnx(&model->source, config, choice.precision, &logger, options->progress,
+                                    options->progress_user, &model->onnx_file, &reason);
+        if (status == RF_OK) {
+            model->why = choice.why;
+            model->is_rebuilt = true;
+            return RF_OK;
+        }
+        if (is_of_integers(options->precision))
+            return rf__fail(err, status, "int16 and int8 are for encoders that are understood, or made of weights: %s",
+                            reason.message);
+        if (status == RF_NO_MEMORY || status == RF_CANCELLED)
+            return rf__fail(err, status, "%s", reason.message);
+        rf__log(&logger, RF_LOG_DEBUG, "the ONNX file runs as it is: %s", reason.message);
+        model->why = "the ONNX file's own: the kernels do not know this graph";
+    }
+    model->onnx_file = rf__strdup(model->source.onnx_file);
+    return model->onnx_file == NULL ? rf__fail_memory(err) : RF_OK;
+}
+
 static rf_status find_onnx(struct local_model *model, const struct model_config *config,
                            const rf_model_options *options, rf_error *err)
 {
     if (options->precision == RF_PRECISION_REFERENCE)
         return need_no_onnx(model, err);
-    if (model->source.onnx_file == NULL)
-        return convert(model, config, options, err);
-    if (is_of_integers(options->precision))
-        return rf__fail(err, RF_UNSUPPORTED,
-                        "%s: an ONNX file runs in the precision that it has; int16 and int8 are made of weights "
-                        "(model.safetensors)",
-                        model->source.onnx_file);
-    model->why = "the ONNX file's own";
-    model->onnx_file = rf__strdup(model->source.onnx_file);
-    return model->onnx_file == NULL ? rf__fail_memory(err) : RF_OK;
+    return model->source.onnx_file == NULL ? convert(model, config, options, err)
+                                           : use_onnx(model, config, options, err);
 }
 
 /* Weights that no graph can be built for: the repository or directory that they are from may have an ONNX file all the
@@ -324,7 +350,9 @@ static rf_status describe(struct local_model *model, const char *source, rf_erro
                         .source = model->name,
                         .directory = model->source.directory,
                         .onnx_file = model->onnx_file,
-                        .weights_file = model->source.weights_file != NULL ? model->source.weights_file : "",
+                        .weights_file = model->is_rebuilt                    ? model->source.onnx_file
+                                        : model->source.weights_file != NULL ? model->source.weights_file
+                                                                             : "",
                         .revision = model->source.revision,
                         .architecture = model->architecture,
                         .precision = model->precision,

@@ -68,11 +68,44 @@ static float float_of_f64(const uint8_t *p)
     return (float)value;
 }
 
+static float element_at(enum dtype dtype, const uint8_t *p)
+{
+    switch (dtype) {
+    case DTYPE_F32:
+        return float_of_bits(rf__u32_at(p));
+    case DTYPE_F16:
+        return rf__half_to_float(rf__u16_at(p));
+    case DTYPE_BF16:
+        return float_of_bits((uint32_t)rf__u16_at(p) << 16);
+    default:
+        return float_of_f64(p);
+    }
+}
+
+static void strided_to_f32(const struct tensor *tensor, uint64_t first, uint64_t n, float *out)
+{
+    const uint64_t cols = tensor->rank == 2 ? tensor->shape[1] : 1, size = rf__dtype_size(tensor->dtype);
+    uint64_t row = first / cols, col = first % cols;
+
+    for (uint64_t i = 0; i < n; i++) {
+        out[i] = element_at(tensor->dtype,
+                            tensor->data + (size_t)((row * tensor->row_step + col * tensor->col_step) * size));
+        if (++col == cols) {
+            col = 0;
+            row++;
+        }
+    }
+}
+
 rf_status rf__tensor_to_f32(const struct tensor *tensor, uint64_t first, uint64_t n, float *out, rf_error *err)
 {
     const uint8_t *in;
 
     assert(first <= tensor->n_elements && n <= tensor->n_elements - first);
+    if (tensor->is_strided && types[tensor->dtype].is_float) {
+        strided_to_f32(tensor, first, n, out);
+        return RF_OK;
+    }
     in = tensor->data + (size_t)first * rf__dtype_size(tensor->dtype);
     switch (tensor->dtype) {
     case DTYPE_F32:

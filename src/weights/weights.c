@@ -303,6 +303,25 @@ rf_status rf__weights_open(const char *path, struct weights **out, rf_error *err
     return RF_OK;
 }
 
+rf_status rf__weights_of(const char *path, const struct tensor *tensors, size_t n, struct weights **out, rf_error *err)
+{
+    struct weights *w = rf__calloc(1, sizeof *w);
+    rf_status status = RF_OK;
+
+    if (w == NULL || (w->path = rf__strdup(path)) == NULL)
+        status = rf__fail_memory(err);
+    for (size_t i = 0; i < n && status == RF_OK; i++)
+        status = rf__tensor_list_add(&w->tensors, &tensors[i], err);
+    if (status == RF_OK)
+        status = sort_by_name(&w->tensors, path, err);
+    if (status != RF_OK) {
+        rf__weights_free(w);
+        return status;
+    }
+    *out = w;
+    return RF_OK;
+}
+
 void rf__weights_free(struct weights *w)
 {
     if (w == NULL)

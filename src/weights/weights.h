@@ -1,12 +1,14 @@
 /*
  * weights: bytes -> tensors. A view of the tensors in a model's weights files, which stay memory-mapped; nothing is
  * copied but a tensor that its file holds transposed. Every offset, shape and type was checked when it opened:
- * data_size == product(shape) * size of the type, in the file.
+ * data_size == product(shape) * size of the type, in the file; a tensor that is strided says where else it lies.
  */
 #ifndef RF_WEIGHTS_WEIGHTS_H
 #define RF_WEIGHTS_WEIGHTS_H
 
 #include "base/error.h"
+
+#include <stdbool.h>
 
 enum dtype {
     DTYPE_BOOL,
@@ -36,6 +38,10 @@ struct tensor {
     size_t data_size;    /* bytes */
     uint64_t n_elements;
     size_t file; /* which of the files it comes from, counted from 0 */
+    /* A matrix or vector of rf__weights_of() that does not lie row by row: element (r, c) is number r * row_step + c *
+     * col_step from `data` on. No file that is read here has any. */
+    bool is_strided;
+    uint64_t row_step, col_step;
 };
 
 struct weights;
@@ -45,6 +51,9 @@ struct weights;
  * whatever is no tensor is refused by name. */
 rf_status rf__weights_open(const char *path, struct weights **out, rf_error *err);
 void rf__weights_free(struct weights *weights); /* NULL is fine */
+
+/* Tensors that lie elsewhere - with their names they must live as long as *out - as if they were of the file `path`. */
+rf_status rf__weights_of(const char *path, const struct tensor *tensors, size_t n, struct weights **out, rf_error *err);
 
 /* The path of the file it was opened from (the index of shards), for messages. */
 const char *rf__weights_path(const struct weights *weights);

@@ -18,6 +18,7 @@ static rf_model *open_file(const char *source, const char *onnx_file, rf_model_o
     options.offline = true;
     options.threads = 2;
     options.onnx_file = onnx_file;
+    options.precision = RF_PRECISION_FILE;
     assert_ok(rf_model_open(source, &options, &model, err));
     return model;
 }

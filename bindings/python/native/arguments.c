@@ -110,9 +110,13 @@ const struct native_choice native_poolings[] = {{"mean", RF_POOLING_MEAN},
 static const struct native_choice truncations[] = {
     {"right", RF_TRUNCATE_RIGHT}, {"left", RF_TRUNCATE_LEFT}, {"error", RF_TRUNCATE_ERROR}, {NULL, 0}};
 static const struct native_choice long_texts[] = {{"cut", RF_LONG_TEXT_CUT}, {"mean", RF_LONG_TEXT_MEAN}, {NULL, 0}};
-static const struct native_choice precisions[] = {{"auto", RF_PRECISION_AUTO},           {"fp32", RF_PRECISION_FP32},
-                                                  {"int16", RF_PRECISION_INT16},         {"int8", RF_PRECISION_INT8},
-                                                  {"reference", RF_PRECISION_REFERENCE}, {NULL, 0}};
+static const struct native_choice precisions[] = {{"auto", RF_PRECISION_AUTO},
+                                                  {"fp32", RF_PRECISION_FP32},
+                                                  {"int16", RF_PRECISION_INT16},
+                                                  {"int8", RF_PRECISION_INT8},
+                                                  {"reference", RF_PRECISION_REFERENCE},
+                                                  {"file", RF_PRECISION_FILE},
+                                                  {NULL, 0}};
 
 const char *native_choice_name(const struct native_choice *choices, int value)
 {
