@@ -16,13 +16,13 @@ struct texts {
     size_t n;
 };
 
-static void die(const char *message)
+static inline void die(const char *message)
 {
     fprintf(stderr, "worker: %s\n", message);
     exit(1);
 }
 
-static double seconds(clockid_t clock)
+static inline double seconds(clockid_t clock)
 {
     struct timespec t;
 
@@ -30,7 +30,7 @@ static double seconds(clockid_t clock)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static void *grow(void *items, size_t n, size_t size)
+static inline void *grow(void *items, size_t n, size_t size)
 {
     void *bigger = realloc(items, n * size);
 
@@ -39,7 +39,7 @@ static void *grow(void *items, size_t n, size_t size)
     return bigger;
 }
 
-static struct texts read_texts(const char *path)
+static inline struct texts read_texts(const char *path)
 {
     struct texts texts = {0};
     FILE *file = fopen(path, "rb");
@@ -59,7 +59,7 @@ static struct texts read_texts(const char *path)
     return texts;
 }
 
-static void free_texts(struct texts *texts)
+static inline void free_texts(struct texts *texts)
 {
     for (size_t i = 0; i < texts->n; i++)
         free((void *)(uintptr_t)texts->items[i].data);

@@ -54,10 +54,11 @@ const char *rf__kernels_need(const struct kernels *kernels)
     return "";
 }
 
-/* As struct head of kernels_body.h lays it out, for the highest tile of all kinds. */
+/* As struct head and struct head_i16 of kernels_body.h lay it out, for the highest tile of all kinds. */
 size_t rf__attention_scratch(size_t n, size_t width)
 {
     const size_t rows = 6, n_all = rf__pack_lanes(n), width_all = rf__pack_lanes(width);
+    const size_t scales = 2 * n_all + (width_all + rows) * rf__pack_groups(n + 1, PACK_GROUP_I16);
 
-    return n_all * width + n * width_all + rf__pack_lanes(n * width) + rows * (n_all + width_all);
+    return n_all * width + n_all * width_all + rf__pack_lanes(n * width) + 2 * rows * (n_all + width_all) + scales;
 }

@@ -212,6 +212,14 @@ static void do_rows(struct run *run, const struct norm *norm, const float *from,
         rf__team_do(run->team, (run->n + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, do_some_rows, &work);
 }
 
+/* Where the linear layers are of integers, the products of attention are of int16, if a head is whole vectors wide. */
+static bool is_attention_i16(const struct encoder *e)
+{
+    const size_t width = e->hidden / e->n_heads;
+
+    return e->precision != PRECISION_FP32 && width % PACK_LANES == 0 && width <= ATTENTION_I16_WIDTH;
+}
+
 /* One head of one text. */
 static void do_head(void *arg, size_t piece, size_t member)
 {
@@ -231,7 +239,7 @@ static void do_head(void *arg, size_t piece, size_t member)
                                       .scale = 1 / sqrtf((float)width),
                                       .scratch = run->scratch + member * run->scratch_size};
 
-    e->kernels->attention(&job);
+    (is_attention_i16(e) ? e->kernels->attention_i16 : e->kernels->attention)(&job);
 }
 
 /* ---- A run ------------------------------------------------------------------------------------------------------- */

@@ -58,6 +58,7 @@ struct attention_job {
     float *scratch; /* [rf__attention_scratch(n, width)], aligned as the rows are */
 };
 size_t rf__attention_scratch(size_t n, size_t width);
+#define ATTENTION_I16_WIDTH 256 /* the widest head of attention_i16 */
 
 /* y = (x - mean) / sqrt(variance + epsilon) * weight + bias for each row; weight and bias are 0 beyond `width`. y may
  * be x. */
@@ -76,6 +77,9 @@ struct kernels {
     void (*quantize_i16)(const struct linear *w, const float *x, size_t rows, const struct quantized *out);
     void (*quantize_i8)(const struct linear *w, const float *x, size_t rows, const struct quantized *out);
     void (*attention)(const struct attention_job *job);
+    /* The same with products of int16, numerically like it; for a width that is a multiple of 16, up to
+     * ATTENTION_I16_WIDTH. */
+    void (*attention_i16)(const struct attention_job *job);
     void (*norm)(const struct norm *norm, const float *x, float *y, size_t rows);
     void (*activate)(enum activation_kind kind, float *x, size_t n); /* n: a multiple of 16 */
     void (*exp)(float *x, size_t n);                                 /* for x <= 0; likewise */

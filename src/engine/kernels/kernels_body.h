@@ -509,30 +509,33 @@ static void pack_head(const struct attention_job *job, struct head *head)
             head->queries[i * width + c] = job->q[i * job->ld + c] * job->scale;
 }
 
-/* m rows times panels, without bias. */
-VEC void small_product(const float *a, size_t lda, const float *panels, size_t k, size_t n_panels, size_t m, float *y,
-                       size_t ldy)
+VEC void next_panels(struct tile *t, size_t n)
 {
-    struct tile t = {.lda = lda * sizeof *a, .w_stride = k * LANES * sizeof *panels, .k = k, .ldy = ldy, .a = a};
+    t->w = (const char *)t->w + n * t->w_stride;
+    t->y += n * LANES;
+    if (t->w_scales != NULL)
+        t->w_scales += n * t->n_groups * LANES;
+}
+
+/* m rows times panels, without bias; t says where the first panel and its columns of y are. */
+VEC void small_product(struct tile t, size_t n_panels, size_t m, const enum tile_kind kind)
+{
     size_t panel = 0;
 
     for (; panel + TILE_VECS <= n_panels; panel += TILE_VECS) {
-        t.w = panels + panel * k * LANES;
-        t.y = y + panel * LANES;
-        tile_any(&t, m, TILE_VECS, TILE_F32);
+        tile_any(&t, m, TILE_VECS, kind);
+        next_panels(&t, TILE_VECS);
     }
 #if TILE_VECS > 2
     for (; panel + 2 <= n_panels; panel += 2) {
-        t.w = panels + panel * k * LANES;
-        t.y = y + panel * LANES;
-        tile_any(&t, m, 2, TILE_F32);
+        tile_any(&t, m, 2, kind);
+        next_panels(&t, 2);
     }
 #endif
 #if TILE_VECS > 1
     for (; panel < n_panels; panel++) {
-        t.w = panels + panel * k * LANES;
-        t.y = y + panel * LANES;
-        tile_any(&t, m, 1, TILE_F32);
+        tile_any(&t, m, 1, kind);
+        next_panels(&t, 1);
     }
 #endif
 }
@@ -566,12 +569,24 @@ static void attention(const struct attention_job *job)
     for (size_t row = 0; row < job->n; row += TILE_ROWS) {
         size_t m = job->n - row < TILE_ROWS ? job->n - row : TILE_ROWS;
         float sums[TILE_ROWS];
-        small_product(head.queries + row * job->width, job->width, head.keys, job->width, head.n_all / LANES, m,
-                      head.scores, head.n_all);
+        struct tile scores = {.a = head.queries + row * job->width,
+                              .w = head.keys,
+                              .lda = job->width * sizeof(float),
+                              .w_stride = job->width * LANES * sizeof(float),
+                              .k = job->width,
+                              .y = head.scores,
+                              .ldy = head.n_all};
+        struct tile result = {.a = head.scores,
+                              .w = head.values,
+                              .lda = head.n_all * sizeof(float),
+                              .w_stride = job->n * LANES * sizeof(float),
+                              .k = job->n,
+                              .y = head.result,
+                              .ldy = head.width_all};
+        small_product(scores, head.n_all / LANES, m, TILE_F32);
         for (size_t i = 0; i < m; i++)
             sums[i] = softmax_row(head.scores + i * head.n_all, job->n, head.n_all);
-        small_product(head.scores, head.n_all, head.values, job->n, head.width_all / LANES, m, head.result,
-                      head.width_all);
+        small_product(result, head.width_all / LANES, m, TILE_F32);
         for (size_t i = 0; i < m; i++) {
             const float *from = head.result + i * head.width_all;
             float *to = job->out + (row + i) * job->ldo;
@@ -581,5 +596,150 @@ static void attention(const struct attention_job *job)
     }
 }
 
-static const struct kernels table = {KERNELS_NAME, linear_f32, linear_i16, linear_i8, quantize_i16,
-                                     quantize_i8,  attention,  norm,       activate,  exp_all};
+/* ---- Attention in int16 ------------------------------------------------------------------------------------------ */
+
+/* The scratch of a head whose queries, keys, weights and values are int16: a query or key has one scale; values have
+ * one for each column and PACK_GROUP_I16 tokens; the weights of a token, which add up to 1, are multiples of 1 /
+ * WEIGHT_ONE. A group of 128 of them times values of VALUE_MAX stays below 2^31. */
+#define WEIGHT_ONE 32767
+#define VALUE_MAX  16383
+
+struct head_i16 {
+    int16_t *keys;    /* [n / 16][width / 2][16][2] */
+    int16_t *values;  /* [width / 16][n / 2][16][2] */
+    int16_t *queries; /* [n, width] */
+    int16_t *weights; /* [TILE_ROWS, n_all] */
+    float *key_scales, *value_scales, *query_scales, *weight_scales;
+    float *scores, *result; /* [TILE_ROWS, n_all], [TILE_ROWS, width] */
+    size_t n_all, n_even, n_groups;
+};
+
+static void lay_out_i16(const struct attention_job *job, struct head_i16 *head)
+{
+    const size_t n = job->n, width = job->width;
+    float *at = job->scratch;
+
+    head->n_all = rf__pack_lanes(n);
+    head->n_even = (n + 1) / 2 * 2;
+    head->n_groups = rf__pack_groups(head->n_even, PACK_GROUP_I16);
+    head->keys = (int16_t *)at;
+    at += head->n_all * width / 2;
+    head->values = (int16_t *)at;
+    at += head->n_even * width / 2;
+    head->queries = (int16_t *)at;
+    at += n * width / 2;
+    head->weights = (int16_t *)at;
+    at += TILE_ROWS * head->n_all / 2;
+    head->scores = at;
+    at += TILE_ROWS * head->n_all;
+    head->result = at;
+    at += TILE_ROWS * width;
+    head->key_scales = at;
+    at += head->n_all;
+    head->value_scales = at;
+    at += head->n_groups * width;
+    head->query_scales = at;
+    at += n;
+    head->weight_scales = at;
+}
+
+static void pack_keys_i16(const struct attention_job *job, const struct head_i16 *head)
+{
+    const size_t width = job->width;
+    int16_t key[ATTENTION_I16_WIDTH];
+
+    for (size_t i = 0; i < head->n_all; i++) {
+        char *out = (char *)(head->keys + i / LANES * width * LANES) + i % LANES * 2 * sizeof *key;
+        if (i < job->n)
+            head->key_scales[i] = quantize_group_i16(job->k + i * job->ld, width, key);
+        else
+            memset(key, 0, width * sizeof *key);
+        for (size_t c = 0; c < width; c += 2)
+            memcpy(out + c * LANES * sizeof *key, key + c, 2 * sizeof *key);
+    }
+    for (size_t i = job->n; i < head->n_all; i++)
+        head->key_scales[i] = 0;
+}
+
+/* Tokens [begin, begin + n) of 16 columns; a token that makes their number even is zeros. */
+VEC void pack_values_group(const struct attention_job *job, size_t column, size_t begin, size_t n, int16_t *out,
+                           float *scales)
+{
+    const float *v = job->v + begin * job->ld + column;
+    const vf zero = vf_set1(0);
+    vf most = vf_set1(1e-30F), inverse;
+
+    for (size_t i = 0; i < n; i++)
+        most = vf_max(vf_abs(vf_load(v + i * job->ld)), most);
+    inverse = vf_div(vf_set1(VALUE_MAX), most);
+    vf_store(scales, vf_div(most, vf_set1(VALUE_MAX)));
+    for (size_t i = 0; i < n; i += 2, out += 2 * LANES) {
+        vf even = vf_load(v + i * job->ld), odd = i + 1 < n ? vf_load(v + (i + 1) * job->ld) : zero;
+        vi_store_pairs_i16(out, vf_round(vf_mul(even, inverse)), vf_round(vf_mul(odd, inverse)));
+    }
+}
+
+static void pack_head_i16(const struct attention_job *job, struct head_i16 *head)
+{
+    const size_t n = job->n, width = job->width;
+
+    lay_out_i16(job, head);
+    pack_keys_i16(job, head);
+    for (size_t c = 0; c < width; c += LANES) {
+        for (size_t begin = 0; begin < n; begin += PACK_GROUP_I16) {
+            size_t left = n - begin, group = begin / PACK_GROUP_I16;
+            pack_values_group(job, c, begin, left < PACK_GROUP_I16 ? left : PACK_GROUP_I16,
+                              head->values + c * head->n_even + begin * LANES,
+                              head->value_scales + (c / LANES * head->n_groups + group) * LANES);
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        head->query_scales[i] = quantize_group_i16(job->q + i * job->ld, width, head->queries + i * width) * job->scale;
+    for (size_t i = 0; i < TILE_ROWS * head->n_groups; i++)
+        head->weight_scales[i] = 1.0F / WEIGHT_ONE;
+}
+
+static void attention_i16(const struct attention_job *job)
+{
+    const size_t n = job->n, width = job->width;
+    struct head_i16 head;
+
+    pack_head_i16(job, &head);
+    for (size_t row = 0; row < n; row += TILE_ROWS) {
+        size_t m = n - row < TILE_ROWS ? n - row : TILE_ROWS;
+        struct tile scores = {.a = head.queries + row * width,
+                              .w = head.keys,
+                              .lda = width * sizeof(int16_t),
+                              .w_stride = width * LANES * sizeof(int16_t),
+                              .k = width,
+                              .y = head.scores,
+                              .ldy = head.n_all,
+                              .n_groups = 1,
+                              .row_scales = head.query_scales + row,
+                              .w_scales = head.key_scales};
+        struct tile result = {.a = head.weights,
+                              .w = head.values,
+                              .lda = head.n_all * sizeof(int16_t),
+                              .w_stride = head.n_even * LANES * sizeof(int16_t),
+                              .k = head.n_even,
+                              .y = head.result,
+                              .ldy = width,
+                              .n_groups = head.n_groups,
+                              .row_scales = head.weight_scales,
+                              .w_scales = head.value_scales};
+        small_product(scores, head.n_all / LANES, m, TILE_I16);
+        for (size_t i = 0; i < m; i++) {
+            const float *from = head.scores + i * head.n_all;
+            vf factor = vf_set1(WEIGHT_ONE / softmax_row(head.scores + i * head.n_all, n, head.n_all));
+            for (size_t k = 0; k < head.n_all; k += LANES)
+                vi_store_i16(head.weights + i * head.n_all + k, vf_round(vf_mul(vf_load(from + k), factor)));
+        }
+        small_product(result, width / LANES, m, TILE_I16);
+        for (size_t i = 0; i < m; i++)
+            for (size_t c = 0; c < width; c += LANES)
+                vf_store(job->out + (row + i) * job->ldo + c, vf_load(head.result + i * width + c));
+    }
+}
+
+static const struct kernels table = {KERNELS_NAME, linear_f32,    linear_i16, linear_i8, quantize_i16, quantize_i8,
+                                     attention,    attention_i16, norm,       activate,  exp_all};

@@ -164,6 +164,17 @@ VEC void vi_store_i16(int16_t *p, vi v)
     _mm_storeu_si128((__m128i *)p + 1, _mm256_castsi256_si128(b));
 }
 
+VEC __m256i pairs_i16(__m256i even, __m256i odd)
+{
+    return _mm256_blend_epi16(even, _mm256_slli_epi32(odd, 16), 0xaa);
+}
+
+VEC void vi_store_pairs_i16(int16_t *p, vi even, vi odd)
+{
+    _mm256_storeu_si256((__m256i *)p, pairs_i16(even.a, odd.a));
+    _mm256_storeu_si256((__m256i *)p + 1, pairs_i16(even.b, odd.b));
+}
+
 VEC void vi_store_i8(int8_t *p, vi v)
 {
     __m256i a = low_bytes(v.a, 1), b = low_bytes(v.b, 1);

@@ -140,6 +140,11 @@ VEC void vi_store_i16(int16_t *p, vi v)
     _mm256_storeu_si256((__m256i *)p, _mm512_cvtepi32_epi16(v));
 }
 
+VEC void vi_store_pairs_i16(int16_t *p, vi even, vi odd)
+{
+    _mm512_storeu_si512(p, _mm512_mask_blend_epi16(0xaaaaaaaa, even, _mm512_slli_epi32(odd, 16)));
+}
+
 VEC void vi_store_i8(int8_t *p, vi v)
 {
     _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(v));

@@ -182,6 +182,17 @@ VEC void vi_store_i16(int16_t *p, vi v)
     vst1q_s16(p + 8, vcombine_s16(vmovn_s32(v.val[2]), vmovn_s32(v.val[3])));
 }
 
+VEC void store_pairs_i16(int16_t *p, int32x4_t even, int32x4_t odd)
+{
+    vst2_s16(p, ((int16x4x2_t){{vmovn_s32(even), vmovn_s32(odd)}}));
+}
+
+VEC void vi_store_pairs_i16(int16_t *p, vi even, vi odd)
+{
+    for (int i = 0; i < 4; i++)
+        store_pairs_i16(p + 8 * i, even.val[i], odd.val[i]);
+}
+
 VEC void vi_store_i8(int8_t *p, vi v)
 {
     int16x8_t a = vcombine_s16(vmovn_s32(v.val[0]), vmovn_s32(v.val[1]));

@@ -192,6 +192,16 @@ VEC void vi_store_i16(int16_t *p, vi v)
     }
 }
 
+/* The low halves of each, in turn: even[0], odd[0], even[1] …; 64 bytes. */
+VEC void vi_store_pairs_i16(int16_t *p, vi even, vi odd)
+{
+    EACH(i)
+    {
+        uint32_t both = ((uint32_t)even.i[i] & 0xffff) | (uint32_t)odd.i[i] << 16;
+        memcpy(p + 2 * i, &both, sizeof both);
+    }
+}
+
 VEC void vi_store_i8(int8_t *p, vi v)
 {
     EACH(i)

@@ -277,7 +277,13 @@ static void test_rows_do_not_depend_on_their_company(void **state)
     }
 }
 
-static void check_attention(const struct kernels *kernels, size_t n, size_t width)
+static void run_attention(const struct kernels *kernels, const struct attention_job *job, bool is_i16)
+{
+    (is_i16 ? kernels->attention_i16 : kernels->attention)(job);
+}
+
+/* Against plain C bit for bit, and against doubles. */
+static void check_attention(const struct kernels *kernels, size_t n, size_t width, bool is_i16)
 {
     const size_t ld = 3 * 2 * 64, ldo = 128;
     float *qkv = random_floats(n * ld, false), *scratch = zeros(rf__attention_scratch(n, width), sizeof *scratch);
@@ -294,10 +300,10 @@ static void check_attention(const struct kernels *kernels, size_t n, size_t widt
                                 .scale = 3 / sqrtf((float)width),
                                 .scratch = scratch};
 
-    rf__kernels_plain->attention(&job);
+    run_attention(rf__kernels_plain, &job, is_i16);
     job.out = out;
-    kernels->attention(&job);
-    assert_same_bits(out, expected, n * ldo, kernels->name, "attention");
+    run_attention(kernels, &job, is_i16);
+    assert_same_bits(out, expected, n * ldo, kernels->name, is_i16 ? "attention_i16" : "attention");
     for (size_t i = 0; i < n; i += 5) {
         double sum = 0, top = -1e300;
         for (size_t k = 0; k < n; k++) {
@@ -312,7 +318,7 @@ static void check_attention(const struct kernels *kernels, size_t n, size_t widt
             double value = 0;
             for (size_t k = 0; k < n; k++)
                 value += e[k] / sum * qkv[256 + k * ld + c];
-            assert_float_equal(out[i * ldo + c], value, 2e-6);
+            assert_float_equal(out[i * ldo + c], value, is_i16 ? 2e-3 : 2e-6);
         }
         assert_true(out[i * ldo + width] == 0); /* nothing written beyond the head */
     }
@@ -331,8 +337,11 @@ static void test_attention(void **state)
     (void)state;
     for (size_t i = 0; (kernels = rf__kernels_at(i)) != NULL; i++)
         for (size_t n = 0; n < sizeof lengths / sizeof lengths[0]; n++)
-            for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++)
-                check_attention(kernels, lengths[n], widths[w]);
+            for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
+                check_attention(kernels, lengths[n], widths[w], false);
+                if (widths[w] % PACK_LANES == 0)
+                    check_attention(kernels, lengths[n], widths[w], true);
+            }
 }
 
 static void test_norm(void **state)
