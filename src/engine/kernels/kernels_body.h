@@ -540,6 +540,17 @@ VEC void small_product(struct tile t, size_t n_panels, size_t m, const enum tile
 #endif
 }
 
+/* Functions of their own: all heights and widths of a tile are much code. */
+static void small_product_f32(const struct tile *t, size_t n_panels, size_t m)
+{
+    small_product(*t, n_panels, m, TILE_F32);
+}
+
+static void small_product_i16(const struct tile *t, size_t n_panels, size_t m)
+{
+    small_product(*t, n_panels, m, TILE_I16);
+}
+
 /* Scores of one row -> e^(score - highest); returns their sum. */
 VEC float softmax_row(float *scores, size_t n, size_t n_all)
 {
@@ -583,10 +594,10 @@ static void attention(const struct attention_job *job)
                               .k = job->n,
                               .y = head.result,
                               .ldy = head.width_all};
-        small_product(scores, head.n_all / LANES, m, TILE_F32);
+        small_product_f32(&scores, head.n_all / LANES, m);
         for (size_t i = 0; i < m; i++)
             sums[i] = softmax_row(head.scores + i * head.n_all, job->n, head.n_all);
-        small_product(result, head.width_all / LANES, m, TILE_F32);
+        small_product_f32(&result, head.width_all / LANES, m);
         for (size_t i = 0; i < m; i++) {
             const float *from = head.result + i * head.width_all;
             float *to = job->out + (row + i) * job->ldo;
@@ -727,14 +738,14 @@ static void attention_i16(const struct attention_job *job)
                               .n_groups = head.n_groups,
                               .row_scales = head.weight_scales,
                               .w_scales = head.value_scales};
-        small_product(scores, head.n_all / LANES, m, TILE_I16);
+        small_product_i16(&scores, head.n_all / LANES, m);
         for (size_t i = 0; i < m; i++) {
             const float *from = head.scores + i * head.n_all;
             vf factor = vf_set1(WEIGHT_ONE / softmax_row(head.scores + i * head.n_all, n, head.n_all));
             for (size_t k = 0; k < head.n_all; k += LANES)
                 vi_store_i16(head.weights + i * head.n_all + k, vf_round(vf_mul(vf_load(from + k), factor)));
         }
-        small_product(result, width / LANES, m, TILE_I16);
+        small_product_i16(&result, width / LANES, m);
         for (size_t i = 0; i < m; i++)
             for (size_t c = 0; c < width; c += LANES)
                 vf_store(job->out + (row + i) * job->ldo + c, vf_load(head.result + i * width + c));
