@@ -188,11 +188,40 @@ static void test_exported_architectures(void **state)
         rf_model *model;
         snprintf(path, sizeof path, "%s/tests/golden/%s", golden_path("."), exported[i].name);
         model = open_model(path, &options);
-        compare(model, exported[i].name, "expected", NULL);
-        if (exported[i].has_prompts) {
-            compare(model, exported[i].name, "expected_query", &query);
-            compare(model, exported[i].name, "expected_document", &document);
-        }
+        compare(model, exported[i].name, "expected", NULL); /* without prompts the three are one */
+        compare(model, exported[i].name, exported[i].has_prompts ? "expected_query" : "expected", &query);
+        compare(model, exported[i].name, exported[i].has_prompts ? "expected_document" : "expected", &document);
+        rf_model_free(model);
+    }
+}
+
+/* Small models of the shape of well-known ones, their files in the form in which these were published. */
+static void test_known_models(void **state)
+{
+    static const struct {
+        const char *name, *modules;
+        uint32_t max_tokens;
+    } known[] = {
+        {"known/LaBSE", "Transformer, Pooling(cls), Dense(24 -> 24, Tanh), Normalize", 256},
+        {"known/nomic-embed-text-v1.5", "Transformer, Pooling(mean)", 8192},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        const rf_embed_options query = {.size = sizeof query, .role = RF_ROLE_QUERY},
+                               document = {.size = sizeof document, .role = RF_ROLE_DOCUMENT};
+        char path[512];
+        rf_model_options options = {.threads = 1 + i % 2};
+        rf_model_info info = {.size = sizeof info};
+        rf_model *model;
+        snprintf(path, sizeof path, "%s/tests/golden/%s", golden_path("."), known[i].name);
+        model = open_model(path, &options);
+        rf_model_get_info(model, &info);
+        assert_string_equal(info.modules, known[i].modules);
+        assert_int_equal(info.max_tokens, known[i].max_tokens);
+        compare(model, known[i].name, "expected", NULL);
+        compare(model, known[i].name, "expected_query", &query);
+        compare(model, known[i].name, "expected_document", &document);
         rf_model_free(model);
     }
 }
@@ -492,6 +521,7 @@ int main(void)
         cmocka_unit_test(test_every_directory),
         cmocka_unit_test(test_prompts),
         cmocka_unit_test(test_exported_architectures),
+        cmocka_unit_test(test_known_models),
         cmocka_unit_test(test_tasks),
         cmocka_unit_test(test_dimensions),
         cmocka_unit_test(test_fallback),
