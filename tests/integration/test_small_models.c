@@ -165,33 +165,42 @@ static void test_prompts(void **state)
     }
 }
 
-/* ONNX files exported by torch, of every architecture, with tokenizers of every kind. */
+/* encode, encode_query and encode_document, which are one without prompts. */
+static void compare_exported(const char *name, const char *onnx_file, bool has_prompts)
+{
+    const rf_embed_options query = {.size = sizeof query, .role = RF_ROLE_QUERY},
+                           document = {.size = sizeof document, .role = RF_ROLE_DOCUMENT};
+    rf_model_options options = {.threads = 2, .onnx_file = onnx_file};
+    char path[512];
+    rf_model *model;
+
+    snprintf(path, sizeof path, "%s/tests/golden/%s", golden_path("."), name);
+    model = open_model(path, &options);
+    compare(model, name, "expected", NULL);
+    compare(model, name, has_prompts ? "expected_query" : "expected", &query);
+    compare(model, name, has_prompts ? "expected_document" : "expected", &document);
+    rf_model_free(model);
+}
+
+/* ONNX files exported by torch and by optimum, of every architecture, with tokenizers of every kind. */
 static void test_exported_architectures(void **state)
 {
     static const struct {
         const char *name;
-        bool has_prompts;
+        bool has_prompts, is_torch_alone;
     } exported[] = {
-        {"matrix-bert", false},       {"matrix-distilbert", false}, {"matrix-electra", false},
-        {"matrix-mpnet", false},      {"matrix-roberta", true},     {"matrix-camembert", false},
-        {"matrix-xlm-roberta", true}, {"matrix-albert", false},     {"matrix-deberta-v2", false},
-        {"matrix-modernbert", false}, {"matrix-t5", false},         {"matrix-qwen2", true},
-        {"matrix-qwen3", true},       {"matrix-gemma3", true},      {"matrix-mistral", false},
+        {"matrix-bert", false, false},       {"matrix-distilbert", false, false}, {"matrix-electra", false, false},
+        {"matrix-mpnet", false, false},      {"matrix-roberta", true, false},     {"matrix-camembert", false, false},
+        {"matrix-xlm-roberta", true, false}, {"matrix-albert", false, false},     {"matrix-deberta-v2", false, false},
+        {"matrix-modernbert", false, false}, {"matrix-t5", false, true},          {"matrix-qwen2", true, false},
+        {"matrix-qwen3", true, false},       {"matrix-gemma3", true, false},      {"matrix-mistral", false, false},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof exported / sizeof exported[0]; i++) {
-        const rf_embed_options query = {.size = sizeof query, .role = RF_ROLE_QUERY},
-                               document = {.size = sizeof document, .role = RF_ROLE_DOCUMENT};
-        char path[512];
-        rf_model_options options = {.threads = 2};
-        rf_model *model;
-        snprintf(path, sizeof path, "%s/tests/golden/%s", golden_path("."), exported[i].name);
-        model = open_model(path, &options);
-        compare(model, exported[i].name, "expected", NULL); /* without prompts the three are one */
-        compare(model, exported[i].name, exported[i].has_prompts ? "expected_query" : "expected", &query);
-        compare(model, exported[i].name, exported[i].has_prompts ? "expected_document" : "expected", &document);
-        rf_model_free(model);
+        compare_exported(exported[i].name, "onnx/model.onnx", exported[i].has_prompts);
+        if (!exported[i].is_torch_alone)
+            compare_exported(exported[i].name, "onnx/model_optimum.onnx", exported[i].has_prompts);
     }
 }
 
