@@ -185,7 +185,8 @@ typedef struct rf_model_options {
                                            or any of its session configuration keys ("session.…") */
     rf_log_fn log;                      /* NULL: silent. Called during rf_model_open() and later calls on the model. */
     void *log_user;
-    rf_progress_fn progress; /* NULL: none. Bytes downloaded, during rf_model_open() alone, on its thread. */
+    rf_progress_fn progress; /* NULL: none. Bytes downloaded, during rf_model_open() alone, on its thread; 0 of 0 while
+                                a server is asked. */
     void *progress_user;
     uint32_t dimensions; /* only the first so many numbers of a vector, scaled again where the vectors are: for models
                             trained so (Matryoshka). 0: what the model declares, else all. RF_INVALID_ARGUMENT above. */

@@ -48,7 +48,7 @@ const struct config_key rf__config_keys[] = {
     {"prompts", CONFIG_MODEL, RF_CONFIG_TEXT, CONFIG_MAP, NULL, 0, "",
      "prompts by name, in the place of the model's own; query and document are put in front of these", MEMBER(prompts)},
     {"api_key", REMOTE_MODEL, RF_CONFIG_TEXT, CONFIG_SECRET, NULL, 0, "",
-     "a server's key, in the place of OPENAI_API_KEY or CO_API_KEY", MEMBER(api_key)},
+     "a server's key, in the place of the environment's", MEMBER(api_key)},
     {"base_url", REMOTE_MODEL, RF_CONFIG_TEXT, 0, NULL, 0, "",
      "the server that computes, in the place of the provider's own", MEMBER(base_url)},
     {"organization", REMOTE_MODEL, RF_CONFIG_TEXT, 0, NULL, 0, "", "at OpenAI", MEMBER(organization)},

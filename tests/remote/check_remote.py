@@ -411,6 +411,13 @@ class Failures(Case):
         self.assertEqual(result.status, "cancelled")
         self.assertLess(time.monotonic() - begin, 3)
 
+    def test_cancel_while_the_model_is_opened(self):
+        for kind in ("slow", 429):
+            self.server.fault(kind, seconds=5, headers={"Retry-After": "60"})
+            begin = time.monotonic()
+            self.assertEqual(self.failure(["a"], "cancel_after=300").status, "cancelled")
+            self.assertLess(time.monotonic() - begin, 3)
+
     def test_cancel_while_waiting(self):
         self.server.fault(429, times=-1, headers={"Retry-After": "60"})
         begin = time.monotonic()

@@ -79,6 +79,15 @@ static bool on_progress(void *user, uint64_t done, uint64_t total)
     return call->run->cancel_after == 0 || (rf__os_now_ns() - call->run->begun_ns) / 1000000 < call->run->cancel_after;
 }
 
+static bool on_open_progress(void *user, uint64_t done, uint64_t total)
+{
+    const struct run *run = user;
+
+    (void)done;
+    (void)total;
+    return run->cancel_after == 0 || (rf__os_now_ns() - run->begun_ns) / 1000000 < run->cancel_after;
+}
+
 static void embed(void *arg)
 {
     struct call *call = arg;
@@ -250,6 +259,8 @@ int main(int argc, char **argv)
     rf_model_options_init(&options, sizeof options);
     rf_embed_options_init(&run.options, sizeof run.options);
     options.log = on_log;
+    options.progress = on_open_progress;
+    options.progress_user = &run;
     run.out = argv[2];
     for (int i = 3; i < argc; i++)
         set_option(&run, &options, argv[i]);

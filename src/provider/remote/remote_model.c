@@ -183,15 +183,24 @@ static bool always(void *user)
     return true;
 }
 
+/* Nothing is downloaded, but whoever waits may give up. */
+static bool is_wanted(void *user)
+{
+    const rf_model_options *options = user;
+
+    return options->progress == NULL || options->progress(options->progress_user, 0, 0);
+}
+
 /* Learns the length of a vector from that of a word. */
-static rf_status probe(struct remote_model *model, rf_error *err)
+static rf_status probe(struct remote_model *model, const rf_model_options *options, rf_error *err)
 {
     const rf_text word = {"dimension", 9};
     struct remote_batch batch = {.texts = &word, .n = 1, .prompt = ""};
     struct remote_reply reply = {.vectors = rf__alloc_array(REMOTE_MAX_DIM, sizeof(float))};
     struct remote_sender sender = {.model = model,
-                                   .keep_going = always,
+                                   .keep_going = is_wanted,
                                    .may_retry = always,
+                                   .user = (void *)(uintptr_t)options,
                                    .n_tokens = 1,
                                    .random = rf__os_now_ns() ^ (uint64_t)(uintptr_t)model};
     rf_status status = reply.vectors == NULL ? rf__fail_memory(err) : RF_OK;
@@ -201,10 +210,11 @@ static rf_status probe(struct remote_model *model, rf_error *err)
     rf__buf_init(&sender.body, 4096);
     rf__buf_init(&sender.reply, RF_JSON_MAX_BYTES);
     if (status == RF_OK)
-        status = rf__net_open(&model->logger, NULL, NULL, &sender.net, err);
+        status = rf__net_open(&model->logger, is_wanted, sender.user, &sender.net, err);
     if (status == RF_OK)
         status = rf__remote_send(&sender, &batch, &reply, err);
     if (status == RF_OK) {
+        rf__net_watch(sender.net, NULL, NULL);
         model->base.info.dim = reply.dim;
         model->nets[model->n_nets++] = sender.net;
     } else {
@@ -216,7 +226,7 @@ static rf_status probe(struct remote_model *model, rf_error *err)
     return status;
 }
 
-static rf_status describe(struct remote_model *model, bool is_default, rf_error *err)
+static rf_status describe(struct remote_model *model, const rf_model_options *options, bool is_default, rf_error *err)
 {
     const struct remote_known *known = is_default ? find_known(model) : NULL;
     rf_status status = RF_OK;
@@ -247,7 +257,7 @@ static rf_status describe(struct remote_model *model, bool is_default, rf_error 
                                        .provider = model->api->name};
     model->base.info.dim = model->dimensions > 0 ? model->dimensions : known != NULL ? known->dim : 0;
     if (model->base.info.dim == 0)
-        status = probe(model, err);
+        status = probe(model, options, err);
     model->base.info.full_dim = model->base.info.dim;
     return status;
 }
@@ -350,7 +360,7 @@ static rf_status open_model(struct remote_model *model, const rf_model_options *
         status = add_header(model, "OpenAI-Project", options->project, "OPENAI_PROJECT_ID", &model->project, err);
     if (status == RF_OK && options->count_with != NULL)
         status = rf__tokenizer_open(options->count_with, false, &model->logger, &model->tokenizer, err);
-    return status == RF_OK ? describe(model, is_default, err) : status;
+    return status == RF_OK ? describe(model, options, is_default, err) : status;
 }
 
 rf_status rf__remote_open(const struct remote_api *api, const char *source, const rf_model_options *options,
