@@ -169,9 +169,9 @@ static rf_status choose_smooth(struct fit *fit, const struct fit_inputs *in, con
 
 /* ---- The factor U ------------------------------------------------------------------------------------------------ */
 
-/* x^T x of smoothed x, its lower triangle, damped; `stride` is what a row of `products` takes. How many rows of x it is
- * the sum of, makes no difference to the factor. */
-static void set_products(struct fit *fit, const float *products, size_t stride, float damping)
+/* E[x^T x] of smoothed x, its lower triangle, damped; `products` is x^T x of n rows, one of its own rows `stride` long.
+ */
+static void set_products(struct fit *fit, const float *products, size_t n, size_t stride, float damping)
 {
     const size_t k = fit->k, k_all = fit->k_all;
     double trace = 0;
@@ -179,7 +179,7 @@ static void set_products(struct fit *fit, const float *products, size_t stride, 
 
     for (size_t i = 0; i < k; i++) {
         for (size_t j = 0; j <= i; j++)
-            fit->factor[i * k_all + j] = products[i * stride + j] * fit->smooth[i] * fit->smooth[j];
+            fit->factor[i * k_all + j] = products[i * stride + j] / (float)n * fit->smooth[i] * fit->smooth[j];
         trace += fit->factor[i * k_all + i];
     }
     added = (float)(trace / (double)k) * damping;
@@ -245,7 +245,7 @@ rf_status rf__fit_new(const struct fit_inputs *inputs, const float *w, size_t n,
         rf__fit_free(fit);
         return status;
     }
-    set_products(fit, inputs->products, inputs->k, DAMPING);
+    set_products(fit, inputs->products, inputs->n_rows, inputs->k, DAMPING);
     factorize(fit->factor, fit->k_all);
     *out = fit;
     return RF_OK;
@@ -259,7 +259,7 @@ rf_status rf__fit_smoothed(const float *products, const float *smooth, size_t k,
         return rf__fail_memory(err);
     for (size_t i = 0; i < k; i++)
         fit->smooth[i] = smooth == NULL ? 1 : smooth[i];
-    set_products(fit, products, k, DAMPING_ROWS);
+    set_products(fit, products, 1, k, DAMPING_ROWS);
     factorize(fit->factor, fit->k_all);
     *out = fit;
     return RF_OK;
