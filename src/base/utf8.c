@@ -93,7 +93,7 @@ static size_t sequence_at(const uint8_t *s, size_t len)
     return (first == 0xF0 && s[1] < 0x90) || (first == 0xF4 && s[1] > 0x8F) ? 0 : 4;
 }
 
-bool rf__utf8_valid(const char *text, size_t len)
+size_t rf__utf8_well_formed(const char *text, size_t len)
 {
     const uint8_t *s = (const uint8_t *)text;
     size_t i = 0;
@@ -110,8 +110,13 @@ bool rf__utf8_valid(const char *text, size_t len)
         }
         n = s[i] < 0x80 ? 1 : sequence_at(s + i, len - i);
         if (n == 0)
-            return false;
+            break;
         i += n;
     }
-    return true;
+    return i;
+}
+
+bool rf__utf8_valid(const char *text, size_t len)
+{
+    return rf__utf8_well_formed(text, len) == len;
 }

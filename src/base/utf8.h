@@ -39,7 +39,8 @@ static inline size_t rf__utf8_next(const char *text, uint32_t *code_point)
 /* Writes a code point (not a surrogate, at most U+10FFFF) to `out` and returns its length, 1 to 4. */
 size_t rf__utf8_encode(uint32_t code_point, char out[RF_UTF8_MAX]);
 
-/* Whether all of the text is well formed. */
+/* How many bytes at the beginning are well formed: all, or up to a sequence that is ill-formed or cut off. */
+size_t rf__utf8_well_formed(const char *text, size_t len);
 bool rf__utf8_valid(const char *text, size_t len);
 
 #endif

@@ -153,10 +153,10 @@ rf_status rf__text_buf_copy(struct text_buf *buf, const struct text *in, size_t 
             return status;
         while (from < stop) {
             bool is_linear = in->n_runs == 1 && in->runs[0].end == RF_RUN_LINEAR;
-            size_t ascii = is_linear ? rf__text_ascii(in->data, from, stop) : 0;
-            if (ascii > 0) {
-                rf__text_put_linear(buf, in->data + from, ascii, rf__align_begin(&align, from));
-                from += ascii;
+            size_t n = is_linear ? rf__utf8_well_formed(in->data + from, stop - from) : 0;
+            if (n > 0) {
+                rf__text_put_linear(buf, in->data + from, n, rf__align_begin(&align, from));
+                from += n;
             } else {
                 struct text_char c = rf__align_char(&align, from);
                 char bytes[RF_UTF8_MAX];

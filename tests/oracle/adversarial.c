@@ -3,7 +3,9 @@
  *
  *     adversarial BYTES TOKENIZER…     a table: nanoseconds for each byte, and how much more at 4n than at n
  *
- * The exit code is 1 where some text takes more than four times as long for each byte when it is four times as long.
+ * The exit code is 1 where some text takes more than twice as long for each byte when it is four times as long,
+ * in each of three tries: what takes square time takes four times as long, what another program took of the machine
+ * passes. That the measure finds it is shown first, by work of square time.
  */
 #include "base/mem.h"
 #include "tokenizer/tokenizer.h"
@@ -43,7 +45,9 @@ static const struct {
     {"ligatures that grow", "", "\ufdfa"},
     {"capitals in turn", "", "aA"},
 };
-#define N_TEXTS (sizeof texts / sizeof texts[0])
+#define N_TEXTS     (sizeof texts / sizeof texts[0])
+#define TRIES       3
+#define MOST_GROWTH 2 /* of the time for each byte, from n to 4n */
 
 static void die(const char *message)
 {
@@ -74,25 +78,41 @@ static rf_text make_text(size_t which, size_t size)
     return (rf_text){data, len};
 }
 
-/* The best of some rounds, each with memory of its own; few where they take long. */
-static double measure(const struct rf_tokenizer *tokenizer, rf_text text)
+/* Work of a text: for a tokenizer, or, where that is NULL, of square time. */
+static void work(const struct rf_tokenizer *tokenizer, rf_text text, struct encode_scratch *scratch,
+                 struct encoding *encoding)
 {
     struct encode_request request = {.text = text};
+    rf_error err;
+
+    if (tokenizer == NULL) {
+        volatile uint32_t sum = 0;
+        for (size_t i = 0; i < text.len / 256; i++)
+            for (size_t k = 0; k < text.len; k += 8)
+                sum += (uint8_t)text.data[k];
+        return;
+    }
+    if (rf__encode(tokenizer, &request, scratch, encoding, &err) != RF_OK)
+        die(err.message);
+}
+
+/* The best of some rounds, few where they take long, in nanoseconds for each byte. All but the first have their memory.
+ */
+static double measure(const struct rf_tokenizer *tokenizer, rf_text text)
+{
+    struct encode_scratch *scratch = rf__encode_scratch_new();
+    struct encoding encoding = {0};
     double best = 1e9, sum = 0;
 
     for (int round = 0; round < 3 && sum < 2; round++) {
-        struct encode_scratch *scratch = rf__encode_scratch_new();
-        struct encoding encoding = {0};
-        rf_error err;
         double start = seconds(), taken;
-        if (rf__encode(tokenizer, &request, scratch, &encoding, &err) != RF_OK)
-            die(err.message);
+        work(tokenizer, text, scratch, &encoding);
         taken = seconds() - start;
         sum += taken;
         best = taken < best ? taken : best;
-        rf__encoding_release(&encoding);
-        rf__encode_scratch_free(scratch);
     }
+    rf__encoding_release(&encoding);
+    rf__encode_scratch_free(scratch);
     return best / (double)text.len * 1e9;
 }
 
@@ -101,14 +121,19 @@ static bool measure_text(const struct rf_tokenizer *tokenizer, const char *name,
 {
     double ns[3];
 
-    for (int i = 0; i < 3; i++) {
-        rf_text text = make_text(which, size << i);
-        ns[i] = measure(tokenizer, text);
-        rf__free((void *)(uintptr_t)text.data);
+    for (int try = 0; try < TRIES; try++) {
+        for (int i = 0; i < 3; i++) {
+            rf_text text = make_text(which, size << i);
+            ns[i] = measure(tokenizer, text);
+            rf__free((void *)(uintptr_t)text.data);
+        }
+        printf("| %s | %s | %.1f | %.1f | %.1f | %.2f |\n", name, texts[which].name, ns[0], ns[1], ns[2],
+               ns[2] / ns[0]);
+        fflush(stdout);
+        if (ns[2] < MOST_GROWTH * ns[0])
+            return true;
     }
-    printf("| %s | %s | %.1f | %.1f | %.1f | %.2f |\n", name, texts[which].name, ns[0], ns[1], ns[2], ns[2] / ns[0]);
-    fflush(stdout);
-    return ns[2] < 4 * ns[0];
+    return false;
 }
 
 int main(int argc, char **argv)
@@ -120,6 +145,8 @@ int main(int argc, char **argv)
         die("usage: adversarial BYTES TOKENIZER…");
     printf("| tokenizer | text | ns a byte, %zu bytes | twice | four times | growth |\n|---|---|---|---|---|---|\n",
            size);
+    if (measure_text(NULL, "square time", 0, size))
+        die("work of square time looks flat: BYTES is too small, or the clock is wrong");
     for (int i = 2; i < argc; i++) {
         struct rf_tokenizer *tokenizer;
         rf_error err;

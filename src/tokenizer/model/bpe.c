@@ -90,17 +90,20 @@ static bool widen(const struct job *job, size_t first)
 {
     const char *text = job->text;
     struct tokens *out = job->out;
+    size_t from = job->span.begin, stop = job->span.end;
     bool is_cut = false;
 
     for (size_t i = first; i < out->n; i++) {
         size_t begin = out->begin[i], end = out->end[i];
-        if (end > job->span.end)
-            end = job->span.end;
+        if (begin < end && end <= stop && !is_inside_char(text, begin) && (end == stop || !is_inside_char(text, end)))
+            continue;
+        if (end > stop)
+            end = stop;
         if (begin > end)
             begin = end;
-        while (begin > job->span.begin && begin < job->span.end && is_inside_char(text, begin))
+        while (begin > from && begin < stop && is_inside_char(text, begin))
             begin--;
-        while (end < job->span.end && is_inside_char(text, end))
+        while (end < stop && is_inside_char(text, end))
             end++;
         is_cut |= begin != out->begin[i] || end != out->end[i];
         out->begin[i] = begin;
@@ -317,45 +320,88 @@ static rf_status read_ahead(const struct job *job, struct words *words, uint32_t
     return RF_OK;
 }
 
-/* Reads a word in parts that can merge beside others; leaves it alone when it has none or too many. */
+/* Reads word[at, len), or a part of it, to be merged beside others; *fits is false when it is too long for that. */
+static rf_status read_part(const struct job *job, const char *word, size_t len, size_t at, struct bpe_few *part,
+                           size_t *next, bool *fits, rf_error *err)
+{
+    struct bpe_word *symbols = &job->memory->word;
+    rf_status status;
+
+    if (job->bpe->bytes != NULL) {
+        *fits = rf__bpe_few_read_bytes(job->bpe, word, len, at, part, next);
+        return RF_OK;
+    }
+    status = rf__bpe_read_part(job->bpe, word, len, at, symbols, next, err);
+    *fits = status == RF_OK && symbols->n > 0 && symbols->n <= RF_BPE_FEW;
+    if (*fits)
+        rf__bpe_few_begin(job->bpe, word + at, symbols, part);
+    return status;
+}
+
+/* Reads a word in parts, of which there is room for some; leaves it alone when they are more, do not fit, or when the
+ * word is a piece. */
 static rf_status read_parts(const struct job *job, struct ahead *word, struct bpe_few *parts, size_t room,
-                            rf_error *err)
+                            bool *has_room, rf_error *err)
 {
     const char *bytes = job->text + word->span.begin;
     size_t len = word->span.end - word->span.begin, n = 0;
     uint32_t id;
 
+    *has_room = true;
     if (find_whole(job->bpe, bytes, len, &id))
         return RF_OK;
-    for (size_t at = 0, next; at < len; at = next, n++) {
-        struct bpe_word *symbols = &job->memory->word;
-        rf_status status = rf__bpe_read_part(job->bpe, bytes, len, at, symbols, &next, err);
-        if (status != RF_OK)
-            return status;
-        if (n == room || symbols->n == 0 || symbols->n > RF_BPE_FEW)
+    for (size_t at = 0; at < len; n++) {
+        bool fits;
+        rf_status status;
+        if (n == room) {
+            *has_room = false;
             return RF_OK;
-        rf__bpe_few_begin(job->bpe, bytes + at, symbols, &parts[n]);
+        }
+        status = read_part(job, bytes, len, at, &parts[n], &at, &fits, err);
+        if (status != RF_OK || !fits)
+            return status;
     }
     word->n_parts = (uint8_t)n;
     return RF_OK;
 }
 
-/* Merges those of n words that are not kept, as many as there is room for. */
-static rf_status merge_ahead(const struct job *job, size_t n, rf_error *err)
+/* Merges those of the words from *n on that are not kept, until there is no room for more. Returns in *n where the rest
+ * begins. */
+static rf_status merge_ahead(const struct job *job, size_t *n, size_t to, rf_error *err)
 {
     struct memory *m = job->memory;
-    size_t n_parts = 0;
+    size_t n_parts = 0, i = *n;
 
-    for (size_t i = 0; i < n && n_parts < RF_BPE_BESIDE && job->bpe->is_plain; i++) {
-        rf_status status = is_kept(job, &m->ahead[i])
-                               ? RF_OK
-                               : read_parts(job, &m->ahead[i], m->parts + n_parts, RF_BPE_BESIDE - n_parts, err);
+    for (; i < to && job->bpe->is_plain; i++) {
+        bool has_room = true;
+        rf_status status = is_kept(job, &m->ahead[i]) ? RF_OK
+                                                      : read_parts(job, &m->ahead[i], m->parts + n_parts,
+                                                                   RF_BPE_BESIDE - n_parts, &has_room, err);
         if (status != RF_OK)
             return status;
+        if (!has_room && n_parts > 0)
+            break;
         n_parts += m->ahead[i].n_parts;
     }
     rf__bpe_few_merge(job->bpe, m->parts, n_parts);
+    *n = job->bpe->is_plain ? i : to;
     return RF_OK;
+}
+
+static rf_status tokenize_ahead(struct job *job, size_t n, size_t limit, rf_error *err)
+{
+    rf_status status = RF_OK;
+
+    for (size_t from = 0, to = 0; from < n && status == RF_OK; from = to) {
+        const struct bpe_few *parts = job->memory->parts;
+        status = merge_ahead(job, &to, n, err);
+        for (size_t i = from; i < to && job->out->n < limit && status == RF_OK; i++) {
+            const struct ahead *word = &job->memory->ahead[i];
+            status = tokenize_word(job, word, parts, err);
+            parts += word->n_parts;
+        }
+    }
+    return status;
 }
 
 static rf_status bpe_tokenize(const struct model *self, const struct pieces *pieces, size_t limit, uint32_t first_word,
@@ -369,16 +415,10 @@ static rf_status bpe_tokenize(const struct model *self, const struct pieces *pie
     if (status == RF_OK)
         rf__word_cache_grow(&job.memory->cache);
     while (words.i < pieces->n && out->n < limit && status == RF_OK) {
-        const struct bpe_few *parts = job.memory->parts;
         size_t n;
         status = read_ahead(&job, &words, first_word, &n, err);
         if (status == RF_OK)
-            status = merge_ahead(&job, n, err);
-        for (size_t i = 0; i < n && out->n < limit && status == RF_OK; i++) {
-            const struct ahead *word = &job.memory->ahead[i];
-            status = tokenize_word(&job, word, parts, err);
-            parts += word->n_parts;
-        }
+            status = tokenize_ahead(&job, n, limit, err);
     }
     return status;
 }

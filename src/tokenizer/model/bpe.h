@@ -173,8 +173,9 @@ rf_status rf__bpe_read_part(const struct bpe *bpe, const char *text, size_t len,
 rf_status rf__bpe_merge_part(const struct bpe *bpe, const char *text, size_t len, size_t at, struct bpe_word *word,
                              size_t *next, rf_error *err);
 
-#define RF_BPE_FEW    48 /* symbols of a part that is merged without a queue */
-#define RF_BPE_BESIDE 24 /* parts that are merged at a time */
+#define RF_BPE_PART_MIN 8  /* symbols of which a part is made up at least, if it is not the last */
+#define RF_BPE_FEW      48 /* symbols of a part that is merged without a queue */
+#define RF_BPE_BESIDE   24 /* parts that are merged at a time */
 
 /* A part of few symbols. A place is the number of a symbol before anything merged; a pair is at the place of its left
  * symbol, and its key is its rank and the place: the least one is the next to merge. */
@@ -187,6 +188,10 @@ struct bpe_few {
 };
 /* Of the symbols of a part of a plain model, 1 to RF_BPE_FEW; `bytes` are the part's. */
 void rf__bpe_few_begin(const struct bpe *bpe, const char *bytes, const struct bpe_word *word, struct bpe_few *few);
+/* The same of bytes: reads text[at, len), where the model reads bytes and is plain, as rf__bpe_read_part() does. False
+ * when the part has more than RF_BPE_FEW. */
+bool rf__bpe_few_read_bytes(const struct bpe *bpe, const char *text, size_t len, size_t at, struct bpe_few *few,
+                            size_t *next);
 /* Merges n parts. Of each, ids[i] are the tokens then, for i = 0, after[0], after[after[0]] … while i < n. */
 void rf__bpe_few_merge(const struct bpe *bpe, struct bpe_few *few, size_t n);
 /* Where the token at a place ends. */

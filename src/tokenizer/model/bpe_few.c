@@ -37,24 +37,58 @@ static inline uint64_t hash_at(const struct bpe *bpe, const struct bpe_few *few,
     return hash;
 }
 
+static void chain(struct bpe_few *few, size_t n)
+{
+    for (size_t i = 0; i <= n; i++) {
+        few->before[i] = (uint8_t)(i - 1);
+        few->after[i] = (uint8_t)(i + 1);
+    }
+    few->keys[n - 1] = few->keys[n] = NO_PAIR;
+    few->n = (uint8_t)n;
+}
+
+static inline uint32_t key_of_bytes(const struct bpe *bpe, const char *bytes, size_t place)
+{
+    return key_of(bpe->bytes->ranks[(size_t)(uint8_t)bytes[place] << 8 | (uint8_t)bytes[place + 1]], place);
+}
+
+bool rf__bpe_few_read_bytes(const struct bpe *bpe, const char *text, size_t len, size_t at, struct bpe_few *few,
+                            size_t *next)
+{
+    const char *bytes = text + at;
+    size_t n = 0, most = len - at < RF_BPE_FEW ? len - at : RF_BPE_FEW;
+
+    for (; n < most; n++) {
+        if (n >= RF_BPE_PART_MIN && !rf__bpe_bytes_join(bpe->bytes, (uint8_t)bytes[n - 1], (uint8_t)bytes[n]))
+            break;
+        few->ids[n] = bpe->bytes->ids[(uint8_t)bytes[n]];
+        few->ends[n] = (uint32_t)n + 1;
+    }
+    if (n == RF_BPE_FEW && at + n < len)
+        return false;
+    for (size_t i = 0; i + 1 < n; i++)
+        few->keys[i] = key_of_bytes(bpe, bytes, i);
+    chain(few, n);
+    few->awaits = UP_TO_DATE;
+    *next = at + n;
+    return true;
+}
+
 void rf__bpe_few_begin(const struct bpe *bpe, const char *bytes, const struct bpe_word *word, struct bpe_few *few)
 {
     size_t n = word->n;
     uint32_t end = 0;
 
     assert(n > 0 && n <= RF_BPE_FEW);
-    few->n = (uint8_t)n;
     for (size_t i = 0; i < n; i++) {
         few->ids[i] = word->symbols[i].id;
         few->ends[i] = end += word->symbols[i].len;
-        few->before[i] = (uint8_t)(i - 1);
-        few->after[i] = (uint8_t)(i + 1);
     }
-    few->keys[n - 1] = few->keys[n] = NO_PAIR;
+    chain(few, n);
     few->awaits = bpe->bytes != NULL ? UP_TO_DATE : ALL_NEW;
     for (size_t i = 0; i + 1 < n; i++)
         if (bpe->bytes != NULL)
-            few->keys[i] = key_of(bpe->bytes->ranks[(size_t)(uint8_t)bytes[i] << 8 | (uint8_t)bytes[i + 1]], i);
+            few->keys[i] = key_of_bytes(bpe, bytes, i);
         else
             hash_at(bpe, few, i, i + 1);
 }

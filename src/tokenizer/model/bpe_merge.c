@@ -15,7 +15,6 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-#define PART_MIN   12 /* symbols of which a part is made up at least */
 #define N_CHILDREN 4
 
 void rf__bpe_word_release(struct bpe_word *word)
@@ -63,7 +62,7 @@ static rf_status read_bytes(const struct bpe *bpe, const char *text, size_t len,
         if (status != RF_OK)
             return status;
         for (; at < stop; at++) {
-            if (bpe->is_plain && at - begin >= PART_MIN &&
+            if (bpe->is_plain && at - begin >= RF_BPE_PART_MIN &&
                 !rf__bpe_bytes_join(bytes, (uint8_t)text[at - 1], (uint8_t)text[at]))
                 goto out;
             add(word, bytes->ids[(uint8_t)text[at]], 1);
@@ -147,7 +146,7 @@ static rf_status read_chars(const struct bpe *bpe, const char *text, size_t len,
             return status;
         id = rf__bpe_char_id(bpe->forms[form], c);
         if (id != RF_BPE_NONE) {
-            if (bpe->is_plain && word->n >= PART_MIN && before != RF_BPE_NONE && !rf__bpe_joins(bpe, before, c))
+            if (bpe->is_plain && word->n >= RF_BPE_PART_MIN && before != RF_BPE_NONE && !rf__bpe_joins(bpe, before, c))
                 break;
             flush_unknown(bpe, &unknown, word);
             add(word, id, (uint32_t)n);

@@ -32,6 +32,22 @@ static size_t replace_invalid(const char *in, size_t len, char *out)
     return (size_t)(at - out);
 }
 
+/* Up to the first character that decoding does not give back as it was. */
+static size_t well_formed(const char *in, size_t len)
+{
+    size_t i = 0;
+
+    while (i < len) {
+        uint32_t c;
+        char again[RF_UTF8_MAX];
+        size_t n = rf__utf8_decode(in + i, len - i, &c);
+        if (rf__utf8_encode(c, again) != n || memcmp(again, in + i, n) != 0)
+            break;
+        i += n;
+    }
+    return i;
+}
+
 static void check_line(const char *line, size_t len)
 {
     struct json json;
@@ -47,6 +63,7 @@ static void check_line(const char *line, size_t len)
     n_got = replace_invalid(bytes, n, got);
     assert_int_equal(n_got, yyjson_get_len(text));
     assert_memory_equal(got, yyjson_get_str(text), n_got);
+    assert_int_equal(rf__utf8_well_formed(bytes, n), well_formed(bytes, n));
     assert_int_equal(rf__utf8_valid(bytes, n), n == n_got && memcmp(bytes, got, n) == 0);
     rf__json_release(&json);
 }
