@@ -8,6 +8,7 @@
 #include "tokenizer/model/bpe.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "tokenizer/model/word_cache.h"
 
 #define AHEAD     64
@@ -331,8 +332,8 @@ static rf_status read_part(const struct job *job, const char *word, size_t len, 
         *fits = rf__bpe_few_read_bytes(job->bpe, word, len, at, part, next);
         return RF_OK;
     }
-    status = rf__bpe_read_part(job->bpe, word, len, at, symbols, next, err);
-    *fits = status == RF_OK && symbols->n > 0 && symbols->n <= RF_BPE_FEW;
+    status = rf__bpe_read_part(job->bpe, word, len, at, at + RF_BPE_FEW * RF_UTF8_MAX, symbols, next, err);
+    *fits = status == RF_OK && symbols->n > 0 && symbols->n <= RF_BPE_FEW && !symbols->is_cut;
     if (*fits)
         rf__bpe_few_begin(job->bpe, word + at, symbols, part);
     return status;

@@ -162,14 +162,17 @@ struct bpe_word {
     size_t n, cap;
     uint64_t *queue; /* rank << 32 | place */
     size_t n_queue, cap_queue;
+    bool is_pure; /* as read: each symbol is a character of the text, or a byte where bytes are read */
+    bool is_cut;  /* as read: the text goes on, and merges may reach over its end */
 };
 void rf__bpe_word_release(struct bpe_word *word);
 
-/* Reads word[at, len) into symbols: up to the end, or up to a place over which no merge reaches. Returns that place in
- * *next. */
-rf_status rf__bpe_read_part(const struct bpe *bpe, const char *text, size_t len, size_t at, struct bpe_word *word,
-                            size_t *next, rf_error *err);
-/* The same, merged. Memory: 16 bytes a symbol, and 16 more for the queue of a long part. */
+/* Reads text[at, to) of a word into symbols: up to the end, or up to a place over which no merge reaches, or up to a
+ * character that ends behind `to`. Returns that place in *next. */
+rf_status rf__bpe_read_part(const struct bpe *bpe, const char *text, size_t len, size_t at, size_t to,
+                            struct bpe_word *word, size_t *next, rf_error *err);
+/* A part of text[at, len), merged: up to its end, or to a place over which no merge reaches. Long ones are merged in
+ * windows, so that memory is 16 bytes a token; where that cannot be, 32 a symbol. */
 rf_status rf__bpe_merge_part(const struct bpe *bpe, const char *text, size_t len, size_t at, struct bpe_word *word,
                              size_t *next, rf_error *err);
 

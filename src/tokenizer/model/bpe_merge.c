@@ -49,15 +49,15 @@ static inline void add(struct bpe_word *word, uint32_t id, uint32_t len)
 
 /* ---- Symbols of bytes --------------------------------------------------------------------------------------- */
 
-/* Bytes up to the end, or to a place over which no merge reaches. */
-static rf_status read_bytes(const struct bpe *bpe, const char *text, size_t len, size_t at, struct bpe_word *word,
+/* Bytes up to `to`, or to a place over which no merge reaches. */
+static rf_status read_bytes(const struct bpe *bpe, const char *text, size_t at, size_t to, struct bpe_word *word,
                             size_t *next, rf_error *err)
 {
     const struct bpe_bytes *bytes = bpe->bytes;
     size_t begin = at;
 
-    while (at < len) {
-        size_t stop = len - at > RF_BPE_FEW ? at + RF_BPE_FEW : len;
+    while (at < to) {
+        size_t stop = to - at > RF_BPE_FEW ? at + RF_BPE_FEW : to;
         rf_status status = make_room(word, RF_BPE_FEW, err);
         if (status != RF_OK)
             return status;
@@ -128,15 +128,15 @@ static rf_status add_unknown(const struct bpe *bpe, uint32_t len, struct unknown
     return RF_OK;
 }
 
-/* Characters up to the end, or to a place over which no merge reaches: one between two known ones. */
-static rf_status read_chars(const struct bpe *bpe, const char *text, size_t len, size_t at, struct bpe_word *word,
-                            size_t *next, rf_error *err)
+/* Characters up to `to`, or to a place over which no merge reaches: one between two known ones. */
+static rf_status read_chars(const struct bpe *bpe, const char *text, size_t len, size_t at, size_t to,
+                            struct bpe_word *word, size_t *next, rf_error *err)
 {
     size_t most = bpe->prefix_len + bpe->suffix_len + RF_UTF8_MAX + 1; /* symbols that one character adds */
     struct unknown unknown = {0};
     uint32_t before = RF_BPE_NONE; /* the last character, if known */
 
-    while (at < len) {
+    while (at < to) {
         uint32_t c, id;
         size_t n = rf__utf8_decode(text + at, len - at, &c);
         unsigned form = (at > 0 && bpe->prefix_len > 0 ? BPE_PREFIXED : 0) |
@@ -150,8 +150,10 @@ static rf_status read_chars(const struct bpe *bpe, const char *text, size_t len,
                 break;
             flush_unknown(bpe, &unknown, word);
             add(word, id, (uint32_t)n);
-        } else if (!bpe->byte_fallback || !add_fallback(bpe, text + at, n, form, word)) {
-            status = add_unknown(bpe, (uint32_t)n, &unknown, word, err);
+        } else {
+            word->is_pure = false;
+            if (!bpe->byte_fallback || !add_fallback(bpe, text + at, n, form, word))
+                status = add_unknown(bpe, (uint32_t)n, &unknown, word, err);
             if (status != RF_OK)
                 return status;
         }
@@ -286,19 +288,85 @@ static rf_status merge_many(const struct bpe *bpe, struct bpe_word *word, rf_err
     return RF_OK;
 }
 
-rf_status rf__bpe_read_part(const struct bpe *bpe, const char *text, size_t len, size_t at, struct bpe_word *word,
+rf_status rf__bpe_read_part(const struct bpe *bpe, const char *text, size_t len, size_t at, size_t to,
+                            struct bpe_word *word, size_t *next, rf_error *err)
+{
+    rf_status status;
+
+    if (to > len)
+        to = len;
+    word->n = 0;
+    word->is_pure = true;
+    word->is_cut = false;
+    status = bpe->bytes != NULL ? read_bytes(bpe, text, at, to, word, next, err)
+                                : read_chars(bpe, text, len, at, to, word, next, err);
+    if (status == RF_OK)
+        word->is_cut = *next >= to && *next < len;
+    return status;
+}
+
+/* ---- Long parts --------------------------------------------------------------------------------------------- */
+
+#define WINDOW  4096 /* bytes of a long part that are merged at a time */
+#define OVERLAP 32   /* tokens by which a window overlaps the one before */
+
+/* Replaces the last tokens of `word`, which end at `end`, by those of a window that begins with one of them and goes on
+ * behind. As each two neighbours stand in one window, all of them are what merging the whole part gives: no merge that
+ * reaches over a place between two of them would have waited for it. *joins is false when the two have no token in
+ * common where they could be joined. */
+static rf_status append_window(const struct bpe *bpe, const char *text, size_t len, size_t end, struct bpe_word *window,
+                               struct bpe_word *word, size_t *next, bool *joins, rf_error *err)
+{
+    *joins = false;
+    for (size_t back = OVERLAP; back < word->n; back *= 4) {
+        size_t kept = word->n - back, begin = end;
+        rf_status status;
+        for (size_t i = kept; i < word->n; i++)
+            begin -= word->symbols[i].len;
+        status = rf__bpe_read_part(bpe, text, len, begin, end + WINDOW, window, next, err);
+        if (status == RF_OK && window->is_pure)
+            status = merge_many(bpe, window, err);
+        if (status != RF_OK || !window->is_pure)
+            return status;
+        if (window->symbols[0].id != word->symbols[kept].id || window->symbols[0].len != word->symbols[kept].len)
+            continue;
+        word->n = kept;
+        status = make_room(word, window->n, err);
+        if (status != RF_OK)
+            return status;
+        memcpy(word->symbols + kept, window->symbols, window->n * sizeof *word->symbols);
+        word->n += window->n;
+        *joins = true;
+        return RF_OK;
+    }
+    return RF_OK;
+}
+
+/* The first window is read. Where windows don't join, the part is merged as a whole. */
+static rf_status merge_long(const struct bpe *bpe, const char *text, size_t len, size_t at, struct bpe_word *word,
                             size_t *next, rf_error *err)
 {
-    word->n = 0;
-    return (bpe->bytes != NULL ? read_bytes : read_chars)(bpe, text, len, at, word, next, err);
+    struct bpe_word window = {0};
+    bool joins = bpe->is_plain && word->is_pure;
+    rf_status status = joins ? merge_many(bpe, word, err) : RF_OK;
+
+    for (bool is_cut = true; is_cut && joins && status == RF_OK; is_cut = window.is_cut)
+        status = append_window(bpe, text, len, *next, &window, word, next, &joins, err);
+    rf__bpe_word_release(&window);
+    if (joins || status != RF_OK)
+        return status;
+    status = rf__bpe_read_part(bpe, text, len, at, len, word, next, err);
+    return status != RF_OK ? status : merge_many(bpe, word, err);
 }
 
 rf_status rf__bpe_merge_part(const struct bpe *bpe, const char *text, size_t len, size_t at, struct bpe_word *word,
                              size_t *next, rf_error *err)
 {
-    rf_status status = rf__bpe_read_part(bpe, text, len, at, word, next, err);
+    rf_status status = rf__bpe_read_part(bpe, text, len, at, at + WINDOW, word, next, err);
     struct bpe_few few;
 
+    if (status == RF_OK && word->is_cut)
+        return merge_long(bpe, text, len, at, word, next, err);
     if (status != RF_OK || word->n < 2)
         return status;
     if (word->n > RF_BPE_FEW || !bpe->is_plain)
