@@ -214,6 +214,16 @@ typedef struct rf_model_options {
     uint32_t max_requests;    /* at once. 0: 4 */
     uint32_t max_batch;       /* texts in a request, never more than the provider takes. 0: as many as that; but where a
                                  call has more than 256 for each of the requests at once, they share them */
+
+    /* Vectors that are kept, of models of any kind. */
+    const char *vector_cache; /* NULL, or the file that vectors are kept in, to be found again by any process: made,
+                                 with its folder, where it is not there. See rf_vector_cache_stats(). */
+    uint32_t
+        vector_cache_mb; /* the most that this file takes, in MiB: vectors that were used least make room. 0: 1024 */
+    uint32_t vector_memory_mb; /* the most that vectors kept in memory take, likewise. 0: 32 with vector_cache, none
+                                  without */
+    bool vector_cache_fp16;    /* vectors are kept in half the bytes, each number rounded to fp16, and given so as well
+                                  when they are computed: a text has one vector */
 } rf_model_options;
 
 #define RF_NO_RETRIES UINT32_MAX
@@ -322,9 +332,17 @@ typedef struct rf_model_stats {
     uint64_t memory_files; /* of memory_now: pages of files - weights, libraries - that the system may drop and that
                               processes share; 0: not known */
     uint64_t memory_limit; /* of the container, else the machine's memory; 0: not known */
+    uint64_t repeated;     /* texts that an earlier one of their call has the vector of */
+    uint64_t cache_hits,
+        cache_memory_hits;  /* texts whose vector was kept (option vector_cache), and of these in memory */
+    uint64_t cache_misses;  /* texts that were computed and are kept now */
+    uint64_t cache_damaged; /* vectors in the file that were not whole, dropped and computed anew */
+    uint64_t cache_bytes, cache_memory_bytes; /* of the file, and of what is kept in memory, now */
 } rf_model_stats;
 
-/* Fills as much of `*stats` as `stats->size` says. Calls that are under way are counted when they end. */
+/* Fills as much of `*stats` as `stats->size` says. Calls that are under way are counted when they end. `calls` and
+ * `texts` are those of the callers, the rest is of what was computed: not for texts that are repeated in a call or
+ * whose vectors were kept. */
 RF_API void rf_model_get_stats(const rf_model *model, rf_model_stats *stats);
 
 /* Makes the first call as fast as the later ones: reads the model's file into memory and runs, on each thread, a short
@@ -362,8 +380,9 @@ typedef enum rf_role {
 
 /* What one call did. */
 typedef struct rf_call_stats {
-    size_t size; /* set by the caller to sizeof(rf_call_stats) */
-    uint64_t texts, tokens, truncated;
+    size_t size;    /* set by the caller to sizeof(rf_call_stats) */
+    uint64_t texts; /* of the caller; the rest is of what was computed, as in rf_model_stats */
+    uint64_t tokens, truncated;
     uint64_t windows;                 /* that texts were embedded in: as many as texts, but for RF_LONG_TEXT_MEAN */
     uint64_t tokenize_ns, compute_ns; /* as in rf_model_stats */
     uint64_t total_ns;
@@ -618,6 +637,34 @@ RF_API RF_MUST_USE rf_status rf_cache_default_dir(const char *cache_dir, char **
 
 /* Asks the hub (HF_ENDPOINT, or the public one) for an answer. RF_OK when one came; otherwise the reason. */
 RF_API RF_MUST_USE rf_status rf_hub_check(bool offline, char **endpoint, rf_error *err);
+
+/* ---- Vectors of texts that were embedded before -------------------------------------------------------------------
+ */
+
+/* With the option vector_cache, vectors are kept in a file, by a hash of the text and of all else that decides them:
+ * the bytes of the model's files, the options, the prompt, the version of this library and of ONNX Runtime,
+ * the kind of processor. One file serves any number of models and processes at once, on one machine. It has no texts in
+ * it. An entry carries a checksum: a damaged one is computed anew. No call fails because of the file: where it cannot
+ * be read, texts are computed, and the log says so. */
+typedef struct rf_vector_cache_info {
+    size_t size;         /* set by the caller to sizeof(rf_vector_cache_info) before rf_vector_cache_stats() */
+    uint64_t entries;    /* vectors in it */
+    uint64_t bytes;      /* of the file */
+    uint64_t free_bytes; /* of these, what removed vectors left: used before the file grows */
+    uint64_t hits, misses, evicted, damaged; /* since it was made or emptied, of all processes; a process writes its own
+                                                with the vectors that it keeps, and when it closes the model */
+} rf_vector_cache_info;
+
+/* Fills as much of `*info` as `info->size` says. This and the two below: RF_NOT_FOUND where there is no file,
+ * RF_INVALID_ARGUMENT where it is something else, RF_IO where it cannot be read or written, or another process does not
+ * let go of it. */
+RF_API RF_MUST_USE rf_status rf_vector_cache_stats(const char *path, rf_vector_cache_info *info, rf_error *err);
+
+/* Empties the file, damaged as it may be; models that have it open go on. */
+RF_API RF_MUST_USE rf_status rf_vector_cache_clear(const char *path, rf_error *err);
+
+/* Removes damaged entries and gives free bytes back: takes as much room again while it runs, and keeps others out. */
+RF_API RF_MUST_USE rf_status rf_vector_cache_compact(const char *path, rf_error *err);
 
 /* ---- Converting and validating ------------------------------------------------------------------------------ */
 

@@ -93,7 +93,7 @@ static int run_show(const struct command *command, int argc, char **argv)
     };
     struct options options;
     rf_error err;
-    int code = rf__opt_read(command, OPT_MODEL | OPT_LIMIT | OPT_RUN, own, argc, argv, &options);
+    int code = rf__opt_read(command, OPT_MODEL | OPT_LIMIT | OPT_RUN | OPT_CACHE, own, argc, argv, &options);
 
     if (code == OPT_GO_ON && options.n_args > 1)
         code = rf__opt_wrong(command, "more than one model named");

@@ -44,7 +44,7 @@ static rf_status embed(const struct opt_common *common, const struct wish *wish,
     struct ranges ranges = {NULL};
     rf_embed_options how = {.size = sizeof how};
     rf_model *model = NULL;
-    rf_status status = rf__open_model(common, &model, err);
+    rf_status status = rf__open_cached_model(common, &model, err);
 
     if (status != RF_OK)
         goto out;
@@ -61,7 +61,7 @@ static rf_status embed(const struct opt_common *common, const struct wish *wish,
 out:
     rf__vector_writer_free(writer);
     rf__ranges_release(&ranges);
-    rf_model_free(model);
+    rf__close_cached_model(model);
     return status;
 }
 
@@ -118,7 +118,8 @@ static int run(const struct command *command, int argc, char **argv)
     rf_status status;
     rf_error err;
 
-    code = rf__opt_read(command, OPT_INPUT | OPT_MODEL | OPT_LIMIT | OPT_RUN | OPT_PROMPT, own, argc, argv, &options);
+    code = rf__opt_read(command, OPT_INPUT | OPT_MODEL | OPT_LIMIT | OPT_RUN | OPT_CACHE | OPT_PROMPT, own, argc, argv,
+                        &options);
     if (code != OPT_GO_ON)
         goto out;
     code = rf__command_check_input(command, &options);

@@ -193,7 +193,7 @@ static rf_status find(const struct opt_common *common, struct input *input, int 
     rf_text query = {search->query, strlen(search->query)};
     rf_model_info info = {.size = sizeof info};
     rf_model *model = NULL;
-    rf_status status = rf__open_model(common, &model, err);
+    rf_status status = rf__open_cached_model(common, &model, err);
 
     if (status != RF_OK)
         return status;
@@ -217,7 +217,7 @@ static rf_status find(const struct opt_common *common, struct input *input, int 
         rf__free(search->heap[i].text);
     rf__free(search->heap);
     rf__free(search->vector);
-    rf_model_free(model);
+    rf__close_cached_model(model);
     return status;
 }
 
@@ -237,7 +237,7 @@ static int run(const struct command *command, int argc, char **argv)
     rf_status status;
     rf_error err;
 
-    code = rf__opt_read(command, OPT_INPUT | OPT_MODEL | OPT_LIMIT | OPT_RUN, own, argc, argv, &options);
+    code = rf__opt_read(command, OPT_INPUT | OPT_MODEL | OPT_LIMIT | OPT_RUN | OPT_CACHE, own, argc, argv, &options);
     if (code == OPT_GO_ON && options.n_args != 1)
         code = rf__opt_wrong(command, options.n_args == 0 ? "no query given" : "more than one query; quote it");
     if (code == OPT_GO_ON && (k < 1 || k > MAX_K))

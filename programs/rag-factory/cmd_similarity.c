@@ -208,7 +208,7 @@ static rf_status compare(const struct opt_common *common, struct input *input, b
     struct matrix matrix = {.n = 0};
     rf_embed_options how = {.size = sizeof how};
     rf_model *model = NULL;
-    rf_status status = rf__open_model(common, &model, err);
+    rf_status status = rf__open_cached_model(common, &model, err);
 
     rf__buf_init(&matrix.texts, (size_t)1 << 30);
     rf__opt_prompt(common, &how);
@@ -224,7 +224,7 @@ static rf_status compare(const struct opt_common *common, struct input *input, b
     rf__buf_release(&matrix.texts);
     rf__free(matrix.offsets);
     rf__free(matrix.vectors);
-    rf_model_free(model);
+    rf__close_cached_model(model);
     return status;
 }
 
@@ -241,7 +241,8 @@ static int run(const struct command *command, int argc, char **argv)
     rf_status status;
     rf_error err;
 
-    code = rf__opt_read(command, OPT_INPUT | OPT_MODEL | OPT_LIMIT | OPT_RUN | OPT_PROMPT, own, argc, argv, &options);
+    code = rf__opt_read(command, OPT_INPUT | OPT_MODEL | OPT_LIMIT | OPT_RUN | OPT_CACHE | OPT_PROMPT, own, argc, argv,
+                        &options);
     if (code == OPT_GO_ON)
         code = rf__command_check_input(command, &options);
     if (code != OPT_GO_ON)

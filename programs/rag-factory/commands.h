@@ -5,11 +5,12 @@
 #include "opt.h"
 
 extern const struct command rf__cmd_embed, rf__cmd_similarity, rf__cmd_search, rf__cmd_tokenize, rf__cmd_models,
-    rf__cmd_benchmark, rf__cmd_convert, rf__cmd_validate, rf__cmd_doctor, rf__cmd_config;
+    rf__cmd_benchmark, rf__cmd_convert, rf__cmd_validate, rf__cmd_doctor, rf__cmd_config, rf__cmd_cache;
 
-/* Of rf__cmd_models and rf__cmd_config: dispatched by them, known to `help`. Ended by NULL. */
+/* Of rf__cmd_models, rf__cmd_config and rf__cmd_cache: dispatched by them, known to `help`. Ended by NULL. */
 extern const struct command *const rf__models_commands[];
 extern const struct command *const rf__config_commands[];
+extern const struct command *const rf__cache_commands[];
 
 /* Texts come from one place, told apart in one way. OPT_GO_ON, or EXIT_WRONG_USAGE, told. */
 int rf__command_check_input(const struct command *command, const struct options *options);

@@ -13,17 +13,9 @@
 
 #define MAX_COMMANDS 16
 
-static const struct command *const commands[] = {&rf__cmd_embed,
-                                                 &rf__cmd_similarity,
-                                                 &rf__cmd_search,
-                                                 &rf__cmd_tokenize,
-                                                 &rf__cmd_models,
-                                                 &rf__cmd_convert,
-                                                 &rf__cmd_validate,
-                                                 &rf__cmd_benchmark,
-                                                 &rf__cmd_doctor,
-                                                 &rf__cmd_config,
-                                                 NULL};
+static const struct command *const commands[] = {
+    &rf__cmd_embed,    &rf__cmd_similarity, &rf__cmd_search, &rf__cmd_tokenize, &rf__cmd_models, &rf__cmd_convert,
+    &rf__cmd_validate, &rf__cmd_benchmark,  &rf__cmd_doctor, &rf__cmd_config,   &rf__cmd_cache,  NULL};
 
 int rf__command_check_input(const struct command *command, const struct options *options)
 {
@@ -59,7 +51,7 @@ static void print_group(const struct command *command, const struct command *con
 {
     printf("Example:\n%s\n\nUsage: rag-factory %s COMMAND [options]\n\nCommands:\n", command->example, command->name);
     for (size_t i = 0; group[i] != NULL; i++)
-        printf("  %-7s%s\n", group[i]->name + strlen(command->name) + 1, group[i]->in_short);
+        printf("  %-8s%s\n", group[i]->name + strlen(command->name) + 1, group[i]->in_short);
     printf("\nrag-factory %s COMMAND --help shows its options.\n", command->name);
 }
 
@@ -107,6 +99,8 @@ static int help(int argc, char **argv)
         found = rf__command_find(rf__models_commands, "models ", argv[2]);
     if (found == &rf__cmd_config && argc > 2)
         found = rf__command_find(rf__config_commands, "config ", argv[2]);
+    if (found == &rf__cmd_cache && argc > 2)
+        found = rf__command_find(rf__cache_commands, "cache ", argv[2]);
     return found == NULL ? EXIT_WRONG_USAGE : found->run(found, 2, args);
 }
 

@@ -5,6 +5,7 @@
 #include "os/os.h"
 #include "progress.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void begin(const struct opt_common *common, rf_model_options *options, struct progress *progress)
@@ -15,7 +16,7 @@ static void begin(const struct opt_common *common, rf_model_options *options, st
     options->progress_user = progress;
 }
 
-rf_status rf__open_model(const struct opt_common *common, rf_model **out, rf_error *err)
+rf_status rf__open_cached_model(const struct opt_common *common, rf_model **out, rf_error *err)
 {
     rf_model_options options;
     struct progress progress;
@@ -33,6 +34,32 @@ rf_status rf__open_model(const struct opt_common *common, rf_model **out, rf_err
     }
     *out = model;
     return RF_OK;
+}
+
+rf_status rf__open_model(const struct opt_common *common, rf_model **out, rf_error *err)
+{
+    struct opt_common own = *common;
+
+    own.run.vector_cache = NULL;
+    own.run.vector_memory_mb = 0;
+    return rf__open_cached_model(&own, out, err);
+}
+
+void rf__close_cached_model(rf_model *model)
+{
+    rf_model_stats stats = {.size = sizeof stats};
+    char line[200];
+
+    if (model == NULL)
+        return;
+    rf_model_get_stats(model, &stats);
+    if (stats.cache_hits + stats.cache_misses > 0) {
+        snprintf(line, sizeof line, "cache of vectors: %llu found, %llu computed, %llu damaged",
+                 (unsigned long long)stats.cache_hits, (unsigned long long)stats.cache_misses,
+                 (unsigned long long)stats.cache_damaged);
+        rf__say_log(NULL, RF_LOG_INFO, line);
+    }
+    rf_model_free(model);
 }
 
 rf_status rf__open_pull(const struct opt_common *common, char **directory, rf_error *err)

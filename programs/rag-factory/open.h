@@ -7,7 +7,12 @@
 
 #include "opt.h"
 
+/* Without a cache of vectors, for who wants to know what the model computes. */
 rf_status rf__open_model(const struct opt_common *common, rf_model **out, rf_error *err);
+
+/* With the cache of vectors that the options name; closing it says with -v what was found there. */
+rf_status rf__open_cached_model(const struct opt_common *common, rf_model **out, rf_error *err);
+void rf__close_cached_model(rf_model *model); /* NULL is fine */
 
 /* Brings the model into the cache; *directory is to be released with rf_free(). */
 rf_status rf__open_pull(const struct opt_common *common, char **directory, rf_error *err);

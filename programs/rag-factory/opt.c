@@ -102,6 +102,13 @@ static void fill_table(struct table *table, unsigned groups, const struct opt *o
         {"prompt-text", 0, OPT_TEXT, &c->prompt, "TEXT", "put TEXT in front of every text; '' for none"},
         OPT_END,
     };
+    static const struct opt cache[] = {
+        {"cache", 0, OPT_KEY, NULL, "FILE", NULL},
+        {"cache-mb", 0, OPT_KEY, NULL, "N", NULL},
+        {"cache-memory-mb", 0, OPT_KEY, NULL, "N", NULL},
+        {"cache-fp16", 0, OPT_KEY, NULL, NULL, NULL},
+        OPT_END,
+    };
     const struct opt talk[] = {
         {"quiet", 'q', OPT_FLAG, &c->quiet, NULL, "no warnings, no progress bar"},
         {"verbose", 'v', OPT_COUNT, &c->verbosity, NULL, "say what is done; twice: every step"},
@@ -129,6 +136,8 @@ static void fill_table(struct table *table, unsigned groups, const struct opt *o
     }
     if (groups & OPT_PROMPT)
         add_rows(table, prompt);
+    if (groups & OPT_CACHE)
+        add_rows(table, cache);
     add_rows(table, talk);
 }
 

@@ -48,11 +48,12 @@ struct opt {
 
 /* Which common options a command takes; -q, -v and --help belong to all. */
 enum opt_group {
-    OPT_MODEL = 1,  /* which model, and where it comes from */
-    OPT_LIMIT = 2,  /* --max-tokens, --truncate */
-    OPT_RUN = 4,    /* how it is run: pooling, threads … */
-    OPT_INPUT = 8,  /* where texts come from */
-    OPT_PROMPT = 16 /* what is put in front of them */
+    OPT_MODEL = 1,   /* which model, and where it comes from */
+    OPT_LIMIT = 2,   /* --max-tokens, --truncate */
+    OPT_RUN = 4,     /* how it is run: pooling, threads … */
+    OPT_INPUT = 8,   /* where texts come from */
+    OPT_PROMPT = 16, /* what is put in front of them */
+    OPT_CACHE = 32   /* where vectors are kept */
 };
 
 struct opt_common {

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "os/os.h"
 #include "provider/provider.h"
+#include "vector_cache/vector_cache.h"
 
 #include <string.h>
 
@@ -45,6 +46,8 @@ static rf_status check_options(const rf_model_options *given, rf_model_options *
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_model_options: long_text is %d", (int)own->long_text);
     if ((unsigned)own->precision > RF_PRECISION_FILE && own->precision != RF_PRECISION_REFERENCE)
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_model_options: precision is %d", (int)own->precision);
+    if (own->vector_cache != NULL && own->vector_cache[0] == '\0')
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_model_options: vector_cache is empty: name a file");
     return RF_OK;
 }
 
@@ -131,6 +134,8 @@ void rf_model_get_stats(const rf_model *model, rf_model_stats *stats)
     size_t size = stats->size < sizeof own ? stats->size : sizeof own;
 
     model->provider->stats(model, &own);
+    own.repeated = model->n_repeated;
+    own.texts += own.repeated;
     memcpy(stats, &own, size);
     memcpy(stats, &size, sizeof size);
 }
@@ -170,7 +175,7 @@ static rf_status embed(const rf_model *model, const rf_text *texts, size_t n, rf
 
     options->stats = &own;
     if (n > 0)
-        status = model->provider->embed(model, texts, n, options, out, err);
+        status = rf__provider_embed(model, texts, n, options, out, err);
     if (status != RF_OK || asked == NULL)
         return status;
     own.total_ns = rf__os_now_ns() - begin;
@@ -269,4 +274,37 @@ rf_status rf_cache_default_dir(const char *cache_dir, char **out, rf_error *err)
 rf_status rf_hub_check(bool offline, char **endpoint, rf_error *err)
 {
     return rf__hub_check(offline, endpoint, err);
+}
+
+/* ---- Vectors of texts that were embedded before --------------------------------------------------------- */
+
+rf_status rf_vector_cache_stats(const char *path, rf_vector_cache_info *info, rf_error *err)
+{
+    rf_vector_cache_info own = {0};
+    size_t size;
+    rf_status status;
+
+    if (path == NULL || info == NULL)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_vector_cache_stats: %s is NULL", path == NULL ? "path" : "info");
+    status = rf__store_info(path, &own, err);
+    if (status != RF_OK)
+        return status;
+    size = info->size < sizeof own ? info->size : sizeof own;
+    memcpy(info, &own, size);
+    memcpy(info, &size, sizeof size);
+    return RF_OK;
+}
+
+rf_status rf_vector_cache_clear(const char *path, rf_error *err)
+{
+    if (path == NULL)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_vector_cache_clear: path is NULL");
+    return rf__store_clear(path, err);
+}
+
+rf_status rf_vector_cache_compact(const char *path, rf_error *err)
+{
+    if (path == NULL)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_vector_cache_compact: path is NULL");
+    return rf__store_compact(path, err);
 }

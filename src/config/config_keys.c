@@ -10,6 +10,7 @@
 #define REMOTE_MODEL    (CONFIG_MODEL | CONFIG_PROVIDER)
 #define MAX_THREADS     1024
 #define MAX_TOKEN_LIMIT 1000000
+#define MAX_CACHE_MB    100000000
 
 const struct config_key rf__config_keys[] = {
     {"model", CONFIG_TOP, RF_CONFIG_TEXT, CONFIG_SOURCE, NULL, 0, "sentence-transformers/all-MiniLM-L6-v2",
@@ -43,6 +44,14 @@ const struct config_key rf__config_keys[] = {
      "only the first so many numbers of a vector; 0: what the model declares", MEMBER(dimensions)},
     {"threads", ANY_MODEL, RF_CONFIG_NUMBER, 0, NULL, MAX_THREADS, "0",
      "threads to compute with; 0: one for each processor this process may use", MEMBER(threads)},
+    {"cache", ANY_MODEL, RF_CONFIG_TEXT, CONFIG_PATH, NULL, 0, "",
+     "the file that vectors are kept in and found again; made where it is not there", MEMBER(vector_cache)},
+    {"cache_mb", ANY_MODEL, RF_CONFIG_NUMBER, 0, NULL, MAX_CACHE_MB, "0",
+     "the most MiB that this file takes: vectors that were used least make room; 0: 1024", MEMBER(vector_cache_mb)},
+    {"cache_memory_mb", ANY_MODEL, RF_CONFIG_NUMBER, 0, NULL, MAX_CACHE_MB, "0",
+     "the most MiB that vectors kept in memory take; 0: 32 with cache, none without", MEMBER(vector_memory_mb)},
+    {"cache_fp16", ANY_MODEL, RF_CONFIG_BOOL, 0, NULL, 0, "false",
+     "vectors are kept in half the bytes, and given rounded to that", MEMBER(vector_cache_fp16)},
     {"session", ANY_MODEL, RF_CONFIG_TEXT, CONFIG_MAP | CONFIG_LOCAL, NULL, 0, "", "options of ONNX Runtime's session",
      MEMBER(session_options)},
     {"prompts", CONFIG_MODEL, RF_CONFIG_TEXT, CONFIG_MAP, NULL, 0, "",

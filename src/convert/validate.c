@@ -191,6 +191,8 @@ static rf_status embed(const struct rf_model *model, const rf_text *texts, size_
     bool truncated[CHUNK]; /* asked for, so that none is warned of: both models cut alike */
     const rf_embed_options options = {.size = sizeof options, .truncated = truncated, .prompt = ""};
 
+    if (model->behind != NULL) /* what it computes, not what is kept */
+        model = model->behind;
     return model->provider->embed(model, texts, n, &options, out, err);
 }
 

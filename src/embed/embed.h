@@ -145,6 +145,11 @@ const struct rf_tokenizer *rf__pipeline_tokenizer(const struct pipeline *pipelin
 const struct engine_info *rf__pipeline_engine(const struct pipeline *pipeline); /* NULL: a table computes */
 const struct prompts *rf__pipeline_prompts(const struct pipeline *pipeline);
 
+/* The prompt that a call with these options uses, "" for none, and the task, 0 where the model has none. A call that
+ * names neither is warned once where the model has some. */
+rf_status rf__pipeline_prompt(const struct pipeline *pipeline, const rf_embed_options *options, const char **out,
+                              uint32_t *task, rf_error *err);
+
 /* See rf_embed(); `out` is [n, dim]. */
 rf_status rf__pipeline_embed(const struct pipeline *pipeline, const rf_text *texts, size_t n,
                              const rf_embed_options *options, float *out, rf_error *err);

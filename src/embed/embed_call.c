@@ -155,19 +155,19 @@ static rf_status count_prompt(struct call *call, rf_error *err)
     return status;
 }
 
-static rf_status choose_prompt(struct call *call, rf_error *err)
+rf_status rf__pipeline_prompt(const struct pipeline *pipeline, const rf_embed_options *options, const char **out,
+                              uint32_t *out_task, rf_error *err)
 {
-    struct pipeline *p = (struct pipeline *)(uintptr_t)call->pipeline; /* only its atomic is written */
-    const rf_embed_options *o = call->options;
+    struct pipeline *p = (struct pipeline *)(uintptr_t)pipeline; /* only its atomic is written */
     const struct prompt *task;
-    rf_status status = rf__prompts_choose(&p->prompts, o, &call->prompt, &task, err);
+    rf_status status = rf__prompts_choose(&p->prompts, options, out, &task, err);
 
+    *out_task = 0;
     if (status != RF_OK)
         return status;
-    call->prompt_len = strlen(call->prompt);
     if (p->engine != NULL && p->engine->info.has_tasks) {
         const struct prompt *used = task != NULL ? task : rf__prompts_assumed_task(&p->prompts);
-        call->task = used->task;
+        *out_task = used->task;
         if (task == NULL && !atomic_exchange(&p->prompts_noted, true))
             rf__log(&p->logger, RF_LOG_WARNING,
                     "the model computes for a task, and none is named: '%s' is assumed; say whether the texts are "
@@ -175,7 +175,7 @@ static rf_status choose_prompt(struct call *call, rf_error *err)
                     used->name, p->prompts.names);
         return RF_OK;
     }
-    if (call->prompt_len == 0 && o->prompt == NULL && o->prompt_name == NULL && o->role == RF_ROLE_NONE &&
+    if ((*out)[0] == '\0' && options->prompt == NULL && options->prompt_name == NULL && options->role == RF_ROLE_NONE &&
         p->prompts.names[0] != '\0' && !atomic_exchange(&p->prompts_noted, true))
         rf__log(&p->logger, RF_LOG_WARNING,
                 "the model has prompts (%s) and none is put in front of the texts; say whether they are queries or "
@@ -198,9 +198,11 @@ rf_status rf__pipeline_embed(const struct pipeline *pipeline, const rf_text *tex
 
     if (n == 0)
         return RF_OK;
-    status = choose_prompt(&call, err);
-    if (status == RF_OK)
+    status = rf__pipeline_prompt(pipeline, call.options, &call.prompt, &call.task, err);
+    if (status == RF_OK) {
+        call.prompt_len = strlen(call.prompt);
         status = init_call(&call, err);
+    }
     if (status == RF_OK)
         status = count_prompt(&call, err);
     for (; status == RF_OK && call.window_begin < n; call.window_begin += call.window_n) {

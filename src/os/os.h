@@ -126,6 +126,8 @@ uint64_t rf__os_memory_total(void); /* of the machine, or the cgroup's limit whe
 void rf__os_trim_memory(void);      /* gives freed memory back to the system where that is possible */
 const char *rf__os_name(void);      /* "Linux x86-64" … */
 
+uint64_t rf__os_process_id(void); /* another one in a child of fork() */
+
 /* Calls `fn` with the path of each shared library in this process until it returns false. */
 void rf__os_each_library(bool (*fn)(void *user, const char *path), void *user);
 

@@ -419,6 +419,22 @@ static rf_status local_trim(struct rf_model *model, rf_error *err)
     return rf__pipeline_trim(model->pipeline, err);
 }
 
+static rf_status local_identity(const struct rf_model *model, const rf_model_options *options, struct buf *out,
+                                rf_error *err)
+{
+    return rf__local_identity(&model->info, options, out, err);
+}
+
+static rf_status local_call_identity(const struct rf_model *model, const rf_embed_options *options, struct buf *out,
+                                     rf_error *err)
+{
+    const char *prompt;
+    uint32_t task;
+    rf_status status = rf__pipeline_prompt(model->pipeline, options, &prompt, &task, err);
+
+    return status == RF_OK ? rf__buf_printf(out, err, "%u\n%s", task, prompt) : status;
+}
+
 static void local_free(struct rf_model *base)
 {
     struct local_model *model = (struct local_model *)base;
@@ -440,6 +456,8 @@ static const struct provider local_provider = {
     .stats = local_stats,
     .warm_up = local_warm_up,
     .trim = local_trim,
+    .identity = local_identity,
+    .call_identity = local_call_identity,
     .free = local_free,
 };
 

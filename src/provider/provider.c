@@ -60,7 +60,7 @@ static rf_status open_fallback(const char *source, const rf_error *reason, const
     return RF_OK;
 }
 
-rf_status rf__provider_open(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err)
+static rf_status open_one(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err)
 {
     rf_error reason = {RF_OK, ""};
     rf_status status = open_source(source, options, out, &reason);
@@ -69,6 +69,20 @@ rf_status rf__provider_open(const char *source, const rf_model_options *options,
         return open_fallback(source, &reason, options, out, err);
     if (status != RF_OK && err != NULL)
         *err = reason;
+    return status;
+}
+
+rf_status rf__provider_open(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err)
+{
+    struct rf_model *model = NULL;
+    rf_status status = open_one(source, options, &model, err);
+
+    if (status == RF_OK)
+        status = rf__cached_open(options, &model, err);
+    if (status == RF_OK)
+        *out = model;
+    else
+        rf__provider_free(model);
     return status;
 }
 

@@ -54,6 +54,11 @@ void rf__os_sleep_ms(uint32_t ms)
         continue;
 }
 
+uint64_t rf__os_process_id(void)
+{
+    return (uint64_t)getpid();
+}
+
 /* ---- Processors ------------------------------------------------------------------------------------------------ */
 
 /* Those that the scheduler may run us on. */

@@ -35,6 +35,11 @@ void rf__os_sleep_ms(uint32_t ms)
     Sleep(ms);
 }
 
+uint64_t rf__os_process_id(void)
+{
+    return GetCurrentProcessId();
+}
+
 /* ---- Processors ------------------------------------------------------------------------------------------------ */
 
 /* The mask is 0 where the process runs in several groups of 64 processors. */

@@ -107,6 +107,9 @@ rf_status rf__remote_open(const struct remote_api *api, const char *source, cons
 rf_status rf__remote_embed(const struct rf_model *model, const rf_text *texts, size_t n,
                            const rf_embed_options *options, float *out, rf_error *err);
 
+rf_status rf__remote_call_identity(const struct rf_model *model, const rf_embed_options *options, struct buf *out,
+                                   rf_error *err);
+
 /* ---- One batch --------------------------------------------------------------------------------------------------- */
 
 /* Who sends, and whether it is still wanted. */

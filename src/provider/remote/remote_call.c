@@ -461,3 +461,12 @@ rf_status rf__remote_embed(const struct rf_model *base, const rf_text *texts, si
     rf__os_mutex_free(call.mutex);
     return status;
 }
+
+rf_status rf__remote_call_identity(const struct rf_model *model, const rf_embed_options *options, struct buf *out,
+                                   rf_error *err)
+{
+    (void)model;
+    return rf__buf_printf(out, err, "%d\n%s\n%s", (int)options->role,
+                          options->prompt_name != NULL ? options->prompt_name : "",
+                          options->prompt != NULL ? options->prompt : "");
+}

@@ -2,6 +2,7 @@
 #include "provider/remote/remote.h"
 
 #include "base/mem.h"
+#include "vector_cache/vector_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -306,10 +307,30 @@ static void remote_free(struct rf_model *base)
     rf__free(model);
 }
 
+/* What a server may change behind the name of its model, nobody knows. */
+static rf_status remote_identity(const struct rf_model *base, const rf_model_options *options, struct buf *out,
+                                 rf_error *err)
+{
+    const struct remote_model *model = (const struct remote_model *)base;
+    struct vector_key tokenizer = {{0}};
+    rf_status status = RF_OK;
+
+    if (options->count_with != NULL && rf__os_is_file(options->count_with))
+        status = rf__vector_key_file(options->count_with, &tokenizer, err);
+    if (status == RF_OK)
+        status = rf__buf_printf(out, err, "rag_factory %s\n%s\n%s\n%s\n%u %u %d %u %d %s\n", RF_VERSION,
+                                model->api->name, model->url, model->model, base->info.dim, model->dimensions,
+                                (int)model->l2, model->max_tokens, (int)model->truncate,
+                                options->count_with != NULL ? options->count_with : "");
+    return status == RF_OK ? rf__buf_append(out, tokenizer.bytes, sizeof tokenizer.bytes, err) : status;
+}
+
 static const struct provider remote_provider = {
     .embed = rf__remote_embed,
     .stats = remote_stats,
     .trim = remote_trim,
+    .identity = remote_identity,
+    .call_identity = rf__remote_call_identity,
     .free = remote_free,
 };
 
