@@ -181,6 +181,10 @@ static const struct field {
     {"precision", PRECISION, offsetof(rf_model_options, precision)},
     {"session_options", PAIRS, offsetof(rf_model_options, session_options)},
     {"prompts", PAIRS, offsetof(rf_model_options, prompts)},
+    {"vector_cache", TEXT, offsetof(rf_model_options, vector_cache)},
+    {"vector_cache_mb", NUMBER, offsetof(rf_model_options, vector_cache_mb)},
+    {"vector_memory_mb", NUMBER, offsetof(rf_model_options, vector_memory_mb)},
+    {"vector_cache_fp16", FLAG, offsetof(rf_model_options, vector_cache_fp16)},
 };
 #define N_FIELDS (sizeof fields / sizeof fields[0])
 

@@ -226,6 +226,13 @@ static const struct member {
                      {"memory_calls", offsetof(rf_model_stats, memory_calls)},
                      {"memory_files", offsetof(rf_model_stats, memory_files)},
                      {"memory_limit", offsetof(rf_model_stats, memory_limit)},
+                     {"repeated", offsetof(rf_model_stats, repeated)},
+                     {"cache_hits", offsetof(rf_model_stats, cache_hits)},
+                     {"cache_memory_hits", offsetof(rf_model_stats, cache_memory_hits)},
+                     {"cache_misses", offsetof(rf_model_stats, cache_misses)},
+                     {"cache_damaged", offsetof(rf_model_stats, cache_damaged)},
+                     {"cache_bytes", offsetof(rf_model_stats, cache_bytes)},
+                     {"cache_memory_bytes", offsetof(rf_model_stats, cache_memory_bytes)},
                      {NULL, 0}};
 
 static PyObject *model_info(Model *self, PyObject *ignored)

@@ -57,6 +57,10 @@ class ONNXLocalEmbedding(EmbeddingProvider):
         offline: open no socket. Also on with HF_HUB_OFFLINE=1.
         prompts: prompts by name, besides the model's own or in their place; "query" and "document" are put in front of
             queries and documents.
+        vector_cache: the file that vectors are kept in, to be found again by any process; made where it is not there.
+        vector_cache_mb: the most MiB that it takes; vectors that were used least make room. 0: 1024.
+        vector_memory_mb: the most MiB that vectors kept in memory take. 0: 32 with vector_cache, none without.
+        vector_cache_fp16: vectors are kept in half the bytes, and given rounded to that.
         progress: called with (bytes, of bytes) while a model is downloaded; returning False cancels.
         **session_options: ONNX Runtime's: intra_op_num_threads, inter_op_num_threads, enable_cpu_mem_arena,
             enable_mem_pattern, execution_mode, graph_optimization_level, providers.
@@ -84,6 +88,10 @@ class ONNXLocalEmbedding(EmbeddingProvider):
         onnx_file: Optional[str] = None,
         offline: bool = False,
         prompts: Optional[Mapping[str, str]] = None,
+        vector_cache: Optional[Union[str, "os.PathLike[str]"]] = None,
+        vector_cache_mb: int = 0,
+        vector_memory_mb: int = 0,
+        vector_cache_fp16: bool = False,
         progress: Optional[Progress] = None,
         **session_options: Any,
     ) -> None:
@@ -111,6 +119,10 @@ class ONNXLocalEmbedding(EmbeddingProvider):
             "onnx_file": onnx_file,
             "offline": offline,
             "prompts": None if prompts is None else ["{}={}".format(*pair) for pair in prompts.items()],
+            "vector_cache": None if vector_cache is None else os.fspath(vector_cache),
+            "vector_cache_mb": vector_cache_mb,
+            "vector_memory_mb": vector_memory_mb,
+            "vector_cache_fp16": vector_cache_fp16,
             "session_options": [_session_option(name, value) for name, value in session_options.items()],
         }
         _providers.add(self)
@@ -163,7 +175,7 @@ class ONNXLocalEmbedding(EmbeddingProvider):
         return self._current().info()
 
     def stats(self) -> Dict[str, int]:
-        """Texts, tokens, texts cut, and time since the model was opened; the memory of this process."""
+        """Texts, tokens, texts cut, and time since the model was opened; kept vectors; the memory of this process."""
         return self._current().stats()
 
     def warm_up(self) -> None:
