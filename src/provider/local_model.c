@@ -237,8 +237,11 @@ static rf_status open_encoder(struct local_model *model, const rf_model_options 
         status = options->precision == RF_PRECISION_REFERENCE
                      ? open_reference(model, config, engine, err)
                      : rf__engine_open_file(model->onnx_file, &engine_options, engine, err);
-        if (status == RF_OK && options->precision == RF_PRECISION_FP32)
+        if (status == RF_OK && options->precision == RF_PRECISION_FP32) {
             status = check_fp32(&(*engine)->info, err);
+            if (status != RF_OK)
+                rf__engine_free(*engine);
+        }
         model->precision = rf__strdup(status == RF_OK ? (*engine)->info.precision : "");
         model->n_parameters = status == RF_OK ? (*engine)->info.n_parameters : 0;
         model->kernels =
