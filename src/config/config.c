@@ -224,7 +224,7 @@ static void tell_map(struct listing *listing, const struct config_key *key)
 
 void rf__config_list(const struct rf_config *config, const char *model, rf_config_value_fn fn, void *user)
 {
-    static const struct rf_config none = {NULL};
+    static const struct rf_config none = {0};
     struct listing listing = {config != NULL ? config : &none, {NULL, NULL, NULL}, fn, user, config == NULL, true};
     char name[MAX_KEY];
 

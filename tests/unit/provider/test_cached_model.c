@@ -37,7 +37,7 @@ static rf_status fake_embed(const struct rf_model *model, const rf_text *texts, 
     struct fake *fake = (struct fake *)(uintptr_t)model;
 
     for (size_t i = 0; i < n; i++) {
-        if (memcmp(texts[i].data, "long!", 5) == 0)
+        if (texts[i].len >= 5 && memcmp(texts[i].data, "long!", 5) == 0)
             return rf__fail(err, RF_TRUNCATED, "text %zu is too long", i);
         if (fake->fail_after > 0 && fake->n_asked == fake->fail_after)
             return rf__fail(err, RF_NETWORK, "gone");
