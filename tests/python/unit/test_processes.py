@@ -97,7 +97,7 @@ def test_an_exception_of_progress_comes_out(embedder):
 def test_control_c():
     code = ("import sys; from rag_factory.services.embeddings import ONNXLocalEmbedding as E\n"
             "e = E(model_path=sys.argv[1]); print('ready', flush=True)\n"
-            "e.embed_documents(['a long text ' * 60] * 20000)")
+            "e.embed_documents([f'{i} ' + 'a long text ' * 60 for i in range(20000)])")
     process = subprocess.Popen([sys.executable, "-c", code, str(MINILM)], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, universal_newlines=True,
                                # a job in the background ignores it, and so would its child
