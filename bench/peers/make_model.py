@@ -14,6 +14,11 @@ def openvino(model, folder):
     SentenceTransformer(str(model), device="cpu", backend="openvino", model_kwargs={"export": True}).save_pretrained(str(folder))
 
 
+def st_onnx(model, folder):
+    from sentence_transformers import SentenceTransformer
+    SentenceTransformer(str(model), device="cpu", backend="onnx", model_kwargs={"export": True}).save_pretrained(str(folder))
+
+
 def openvino_int8(model, folder, texts):
     """Static, as NNCF does it for transformers: 300 texts to calibrate with."""
     import nncf
@@ -79,4 +84,4 @@ def gguf(model, folder):
 
 if __name__ == "__main__":
     form, source, target, *texts = sys.argv[1:]
-    {"openvino": openvino, "openvino_int8": openvino_int8, "ctranslate2": ctranslate2, "gguf": gguf}[form](pathlib.Path(source), pathlib.Path(target), *texts)
+    {"openvino": openvino, "st_onnx": st_onnx, "openvino_int8": openvino_int8, "ctranslate2": ctranslate2, "gguf": gguf}[form](pathlib.Path(source), pathlib.Path(target), *texts)

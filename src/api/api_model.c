@@ -165,17 +165,18 @@ void rf_embed_options_init(rf_embed_options *options, size_t size)
     rf__options_init(options, size);
 }
 
-static rf_status embed(const rf_model *model, const rf_text *texts, size_t n, rf_embed_options *options, float *out,
-                       rf_error *err)
+static rf_status embed(const rf_model *model, const rf_text *texts, size_t n, const rf_embed_options *options,
+                       float *out, rf_error *err)
 {
     rf_call_stats *asked = options->stats, own = {.size = sizeof own, .texts = n};
+    rf_embed_options measured = *options;
     const uint64_t begin = rf__os_now_ns();
     rf_status status = RF_OK;
     size_t size;
 
-    options->stats = &own;
+    measured.stats = &own;
     if (n > 0)
-        status = rf__provider_embed(model, texts, n, options, out, err);
+        status = rf__provider_embed(model, texts, n, &measured, out, err);
     if (status != RF_OK || asked == NULL)
         return status;
     own.total_ns = rf__os_now_ns() - begin;
