@@ -190,9 +190,9 @@ def llama_cpp(folder, threads):
     return lambda texts, batch: np.array(model.embed(texts, normalize=True, truncate=True), np.float32)
 
 
-PEERS = {"sentence-transformers": torch_fp32, "sentence-transformers, ONNX": st_onnx, "sentence-transformers, OpenVINO": st_openvino,
+PEERS = {"sentence-transformers": torch_fp32, "sentence-transformers ONNX": st_onnx, "sentence-transformers OpenVINO": st_openvino,
          "OpenVINO int8": openvino_int8, "fastembed": fastembed, "CTranslate2": ctranslate2_fp32, "CTranslate2 int8": ctranslate2_int8,
-         "ONNX Runtime": onnxruntime_file, "ONNX Runtime, dynamic int8": onnxruntime_file, "ONNX Runtime, MatMulNBits": onnxruntime_file,
+         "ONNX Runtime": onnxruntime_file, "ONNX Runtime dynamic int8": onnxruntime_file, "ONNX Runtime MatMulNBits": onnxruntime_file,
          "llama.cpp": llama_cpp}
 
 if __name__ == "__main__":
