@@ -2,8 +2,6 @@
 #include "api/options.h"
 #include "config/config.h"
 
-#include <string.h>
-
 rf_status rf_config_open(const char *file, rf_config **out, rf_error *err)
 {
     if (out == NULL)
@@ -42,7 +40,6 @@ rf_status rf_config_model_options(rf_config *config, const char *model, const ch
 {
     rf_model_options own;
     rf_status status;
-    size_t size;
 
     if (config == NULL || source == NULL || options == NULL)
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_config_model_options: %s is NULL",
@@ -52,11 +49,8 @@ rf_status rf_config_model_options(rf_config *config, const char *model, const ch
     status = rf__options_copy(options, &own, sizeof own, "rf_model_options", err);
     if (status != RF_OK)
         return status;
-    size = options->size < sizeof own ? options->size : sizeof own;
     status = rf__config_model_options(config, model, source, &own, err);
-    if (status != RF_OK)
-        return status;
-    own.size = options->size;
-    memcpy(options, &own, size);
-    return RF_OK;
+    if (status == RF_OK)
+        rf__options_give(&own, sizeof own, options);
+    return status;
 }

@@ -78,10 +78,7 @@ size_t rf_model_dim(const rf_model *model)
 
 void rf_model_get_info(const rf_model *model, rf_model_info *info)
 {
-    size_t size = info->size < sizeof *info ? info->size : sizeof *info;
-
-    memcpy(info, &model->info, size);
-    memcpy(info, &size, sizeof size);
+    rf__options_give(&model->info, sizeof model->info, info);
 }
 
 const rf_tokenizer *rf_model_tokenizer(const rf_model *model)
@@ -131,13 +128,11 @@ void rf_model_get_stats(const rf_model *model, rf_model_stats *stats)
                           .memory_calls = now > model->memory_open ? now - model->memory_open : 0,
                           .memory_files = rf__os_memory_files(),
                           .memory_limit = rf__os_memory_total()};
-    size_t size = stats->size < sizeof own ? stats->size : sizeof own;
 
     model->provider->stats(model, &own);
     own.repeated = model->n_repeated;
     own.texts += own.repeated;
-    memcpy(stats, &own, size);
-    memcpy(stats, &size, sizeof size);
+    rf__options_give(&own, sizeof own, stats);
 }
 
 rf_status rf_model_warm_up(const rf_model *model, rf_error *err)
@@ -172,7 +167,6 @@ static rf_status embed(const rf_model *model, const rf_text *texts, size_t n, co
     rf_embed_options measured = *options;
     const uint64_t begin = rf__os_now_ns();
     rf_status status = RF_OK;
-    size_t size;
 
     measured.stats = &own;
     if (n > 0)
@@ -180,9 +174,7 @@ static rf_status embed(const rf_model *model, const rf_text *texts, size_t n, co
     if (status != RF_OK || asked == NULL)
         return status;
     own.total_ns = rf__os_now_ns() - begin;
-    size = asked->size < sizeof own ? asked->size : sizeof own;
-    memcpy(asked, &own, size);
-    memcpy(asked, &size, sizeof size);
+    rf__options_give(&own, sizeof own, asked);
     return RF_OK;
 }
 
@@ -282,18 +274,14 @@ rf_status rf_hub_check(bool offline, char **endpoint, rf_error *err)
 rf_status rf_vector_cache_stats(const char *path, rf_vector_cache_info *info, rf_error *err)
 {
     rf_vector_cache_info own = {0};
-    size_t size;
     rf_status status;
 
     if (path == NULL || info == NULL)
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_vector_cache_stats: %s is NULL", path == NULL ? "path" : "info");
     status = rf__store_info(path, &own, err);
-    if (status != RF_OK)
-        return status;
-    size = info->size < sizeof own ? info->size : sizeof own;
-    memcpy(info, &own, size);
-    memcpy(info, &size, sizeof size);
-    return RF_OK;
+    if (status == RF_OK)
+        rf__options_give(&own, sizeof own, info);
+    return status;
 }
 
 rf_status rf_vector_cache_clear(const char *path, rf_error *err)

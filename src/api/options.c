@@ -32,6 +32,15 @@ void rf__options_init(void *options, size_t size)
     memcpy(options, &size, sizeof size);
 }
 
+void rf__options_give(const void *own, size_t own_size, void *out)
+{
+    size_t size;
+
+    memcpy(&size, out, sizeof size);
+    memcpy(out, own, size < own_size ? size : own_size);
+    memcpy(out, &size, sizeof size);
+}
+
 rf_status rf__texts_check(const char *call, const rf_text *texts, size_t n, rf_error *err)
 {
     for (size_t i = 0; i < n; i++)

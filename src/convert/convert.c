@@ -251,7 +251,6 @@ static rf_status write_mark(const struct conversion *c, rf_error *err)
         {"precision", rf__made_precision(c->options, c->precision)},
     };
     char *path = rf__path_join(c->partial, MARK);
-    struct os_writer *writer = NULL;
     struct buf text;
     rf_status status = path == NULL ? rf__fail_memory(err) : RF_OK;
 
@@ -263,13 +262,7 @@ static rf_status write_mark(const struct conversion *c, rf_error *err)
     if (status == RF_OK)
         status = append_validation(&text, c->validation, err);
     if (status == RF_OK)
-        status = rf__os_writer_open(path, &writer, err);
-    if (status == RF_OK)
-        status = rf__os_writer_write(writer, text.data, text.len, err);
-    if (status == RF_OK)
-        status = rf__os_writer_commit(writer, err);
-    else
-        rf__os_writer_abort(writer);
+        status = rf__os_write_file(path, text.data, text.len, err);
     rf__buf_release(&text);
     rf__free(path);
     return status;

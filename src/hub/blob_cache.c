@@ -91,7 +91,6 @@ rf_status rf__cache_read_ref(const char *model_folder, const char *revision, cha
 /* Writes a small file that appears whole, with the folders on the way. */
 static rf_status write_whole(const char *path, const void *data, size_t len, rf_error *err)
 {
-    struct os_writer *writer = NULL;
     const char *slash = strrchr(path, '/');
     char *folder;
     rf_status status;
@@ -102,15 +101,7 @@ static rf_status write_whole(const char *path, const void *data, size_t len, rf_
         return rf__fail_memory(err);
     status = rf__os_make_directories(folder, err);
     rf__free(folder);
-    if (status == RF_OK)
-        status = rf__os_writer_open(path, &writer, err);
-    if (status != RF_OK)
-        return status;
-    status = rf__os_writer_write(writer, data, len, err);
-    if (status == RF_OK)
-        return rf__os_writer_commit(writer, err);
-    rf__os_writer_abort(writer);
-    return status;
+    return status == RF_OK ? rf__os_write_file(path, data, len, err) : status;
 }
 
 rf_status rf__cache_write_ref(const char *model_folder, const char *revision, const char *commit, rf_error *err)

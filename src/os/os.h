@@ -52,6 +52,8 @@ rf_status rf__os_writer_write_at(struct os_writer *writer, uint64_t offset, cons
 /* Flushes to disk, renames, frees. On failure the temporary file is gone and the writer freed as well. */
 rf_status rf__os_writer_commit(struct os_writer *writer, rf_error *err);
 void rf__os_writer_abort(struct os_writer *writer); /* removes the temporary file; NULL is fine */
+/* All of it in one call. */
+rf_status rf__os_write_file(const char *path, const void *data, size_t len, rf_error *err);
 
 /* Opens for appending, creating it; for downloads that resume. RF_IO. The FILE is closed with fclose(). */
 rf_status rf__os_open_append(const char *path, FILE **out, rf_error *err);

@@ -164,6 +164,19 @@ void rf__os_writer_abort(struct os_writer *writer)
     free_writer(writer);
 }
 
+rf_status rf__os_write_file(const char *path, const void *data, size_t len, rf_error *err)
+{
+    struct os_writer *writer = NULL;
+    rf_status status = rf__os_writer_open(path, &writer, err);
+
+    if (status == RF_OK)
+        status = rf__os_writer_write(writer, data, len, err);
+    if (status == RF_OK)
+        return rf__os_writer_commit(writer, err);
+    rf__os_writer_abort(writer);
+    return status;
+}
+
 /* Appends what is left of `from` to the writer. */
 static rf_status copy_rest(FILE *from, const char *from_path, struct os_writer *writer, void *piece, size_t size,
                            rf_error *err)

@@ -113,19 +113,6 @@ static rf_status build(const struct conversion *c, struct onnx_limits *limits, r
 
 #define REASON_MAX ((size_t)4096)
 
-static rf_status write_note(const char *path, const char *text, rf_error *err)
-{
-    struct os_writer *writer = NULL;
-    rf_status status = rf__os_writer_open(path, &writer, err);
-
-    if (status == RF_OK)
-        status = rf__os_writer_write(writer, text, strlen(text), err);
-    if (status == RF_OK)
-        return rf__os_writer_commit(writer, err);
-    rf__os_writer_abort(writer);
-    return status;
-}
-
 /* Whether what is wrong is the file's nature, which the next attempt finds again. */
 static bool is_lasting(rf_status status)
 {
@@ -158,11 +145,11 @@ static rf_status prove(const struct conversion *c, const char *same, const char 
     }
     if (status == RF_OK) {
         snprintf(text, sizeof text, "%.3g\n", difference);
-        status = write_note(same, text, err);
+        status = rf__os_write_file(same, text, strlen(text), err);
         rf__log(c->logger, RF_LOG_DEBUG, "%s: the kernels compute the same, to %.3g of a vector's length", c->made_of,
                 difference);
     } else if (is_lasting(status)) {
-        (void)write_note(left_alone, err->message, NULL);
+        (void)rf__os_write_file(left_alone, err->message, strlen(err->message), NULL);
         status = RF_UNSUPPORTED;
         err->status = status;
     }

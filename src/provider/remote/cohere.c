@@ -43,14 +43,10 @@ static rf_status cohere_write(const struct remote_model *model, const struct rem
     if (status == RF_OK && model->max_tokens > 0)
         status = rf__buf_printf(body, err, ",\"max_tokens\":%u", model->max_tokens);
     if (status == RF_OK)
-        status = rf__buf_append_str(body, ",\"texts\":[", err);
-    for (size_t i = 0; i < batch->n && status == RF_OK; i++) {
-        if (i > 0)
-            status = rf__buf_append_byte(body, ',', err);
-        if (status == RF_OK)
-            status = rf__remote_write_text(batch, i, body, err);
-    }
-    return status == RF_OK ? rf__buf_append_str(body, "]}", err) : status;
+        status = rf__buf_append_str(body, ",\"texts\":", err);
+    if (status == RF_OK)
+        status = rf__remote_write_texts(batch, body, err);
+    return status == RF_OK ? rf__buf_append_byte(body, '}', err) : status;
 }
 
 static rf_status cohere_read(const struct json *json, size_t n, struct remote_reply *reply, rf_error *err)

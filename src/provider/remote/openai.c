@@ -29,14 +29,10 @@ static rf_status openai_write(const struct remote_model *model, const struct rem
             status = rf__buf_append_json(body, model->api_user, strlen(model->api_user), err);
     }
     if (status == RF_OK)
-        status = rf__buf_append_str(body, ",\"input\":[", err);
-    for (size_t i = 0; i < batch->n && status == RF_OK; i++) {
-        if (i > 0)
-            status = rf__buf_append_byte(body, ',', err);
-        if (status == RF_OK)
-            status = rf__remote_write_text(batch, i, body, err);
-    }
-    return status == RF_OK ? rf__buf_append_str(body, "]}", err) : status;
+        status = rf__buf_append_str(body, ",\"input\":", err);
+    if (status == RF_OK)
+        status = rf__remote_write_texts(batch, body, err);
+    return status == RF_OK ? rf__buf_append_byte(body, '}', err) : status;
 }
 
 /* Items come in any order; one without an index stands at its place. */

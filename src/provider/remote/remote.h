@@ -132,6 +132,8 @@ rf_status rf__remote_send(struct remote_sender *sender, struct remote_batch *bat
 
 /* Appends prompt and text as one JSON string; an empty one as a space, since servers refuse it. */
 rf_status rf__remote_write_text(const struct remote_batch *batch, size_t i, struct buf *body, rf_error *err);
+/* Appends all of them as a JSON array. */
+rf_status rf__remote_write_texts(const struct remote_batch *batch, struct buf *body, rf_error *err);
 
 /* Reads a vector, numbers or base64 of little-endian fp32, to its row. */
 rf_status rf__remote_read_vector(yyjson_val *value, size_t row, struct remote_reply *reply, rf_error *err);

@@ -32,6 +32,19 @@ rf_status rf__remote_write_text(const struct remote_batch *batch, size_t i, stru
     return status;
 }
 
+rf_status rf__remote_write_texts(const struct remote_batch *batch, struct buf *body, rf_error *err)
+{
+    rf_status status = rf__buf_append_byte(body, '[', err);
+
+    for (size_t i = 0; i < batch->n && status == RF_OK; i++) {
+        if (i > 0)
+            status = rf__buf_append_byte(body, ',', err);
+        if (status == RF_OK)
+            status = rf__remote_write_text(batch, i, body, err);
+    }
+    return status == RF_OK ? rf__buf_append_byte(body, ']', err) : status;
+}
+
 /* ---- Vectors ----------------------------------------------------------------------------------------------------- */
 
 /* Whether a vector of n numbers is as long as it should be, or the first. */
