@@ -2,19 +2,16 @@
 
 import logging
 import os
-import threading
-import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Optional, Union, cast
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Union
 
 from rag_factory import _native
 from rag_factory.errors import RagFactoryError
-from rag_factory.services.embeddings.base import EmbeddingProvider, in_thread
+from rag_factory.services.embeddings.session import Progress, SessionEmbedding
 from rag_factory.services.utils import onnx_utils
 from rag_factory.services.utils.logs import log_to
 
 if TYPE_CHECKING:
-    import numpy
     from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
@@ -22,12 +19,10 @@ _log = log_to(logger)
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
-Progress = Callable[[int, int], object]
-
 _TORCH_FILES = (".pt", ".pth", ".ckpt")
 
 
-class ONNXLocalEmbedding(EmbeddingProvider):
+class ONNXLocalEmbedding(SessionEmbedding):
     """A model that runs on this machine's processor.
 
     The vectors are those of sentence-transformers. A text's vector has the same bits alone, in any batch, in any order,
@@ -96,13 +91,10 @@ class ONNXLocalEmbedding(EmbeddingProvider):
         **session_options: Any,
     ) -> None:
         super().__init__()
-        self.session: _native.Model
         self.model_name = model_name
         if model_path is not None and model_name == DEFAULT_MODEL:
             self.model_name = _checked_path(model_path)
         self.cache_dir = Path(_native.default_cache_dir(None if cache_dir is None else os.fspath(cache_dir)))
-        self._lock = threading.Lock()
-        self._is_stale = False
         self._progress = progress
         self._options: Dict[str, Any] = {
             "cache_dir": None if cache_dir is None else os.fspath(cache_dir),
@@ -125,7 +117,7 @@ class ONNXLocalEmbedding(EmbeddingProvider):
             "vector_cache_fp16": vector_cache_fp16,
             "session_options": [_session_option(name, value) for name, value in session_options.items()],
         }
-        _providers.add(self)
+        self._begin()
         if model_path is not None:
             self.model_path = self._open(_checked_path(model_path))
         else:
@@ -143,40 +135,10 @@ class ONNXLocalEmbedding(EmbeddingProvider):
             self.model_name = str(info["source"])
         return Path(str(info["onnx_file"] or info["weights_file"]))
 
-    def _current(self) -> _native.Model:
-        """The session; opened again in a process that a fork left with an unusable one."""
-        if self._is_stale:
-            with self._lock:
-                if self._is_stale:
-                    self.session = _native.Model(self._source, self._options, _log)
-                    self._is_stale = False
-        return self.session
+    def _open_session(self) -> _native.Model:
+        return _native.Model(self._source, self._options, _log)
 
-    # ---- What it is
-
-    @property
-    def dimension(self) -> int:
-        """Length of a vector."""
-        return self._current().dim
-
-    @property
-    def embedding_dim(self) -> int:
-        """Length of a vector."""
-        return self.dimension
-
-    @property
-    def replaces(self) -> str:
-        """The model that was asked for and could not be opened, where the fallback stands in for it; else ""."""
-        return str(self.info["replaces"])
-
-    @property
-    def info(self) -> Dict[str, Union[str, int, bool]]:
-        """What exactly is applied: file, precision, modules, pooling, prompts, limits, revision."""
-        return self._current().info()
-
-    def stats(self) -> Dict[str, int]:
-        """Texts, tokens, texts cut, and time since the model was opened; kept vectors; the memory of this process."""
-        return self._current().stats()
+    # ---- Memory
 
     def warm_up(self) -> None:
         """Makes the first call as fast as the later ones: for a service, before it takes requests."""
@@ -185,59 +147,6 @@ class ONNXLocalEmbedding(EmbeddingProvider):
     def trim(self) -> None:
         """Gives memory back to the system, for a process that waits long for the next text."""
         self._current().trim()
-
-    def close(self) -> None:
-        """Releases the model."""
-        if hasattr(self, "session"):
-            self.session.close()
-
-    # ---- Embedding
-
-    def embed_documents(self, texts: Iterable[str], progress: Optional[Progress] = None) -> List[List[float]]:
-        """The vectors of documents, in their order, with the model's prompt for documents.
-
-        progress(done, total) counts texts; returning False cancels.
-        """
-        items = _checked_texts(texts)
-        if not items:
-            return []
-        return cast(List[List[float]], self._embed(items, "document", progress).tolist())
-
-    def embed_query(self, text: str) -> List[float]:
-        """The vector of a query, with the model's prompt for queries."""
-        return cast(List[List[float]], self._embed([text], "query", None).tolist())[0]
-
-    def embed_documents_buffer(self, texts: Iterable[str], progress: Optional[Progress] = None) -> "memoryview[float]":
-        """As embed_documents(): float32 of shape (texts, dimension), for whatever reads the buffer protocol."""
-        return self._embed(_checked_texts(texts), "document", progress)
-
-    def embed_documents_array(
-        self, texts: Iterable[str], progress: Optional[Progress] = None
-    ) -> "NDArray[numpy.float32]":
-        """As embed_documents(): a numpy array of shape (texts, dimension), made without a copy."""
-        np = onnx_utils.require_numpy()
-        items = _checked_texts(texts)
-        data = self._current().embed(items, "document", None, None, progress)
-        array: "NDArray[numpy.float32]" = np.frombuffer(data, dtype=np.float32)
-        return array.reshape(len(items), len(array) // len(items) if items else self.dimension)
-
-    async def aembed_documents(
-        self, texts: Iterable[str], progress: Optional[Progress] = None
-    ) -> List[List[float]]:
-        """embed_documents() in a thread of the running loop's executor."""
-        return await in_thread(self.embed_documents, texts, progress)
-
-    async def aembed_documents_array(
-        self, texts: Iterable[str], progress: Optional[Progress] = None
-    ) -> "NDArray[numpy.float32]":
-        """embed_documents_array() in a thread of the running loop's executor."""
-        return await in_thread(self.embed_documents_array, texts, progress)
-
-    def _embed(self, texts: List[str], role: str, progress: Optional[Progress]) -> "memoryview[float]":
-        data = memoryview(self._current().embed(texts, role, None, None, progress))
-        if not texts:
-            return data.cast("f")
-        return data.cast("f", [len(texts), len(data) // 4 // len(texts)])
 
     # ---- For those who run the ONNX file themselves
 
@@ -258,30 +167,11 @@ class ONNXLocalEmbedding(EmbeddingProvider):
         self.cache_dir = state["cache_dir"]
         self._options = state["options"]
         self._progress = None
-        self._lock = threading.Lock()
-        self._is_stale = False
-        _providers.add(self)
+        self._begin()
         self.model_path = self._open(state["source"])
 
-    def _after_fork(self) -> None:
-        """In the child: threads of the parent are gone, and with them what they had locked or were needed for."""
-        self._lock = threading.Lock()
-        session = getattr(self, "session", None)
-        if session is not None and not session.closed and (session.busy or self._options["session_options"]):
-            session.abandon()
-            self._is_stale = True
-
-
-_providers: "weakref.WeakSet[ONNXLocalEmbedding]" = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for provider in list(_providers):
-        provider._after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    def _is_lost_by_fork(self, session: _native.Model) -> bool:
+        return bool(session.busy or self._options["session_options"])
 
 
 # ---- Arguments
@@ -293,16 +183,6 @@ def _session_option(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "{}={}".format(name, int(value))
     return "{}={}".format(name, getattr(value, "name", value))  # the name, of onnxruntime's own enumerations
-
-
-def _checked_texts(texts: Iterable[str]) -> List[str]:
-    if isinstance(texts, (str, bytes)):
-        raise TypeError("texts is one {}: give a list of them, or use embed_query()".format(type(texts).__name__))
-    if type(texts).__module__.split(".")[0] == "torch":
-        raise TypeError(
-            "texts is a torch tensor: this package has no torch and tokenizes by itself; give the texts as a list of str"
-        )
-    return texts if isinstance(texts, list) else list(texts)
 
 
 def _checked_name(model_name: object) -> str:
