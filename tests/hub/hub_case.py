@@ -19,6 +19,9 @@ import urllib.parse
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+import unittest_cases  # noqa: E402
+
 PROGRAM = []  # the command
 REPO = "org/model"
 FOLDER = "models--org--model"
@@ -227,8 +230,4 @@ def main():
         copy = shutil.copy(sys.argv[1], folder)
         os.chmod(copy, 0o755)
         PROGRAM.append(copy)
-        result = unittest.main(argv=[sys.argv[0], *sys.argv[2:]], exit=False).result
-    # A test with several parts may have several faults.
-    failed = len({getattr(test, "test_case", test).id() for test, _ in result.failures + result.errors})
-    print(f"{result.testsRun - failed - len(result.skipped)} passed, {failed} failed", flush=True)
-    sys.exit(0 if result.wasSuccessful() and result.testsRun > 0 else 1)
+        unittest_cases.run([sys.argv[0], *sys.argv[2:]])

@@ -17,6 +17,9 @@ import unittest
 
 from fake_server import KEY, FakeServer, tokens, vector
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+import unittest_cases  # noqa: E402
+
 PROGRAM = ""
 TEXTS = [f"text number {i}, of the city of Zürich" for i in range(40)]
 
@@ -454,8 +457,4 @@ class Failures(Case):
 
 if __name__ == "__main__":
     PROGRAM = os.path.abspath(sys.argv.pop(1))
-    result = unittest.main(exit=False).result
-    # A test with several parts may have several faults.
-    failed = len({getattr(test, "test_case", test).id() for test, _ in result.failures + result.errors})
-    print(f"{result.testsRun - failed} passed, {failed} failed", flush=True)
-    sys.exit(0 if result.wasSuccessful() and result.testsRun > 0 else 1)
+    unittest_cases.run(sys.argv)

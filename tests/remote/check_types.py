@@ -21,6 +21,9 @@ from openai.types import EmbeddingCreateParams
 
 from fake_server import KEY, FakeServer, Refused, vector
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+import unittest_cases  # noqa: E402
+
 PROGRAM = ""
 TEXTS = [f"text {i}" for i in range(200)] + ["", "\"quoted\" \\ 日本語 🙂"]
 OPTIONS = {
@@ -128,7 +131,4 @@ class Types(unittest.TestCase):
 
 if __name__ == "__main__":
     PROGRAM = os.path.abspath(sys.argv.pop(1))
-    result = unittest.main(exit=False).result
-    failed = len({getattr(test, "test_case", test).id() for test, _ in result.failures + result.errors})
-    print(f"{result.testsRun - failed} passed, {failed} failed", flush=True)
-    sys.exit(0 if result.wasSuccessful() and result.testsRun > 0 else 1)
+    unittest_cases.run(sys.argv)
