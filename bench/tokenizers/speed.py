@@ -9,10 +9,8 @@ bytes by processor time, which is wall time where nothing else runs.
 """
 import argparse
 import json
-import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import tempfile
 
@@ -25,6 +23,7 @@ import chains  # noqa: E402
 import files  # noqa: E402
 import texts  # noqa: E402
 import training  # noqa: E402
+from worker import Worker  # noqa: E402
 
 TARGETS = {"WordPiece English": 20, "WordPiece multilingual": 10, "BPE": 8, "Unigram": 8}
 MODELS = texts.ROOT / ".deps/models"
@@ -104,38 +103,28 @@ def configurations(folder):
 
 # ---- Workers -----------------------------------------------------------------------------------------------------
 
-class Worker:
-    def __init__(self, command, threads=1):
-        self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        env={**os.environ, "RAYON_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "true"})
+def start(command, threads=1):
+    return Worker(command, threads, env={"TOKENIZERS_PARALLELISM": "true"})
 
-    def ask(self, question):
-        self.process.stdin.write(question + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise RuntimeError(f"{self.process.args[0]} ended at {question!r}")
-        return [float(word) for word in answer.split()]
 
-    def end(self):
-        self.process.stdin.close()
-        self.process.wait()
+def ask(worker, *question):
+    return [float(word) for word in worker.ask(*question).split()]
 
 
 def measure(args, folder, source, size, configuration):
     kind, name, language, ours, peer, theirs = configuration
-    mine = Worker([args.program, source])
-    load = mine.ask(f"open {ours}")[0]
-    others = {n: Worker([sys.executable, HERE / "peer.py", peer, theirs, source], n) for n in args.threads}
-    mine.ask(f"ids {folder}/ours")
-    others[args.threads[0]].ask(f"ids {folder}/theirs")
+    mine = start([args.program, source])
+    load = ask(mine, f"open {ours}")[0]
+    others = {n: start([sys.executable, HERE / "peer.py", peer, theirs, source], n) for n in args.threads}
+    ask(mine, f"ids {folder}/ours")
+    ask(others[args.threads[0]], f"ids {folder}/theirs")
     if (folder / "ours").read_bytes() != (folder / "theirs").read_bytes():
         raise RuntimeError(f"{name}, {language}: the ids differ")
     row = {"kind": kind, "name": name, "texts": language, "peer": peer, "load_s": load, "bytes": size, "threads": {}}
     for n in args.threads:
-        mine.ask(f"encode {n}")
-        others[n].ask(f"encode {n}")
-        rounds = [(mine.ask(f"encode {n}"), others[n].ask(f"encode {n}")) for _ in range(args.rounds)]
+        ask(mine, f"encode {n}")
+        ask(others[n], f"encode {n}")
+        rounds = [(ask(mine, f"encode {n}"), ask(others[n], f"encode {n}")) for _ in range(args.rounds)]
         ratios = sorted(b[1] / a[1] for a, b in rounds)
         row["threads"][n] = {
             "ours_mb_s_core": size / 1e6 / statistics.median(a[1] for a, _ in rounds), "peer_mb_s_core": size / 1e6 / statistics.median(b[1] for _, b in rounds),
@@ -188,8 +177,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         sizes = {language: bench_texts.write(folder / language, make(int(args.megabytes * 1e6))) for language, make in (("English", bench_texts.english), ("multilingual", multilingual))}
-        worker = Worker([args.program, folder / "English"])
-        memory = worker.ask("memory")
+        worker = start([args.program, folder / "English"])
+        memory = ask(worker, "memory")
         worker.end()
         for configuration in configurations(folder):
             kind, name, language = configuration[:3]
