@@ -149,10 +149,25 @@ static const struct config_setting *find(const struct rf_config *config, const s
 static bool is_seen(const struct rf_config *config, size_t i)
 {
     for (size_t k = 0; k < i; k++)
-        if (config->settings[k].key == config->settings[i].key && config->settings[i].name != NULL &&
+        if (config->settings[k].key == config->settings[i].key && config->settings[k].name != NULL &&
             strcmp(config->settings[k].name, config->settings[i].name) == 0)
             return true;
     return false;
+}
+
+/* What holds for the next member of a map, *i counting the settings that were looked at; NULL past the last. */
+static const struct config_setting *next_member(const struct rf_config *config, const struct choice *choice,
+                                                const struct config_key *key, size_t *i)
+{
+    while (*i < config->n) {
+        const size_t at = (*i)++;
+        const struct config_setting *set = NULL;
+        if (config->settings[at].key == key && !is_seen(config, at))
+            set = find(config, choice, key, config->settings[at].name);
+        if (set != NULL)
+            return set;
+    }
+    return NULL;
 }
 
 /* ---- Listing --------------------------------------------------------------------------------------------------- */
@@ -203,17 +218,11 @@ static void tell(struct listing *listing, const char *name, const struct config_
 /* A map: each member that holds, else the key alone. */
 static void tell_map(struct listing *listing, const struct config_key *key)
 {
-    const struct rf_config *config = listing->config;
+    const struct config_setting *set;
     char name[MAX_KEY];
     bool any = false;
 
-    for (size_t i = 0; i < config->n; i++) {
-        const struct config_setting *set;
-        if (config->settings[i].key != key || is_seen(config, i))
-            continue;
-        set = find(config, &listing->choice, key, config->settings[i].name);
-        if (set == NULL)
-            continue;
+    for (size_t i = 0; (set = next_member(listing->config, &listing->choice, key, &i)) != NULL;) {
         any = true;
         snprintf(name, sizeof name, "%s.%s", key->name, set->name);
         tell(listing, name, key, set);
@@ -267,16 +276,13 @@ static rf_status keep(struct rf_config *config, void *block, rf_error *err)
 static rf_status make_map(struct rf_config *config, const struct choice *choice, const struct config_key *key,
                           const char *const **out, rf_error *err)
 {
+    const struct config_setting *set;
     const char **items = NULL;
     size_t n = 0;
     rf_status status = RF_OK;
 
-    for (size_t i = 0; i < config->n && status == RF_OK; i++) {
-        const struct config_setting *set;
+    for (size_t i = 0; status == RF_OK && (set = next_member(config, choice, key, &i)) != NULL;) {
         char *item;
-        if (config->settings[i].key != key || is_seen(config, i) ||
-            (set = find(config, choice, key, config->settings[i].name)) == NULL)
-            continue;
         if (items == NULL) {
             items = rf__calloc(config->n + 1, sizeof *items);
             status = keep(config, items, err);
