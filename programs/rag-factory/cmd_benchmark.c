@@ -505,4 +505,5 @@ const struct command rf__cmd_benchmark = {
     "  rag-factory benchmark --plot benchmark.svg",
     "Close what else runs on the machine; --threads 1 shows one processor alone.",
     run,
+    NULL,
 };

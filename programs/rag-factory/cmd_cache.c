@@ -85,13 +85,13 @@ static int run_stats(const struct command *command, int argc, char **argv)
 static const struct command cmd_stats = {
     "cache stats",
     "what is in it, and how often it helped",
-    "Shows how many vectors the file has, its size, and since it was made or emptied: how many texts were found, how "
-    "many "
-    "were computed, how many vectors made room, and how many were damaged.",
+    "Shows how many vectors the file has, its size, and since it was made or emptied: how many texts were found, "
+    "how many were computed, how many vectors made room, and how many were damaged.",
     "[FILE] [options]",
     "  rag-factory cache stats vectors.db",
     NULL,
     run_stats,
+    NULL,
 };
 
 /* ---- clear, compact ------------------------------------------------------------------------------------------ */
@@ -132,28 +132,24 @@ static const struct command cmd_clear = {
     "  rag-factory cache clear vectors.db",
     NULL,
     run_clear,
+    NULL,
 };
 
 static const struct command cmd_compact = {
     "cache compact",
     "check all vectors, give free room back",
-    "Reads all vectors, removes damaged ones, and makes the file as small as it can be. Takes as much room again while "
-    "it "
-    "runs, and keeps other processes out.",
+    "Reads all vectors, removes damaged ones, and makes the file as small as it can be. Takes as much room again "
+    "while it runs, and keeps other processes out.",
     "[FILE] [options]",
     "  rag-factory cache compact vectors.db",
     NULL,
     run_compact,
+    NULL,
 };
 
 /* ---- Dispatch ------------------------------------------------------------------------------------------------ */
 
-const struct command *const rf__cache_commands[] = {&cmd_stats, &cmd_clear, &cmd_compact, NULL};
-
-static int run_cache(const struct command *command, int argc, char **argv)
-{
-    return rf__command_run_group(command, rf__cache_commands, argc, argv);
-}
+static const struct command *const own_commands[] = {&cmd_stats, &cmd_clear, &cmd_compact, NULL};
 
 const struct command rf__cmd_cache = {
     "cache",
@@ -163,5 +159,6 @@ const struct command rf__cmd_cache = {
     "  rag-factory embed -i notes.txt -o notes.npy --cache vectors.db\n"
     "  rag-factory cache stats vectors.db",
     NULL,
-    run_cache,
+    rf__command_run_group,
+    own_commands,
 };

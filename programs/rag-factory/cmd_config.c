@@ -117,6 +117,7 @@ static const struct command cmd_show = {
     "  rag-factory config show notes --threads 2",
     NULL,
     run_show,
+    NULL,
 };
 
 /* ---- keys ---------------------------------------------------------------------------------------------------- */
@@ -158,16 +159,12 @@ static const struct command cmd_keys = {
     "  rag-factory config keys",
     NULL,
     run_keys,
+    NULL,
 };
 
 /* ---- Dispatch ------------------------------------------------------------------------------------------------ */
 
-const struct command *const rf__config_commands[] = {&cmd_show, &cmd_keys, NULL};
-
-static int run_config(const struct command *command, int argc, char **argv)
-{
-    return rf__command_run_group(command, rf__config_commands, argc, argv);
-}
+static const struct command *const own_commands[] = {&cmd_show, &cmd_keys, NULL};
 
 const struct command rf__cmd_config = {
     "config",
@@ -176,5 +173,6 @@ const struct command rf__cmd_config = {
     "show|keys",
     "  rag-factory config show",
     NULL,
-    run_config,
+    rf__command_run_group,
+    own_commands,
 };

@@ -196,4 +196,5 @@ const struct command rf__cmd_convert = {
     "This program needs no conversion: it makes what it needs of weights by itself. Convert for other programs, for a\n"
     "machine that cannot write a cache, or to know how exact a file is.",
     run,
+    NULL,
 };

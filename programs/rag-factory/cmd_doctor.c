@@ -359,4 +359,5 @@ const struct command rf__cmd_doctor = {
     "  rag-factory doctor",
     NULL,
     run,
+    NULL,
 };

@@ -168,4 +168,5 @@ const struct command rf__cmd_embed = {
     "csv with a header line; npy for numpy.load(); f32, bare little-endian floats; raw, bare numbers of any type.\n"
     "A text longer than the model reads is cut and counted: \"truncated\" in the output, a warning at the end.",
     run,
+    NULL,
 };

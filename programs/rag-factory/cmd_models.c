@@ -54,6 +54,7 @@ static const struct command cmd_pull = {
     "NAME is org/name or org/name@revision. HF_ENDPOINT names another hub, HF_TOKEN lets in to private models,\n"
     "HTTPS_PROXY and NO_PROXY are followed.",
     run_pull,
+    NULL,
 };
 
 /* ---- info ---------------------------------------------------------------------------------------------------- */
@@ -270,6 +271,7 @@ static const struct command cmd_info = {
     "  rag-factory models info BAAI/bge-small-en-v1.5",
     NULL,
     run_info,
+    NULL,
 };
 
 /* ---- list ---------------------------------------------------------------------------------------------------- */
@@ -443,6 +445,7 @@ static const struct command cmd_list = {
     "  rag-factory models list",
     NULL,
     run_list,
+    NULL,
 };
 
 /* ---- verify -------------------------------------------------------------------------------------------------- */
@@ -568,6 +571,7 @@ static const struct command cmd_verify = {
     "  rag-factory models verify BAAI/bge-small-en-v1.5 --repair",
     NULL,
     run_verify,
+    NULL,
 };
 
 /* ---- remove -------------------------------------------------------------------------------------------------- */
@@ -602,23 +606,18 @@ static int run_remove(const struct command *command, int argc, char **argv)
 static const struct command cmd_remove = {
     "models remove",
     "remove a model from the caches",
-    "Removes a model with all its revisions, and the ONNX files made of it, from every cache of this machine, that of "
-    "the "
-    "Python tools included.",
+    "Removes a model with all its revisions, and the ONNX files made of it, from every cache of this machine, "
+    "that of the Python tools included.",
     "NAME [options]",
     "  rag-factory models remove sentence-transformers/all-MiniLM-L6-v2",
     NULL,
     run_remove,
+    NULL,
 };
 
 /* ---- Dispatch ------------------------------------------------------------------------------------------------ */
 
-const struct command *const rf__models_commands[] = {&cmd_pull, &cmd_info, &cmd_list, &cmd_verify, &cmd_remove, NULL};
-
-static int run_models(const struct command *command, int argc, char **argv)
-{
-    return rf__command_run_group(command, rf__models_commands, argc, argv);
-}
+static const struct command *const own_commands[] = {&cmd_pull, &cmd_info, &cmd_list, &cmd_verify, &cmd_remove, NULL};
 
 const struct command rf__cmd_models = {
     "models",
@@ -627,5 +626,6 @@ const struct command rf__cmd_models = {
     "pull|info|list|verify|remove [NAME]",
     "  rag-factory models pull sentence-transformers/all-MiniLM-L6-v2",
     NULL,
-    run_models,
+    rf__command_run_group,
+    own_commands,
 };

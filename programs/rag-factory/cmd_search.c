@@ -275,4 +275,5 @@ const struct command rf__cmd_search = {
     "The query gets the model's prompt for queries, the texts that for documents, where it has them. "
     "The score is the cosine, 1 at most. Empty lines are not searched. Memory does not grow with the file.",
     run,
+    NULL,
 };

@@ -274,4 +274,5 @@ const struct command rf__cmd_similarity = {
     "  rag-factory similarity \"The cat sits on the mat.\" \"A cat is sitting on a mat.\" \"Python is a language.\"",
     "json: {\"model\": ..., \"texts\": [...], \"similarities\": [[1, 0.92, ...], ...]}",
     run,
+    NULL,
 };

@@ -315,4 +315,5 @@ const struct command rf__cmd_tokenize = {
     "tokenizer.json "
     "or vocab.txt.",
     run,
+    NULL,
 };

@@ -189,4 +189,5 @@ const struct command rf__cmd_validate = {
     "      --against sentence-transformers/all-MiniLM-L6-v2 --report report.md",
     "Without TEXT and -i, texts of many languages and lengths are compared. Exit code 1: the model did not pass.",
     run,
+    NULL,
 };

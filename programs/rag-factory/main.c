@@ -28,7 +28,8 @@ int rf__command_check_input(const struct command *command, const struct options 
     return OPT_GO_ON;
 }
 
-const struct command *rf__command_find(const struct command *const *list, const char *parent, const char *name)
+/* The command called `name`, out of a list ended by NULL; NULL where there is none, and the nearest is suggested. */
+static const struct command *find(const struct command *const *list, const char *parent, const char *name)
 {
     const char *names[MAX_COMMANDS], *nearest;
     size_t n = 0;
@@ -47,27 +48,36 @@ const struct command *rf__command_find(const struct command *const *list, const 
     return NULL;
 }
 
-static void print_group(const struct command *command, const struct command *const *group)
+/* Of a command's own. */
+static const struct command *find_in_group(const struct command *command, const char *name)
 {
+    char parent[32];
+
+    snprintf(parent, sizeof parent, "%s ", command->name);
+    return find(command->group, parent, name);
+}
+
+static void print_group(const struct command *command)
+{
+    const struct command *const *group = command->group;
+
     printf("Example:\n%s\n\nUsage: rag-factory %s COMMAND [options]\n\nCommands:\n", command->example, command->name);
     for (size_t i = 0; group[i] != NULL; i++)
         printf("  %-8s%s\n", group[i]->name + strlen(command->name) + 1, group[i]->in_short);
     printf("\nrag-factory %s COMMAND --help shows its options.\n", command->name);
 }
 
-int rf__command_run_group(const struct command *command, const struct command *const *group, int argc, char **argv)
+int rf__command_run_group(const struct command *command, int argc, char **argv)
 {
     const struct command *found;
-    char parent[32];
 
     if (argc < 2)
         return rf__opt_wrong(command, "which one: %.*s?", (int)strcspn(command->usage, " "), command->usage);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_group(command, group);
+        print_group(command);
         return EXIT_DONE;
     }
-    snprintf(parent, sizeof parent, "%s ", command->name);
-    found = rf__command_find(group, parent, argv[1]);
+    found = find_in_group(command, argv[1]);
     return found == NULL ? EXIT_WRONG_USAGE : found->run(found, argc - 1, argv + 1);
 }
 
@@ -94,13 +104,9 @@ static int help(int argc, char **argv)
         print_overview(stdout);
         return EXIT_DONE;
     }
-    found = rf__command_find(commands, "", argv[1]);
-    if (found == &rf__cmd_models && argc > 2)
-        found = rf__command_find(rf__models_commands, "models ", argv[2]);
-    if (found == &rf__cmd_config && argc > 2)
-        found = rf__command_find(rf__config_commands, "config ", argv[2]);
-    if (found == &rf__cmd_cache && argc > 2)
-        found = rf__command_find(rf__cache_commands, "cache ", argv[2]);
+    found = find(commands, "", argv[1]);
+    if (found != NULL && found->group != NULL && argc > 2)
+        found = find_in_group(found, argv[2]);
     return found == NULL ? EXIT_WRONG_USAGE : found->run(found, 2, args);
 }
 
@@ -123,7 +129,7 @@ static int dispatch(int argc, char **argv)
         fprintf(stderr, "Try: rag-factory --help\n");
         return EXIT_WRONG_USAGE;
     }
-    found = rf__command_find(commands, "", argv[1]);
+    found = find(commands, "", argv[1]);
     return found == NULL ? EXIT_WRONG_USAGE : found->run(found, argc - 1, argv + 1);
 }
 

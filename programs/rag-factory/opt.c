@@ -56,9 +56,8 @@ static void fill_table(struct table *table, unsigned groups, const struct opt *o
     };
     static const struct opt model[] = {
         {"model", 'm', OPT_KEY, NULL, "MODEL",
-         "a model directory, an .onnx file, org/name[@revision] on the hub, openai:MODEL, cohere:MODEL, or a name of "
-         "the "
-         "configuration's"},
+         "a model directory, an .onnx file, org/name[@revision] on the hub, openai:MODEL, cohere:MODEL, or a name "
+         "of the configuration's"},
         {"revision", 0, OPT_KEY, NULL, "REV", NULL},
         {"cache-dir", 0, OPT_KEY, NULL, "DIR",
          "where models are downloaded to (default: HF_HUB_CACHE, HF_HOME, else ~/.cache/rag_factory/onnx_models)"},

@@ -17,6 +17,8 @@ struct command {
     const char *notes;    /* shown last, or NULL */
     /* `argv[0]` is skipped; returns an exit code. Options have not been read. */
     int (*run)(const struct command *command, int argc, char **argv);
+    /* Those that it has, "models pull" …, ended by NULL; NULL: none. */
+    const struct command *const *group;
 };
 
 enum opt_kind {

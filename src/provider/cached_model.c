@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "os/os.h"
+#include "provider/answers.h"
 #include "provider/relay.h"
 #include "vector_cache/vector_cache.h"
 
@@ -50,31 +51,20 @@ struct missing {
     rf_text *texts;
     struct vector_key *keys;
     struct kept_text *kept;
-    uint32_t *n_tokens, *n_windows;
-    bool *truncated, *done;
     size_t *rows; /* of the part */
-    float *vectors;
+    struct answers answers;
 };
 
-/* ---- A part of a call ----------------------------------------------------------------------------------------------
- */
+/* ---- A part of a call -------------------------------------------------------------------------------------------- */
 
 static bool allocate_missing(struct missing *missing, size_t n, size_t dim)
 {
-    size_t numbers;
-
     missing->texts = rf__alloc_array(n, sizeof *missing->texts);
     missing->keys = rf__alloc_array(n, sizeof *missing->keys);
     missing->kept = rf__alloc_array(n, sizeof *missing->kept);
-    missing->n_tokens = rf__calloc(n, sizeof *missing->n_tokens);
-    missing->n_windows = rf__calloc(n, sizeof *missing->n_windows);
-    missing->truncated = rf__calloc(n, sizeof *missing->truncated);
-    missing->done = rf__calloc(n, sizeof *missing->done);
     missing->rows = rf__alloc_array(n, sizeof *missing->rows);
-    missing->vectors = rf__mul(n, dim, &numbers) ? rf__alloc_array(numbers, sizeof *missing->vectors) : NULL;
-    return missing->texts != NULL && missing->keys != NULL && missing->kept != NULL && missing->n_tokens != NULL &&
-           missing->n_windows != NULL && missing->truncated != NULL && missing->done != NULL && missing->rows != NULL &&
-           missing->vectors != NULL;
+    return rf__answers_allocate(&missing->answers, n, dim) && missing->texts != NULL && missing->keys != NULL &&
+           missing->kept != NULL && missing->rows != NULL;
 }
 
 static void release_missing(struct missing *missing)
@@ -82,12 +72,8 @@ static void release_missing(struct missing *missing)
     rf__free(missing->texts);
     rf__free(missing->keys);
     rf__free(missing->kept);
-    rf__free(missing->n_tokens);
-    rf__free(missing->n_windows);
-    rf__free(missing->truncated);
-    rf__free(missing->done);
     rf__free(missing->rows);
-    rf__free(missing->vectors);
+    rf__answers_release(&missing->answers);
 }
 
 static void gather(const struct cached_call *call, const rf_text *texts, size_t n, struct missing *missing)
@@ -104,19 +90,20 @@ static void gather(const struct cached_call *call, const rf_text *texts, size_t 
 static void keep(struct cached_call *call, struct missing *missing, bool all, float *out)
 {
     const struct cached_model *model = call->model;
+    const struct answers *a = &missing->answers;
     size_t dim = model->base.info.dim, n = 0;
 
     for (size_t i = 0; i < missing->n; i++)
-        if (all || missing->done[i]) { /* moves to the front: n is at most i */
-            float *vector = memmove(missing->vectors + n * dim, missing->vectors + i * dim, dim * sizeof *out);
+        if (all || a->done[i]) { /* moves to the front: n is at most i */
+            float *vector = memmove(a->vectors + n * dim, a->vectors + i * dim, dim * sizeof *out);
             rf__vector_cache_round(model->cache, vector, 1);
             memcpy(out + missing->rows[i] * dim, vector, dim * sizeof *out);
             missing->keys[n] = missing->keys[i];
-            missing->kept[n] = (struct kept_text){missing->n_tokens[i], missing->n_windows[i], missing->truncated[i]};
+            missing->kept[n] = (struct kept_text){a->n_tokens[i], a->n_windows[i], a->truncated[i]};
             call->kept[missing->rows[i]] = missing->kept[n++];
             call->found[missing->rows[i]] = true;
         }
-    rf__vector_cache_put(model->cache, missing->keys, n, missing->vectors, missing->kept);
+    rf__vector_cache_put(model->cache, missing->keys, n, a->vectors, missing->kept);
 }
 
 /* The message of a failure with the number that the text has in the call. */
@@ -148,15 +135,15 @@ static rf_status compute(struct cached_call *call, const rf_text *texts, size_t 
         status = rf__fail_memory(err);
     if (status == RF_OK) {
         gather(call, texts, n, &missing);
-        own.n_tokens = missing.n_tokens;
-        own.truncated = missing.truncated;
-        own.n_windows = missing.n_windows;
-        own.done = missing.done;
+        own.n_tokens = missing.answers.n_tokens;
+        own.truncated = missing.answers.truncated;
+        own.n_windows = missing.answers.n_windows;
+        own.done = missing.answers.done;
         if (own.progress != NULL) {
             own.progress = rf__relay;
             own.progress_user = &relay;
         }
-        status = inner->provider->embed(inner, missing.texts, missing.n, &own, missing.vectors, &reason);
+        status = inner->provider->embed(inner, missing.texts, missing.n, &own, missing.answers.vectors, &reason);
         keep(call, &missing, status == RF_OK, out);
         if (status != RF_OK)
             status = renumber(call, &missing, status, &reason, err);
@@ -212,8 +199,7 @@ static rf_status embed_part(struct cached_call *call, const rf_text *texts, size
     return status;
 }
 
-/* ---- A call --------------------------------------------------------------------------------------------------------
- */
+/* ---- A call ------------------------------------------------------------------------------------------------------ */
 
 static rf_status begin_call(struct cached_call *call, rf_error *err)
 {
@@ -272,8 +258,7 @@ static rf_status cached_embed(const struct rf_model *model, const rf_text *texts
     return status;
 }
 
-/* ---- The provider --------------------------------------------------------------------------------------------------
- */
+/* ---- The provider ------------------------------------------------------------------------------------------------ */
 
 static struct rf_model *behind(const struct rf_model *model)
 {

@@ -8,6 +8,7 @@
 #include "provider/provider.h"
 
 #include "base/mem.h"
+#include "provider/answers.h"
 #include "provider/relay.h"
 
 #include <string.h>
@@ -131,35 +132,6 @@ static rf_status embed_different(const struct rf_model *model, const struct repe
     return RF_OK;
 }
 
-/* Of the different texts. */
-struct answers {
-    float *vectors;
-    uint32_t *n_tokens, *n_windows;
-    bool *truncated, *done;
-};
-
-static bool allocate_answers(struct answers *answers, size_t n, size_t dim)
-{
-    size_t numbers;
-
-    answers->vectors = rf__mul(n, dim, &numbers) ? rf__alloc_array(numbers, sizeof *answers->vectors) : NULL;
-    answers->n_tokens = rf__calloc(n, sizeof *answers->n_tokens);
-    answers->n_windows = rf__calloc(n, sizeof *answers->n_windows);
-    answers->truncated = rf__calloc(n, sizeof *answers->truncated);
-    answers->done = rf__calloc(n, sizeof *answers->done);
-    return answers->vectors != NULL && answers->n_tokens != NULL && answers->n_windows != NULL &&
-           answers->truncated != NULL && answers->done != NULL;
-}
-
-static void release_answers(struct answers *answers)
-{
-    rf__free(answers->vectors);
-    rf__free(answers->n_tokens);
-    rf__free(answers->n_windows);
-    rf__free(answers->truncated);
-    rf__free(answers->done);
-}
-
 /* The answer to each missing text, of those that came. */
 static void spread_answers(const struct repeats *repeats, size_t n, size_t dim, const struct answers *answers, bool all,
                            const rf_embed_options *options, float *out)
@@ -186,7 +158,7 @@ static rf_status embed_missing(const struct rf_model *model, const rf_text *text
 {
     size_t n_missing = 0, *place = rf__alloc_array(n, sizeof *place);
     rf_text *missing = rf__alloc_array(n, sizeof *missing);
-    struct answers answers = {0};
+    struct answers answers = {0}; /* of the different texts */
     struct relay relay = {options->progress, options->progress_user, 0, n};
     rf_embed_options own = *options;
     rf_error reason = {RF_OK, ""};
@@ -199,7 +171,7 @@ static rf_status embed_missing(const struct rf_model *model, const rf_text *text
         }
     repeats->place = place;
     if (missing == NULL || place == NULL || !find_repeats(missing, n_missing, repeats) ||
-        !allocate_answers(&answers, repeats->n_different, model->info.dim))
+        !rf__answers_allocate(&answers, repeats->n_different, model->info.dim))
         status = rf__fail_memory(err);
     if (status == RF_OK && n_missing > 0) {
         relay.before = n - repeats->n_different;
@@ -217,7 +189,7 @@ static rf_status embed_missing(const struct rf_model *model, const rf_text *text
     }
     if (status == RF_OK)
         atomic_fetch_add(&((struct rf_model *)(uintptr_t)model)->n_repeated, n - repeats->n_different);
-    release_answers(&answers);
+    rf__answers_release(&answers);
     repeats->place = NULL;
     rf__free(place);
     rf__free(missing);
