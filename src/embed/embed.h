@@ -162,8 +162,7 @@ rf_status rf__pipeline_warm_up(const struct pipeline *pipeline, rf_error *err); 
 /* "mean", "cls" … as the program's --pooling has it. */
 const char *rf__pooling_name(rf_pooling pooling);
 
-/* ---- Vectors in fewer bits, as sentence-transformers' quantize_embeddings; see rf_quantize() ----------------------
- */
+/* ---- Vectors in fewer bits, as sentence-transformers' quantize_embeddings; see rf_quantize() --------------------- */
 
 size_t rf__output_row_size(rf_output_type type, size_t dim); /* bytes of a vector */
 bool rf__output_needs_ranges(rf_output_type type);

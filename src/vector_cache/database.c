@@ -77,8 +77,7 @@ static int prepare_all(struct database *database)
     return code;
 }
 
-/* ---- Waiting for other processes -----------------------------------------------------------------------------------
- */
+/* ---- Waiting for other processes --------------------------------------------------------------------------------- */
 
 void rf__database_patience(struct database *database, uint32_t ms)
 {
@@ -97,8 +96,7 @@ static int wait_for_others(void *user, int n_tries)
     return 1;
 }
 
-/* ---- Which file it is ----------------------------------------------------------------------------------------------
- */
+/* ---- Which file it is -------------------------------------------------------------------------------------------- */
 
 enum file_kind { FILE_EMPTY, FILE_OURS, FILE_OURS_DAMAGED, FILE_OTHER };
 
@@ -153,8 +151,7 @@ static int check_schema(struct database *database, bool *is_ours, bool *is_empty
     return code == SQLITE_DONE || code == SQLITE_ROW ? SQLITE_OK : code;
 }
 
-/* ---- Opening -------------------------------------------------------------------------------------------------------
- */
+/* ---- Opening ----------------------------------------------------------------------------------------------------- */
 
 static int run_text(struct database *database, const char *text)
 {

@@ -48,8 +48,7 @@ static int look_at_range(struct store *store)
     return code == SQLITE_ROW ? SQLITE_OK : code;
 }
 
-/* ---- Opening and closing -------------------------------------------------------------------------------------------
- */
+/* ---- Opening and closing ----------------------------------------------------------------------------------------- */
 
 static rf_status open_database(struct store *store, rf_error *err)
 {
@@ -105,8 +104,7 @@ rf_status rf__store_open(const struct store_options *options, struct store **out
     return status;
 }
 
-/* ---- What may go wrong ---------------------------------------------------------------------------------------------
- */
+/* ---- What may go wrong ------------------------------------------------------------------------------------------- */
 
 static void tell_once(struct store *store, const char *what, const char *why)
 {
@@ -164,8 +162,7 @@ static int64_t id_of(const struct vector_key *key)
     return (int64_t)rf__u64_at(key->bytes);
 }
 
-/* ---- Writing -------------------------------------------------------------------------------------------------------
- */
+/* ---- Writing ----------------------------------------------------------------------------------------------------- */
 
 static int run_with_id(struct store *store, enum statement statement, int64_t id)
 {
@@ -301,8 +298,7 @@ void rf__store_close(struct store *store)
     rf__free(store);
 }
 
-/* ---- Reading -------------------------------------------------------------------------------------------------------
- */
+/* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
 /* Looks one up; a result code only where the database failed. */
 static int get_one(struct store *store, const struct vector_key *key, float *out, struct kept_text *text, bool *found)

@@ -64,8 +64,7 @@ static inline rf_status rf__pieces_push(struct pieces *out, size_t begin, size_t
     return RF_OK;
 }
 
-/* ---- What descriptions must say: RF_BAD_FORMAT where it is missing ------------------------------------------------
- */
+/* ---- What descriptions must say: RF_BAD_FORMAT where it is missing ----------------------------------------------- */
 
 rf_status rf__stage_need_bool(const struct stage_source *source, const char *kind, const char *key, bool *out,
                               rf_error *err);

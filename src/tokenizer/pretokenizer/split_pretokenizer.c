@@ -140,8 +140,7 @@ static rf_status split_split(const struct pretokenizer *base, const struct piece
     return status;
 }
 
-/* ---- Where a cut makes no difference ------------------------------------------------------------------------------
- */
+/* ---- Where a cut makes no difference ----------------------------------------------------------------------------- */
 
 /* Whether the scanner, that of a simple run, takes the character at `at`. */
 static bool takes(const struct scanner *scanner, const struct text *text, size_t at)

@@ -9,8 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- A provider whose vectors can be foreseen ----------------------------------------------------------------------
- */
+/* ---- A provider whose vectors can be foreseen -------------------------------------------------------------------- */
 
 #define DIM 5
 
@@ -116,8 +115,7 @@ static void assert_vectors(const float *out, const rf_text *texts, size_t n, rf_
                 fail_msg("text %zu, number %zu: %g", i, d, (double)out[i * DIM + d]);
 }
 
-/* ---- Repeated texts ------------------------------------------------------------------------------------------------
- */
+/* ---- Repeated texts ---------------------------------------------------------------------------------------------- */
 
 static void repeated_texts_are_computed_once(void **state)
 {
@@ -177,8 +175,7 @@ static void repeats_of_many(void **state)
     rf__provider_free(model);
 }
 
-/* ---- The cache -----------------------------------------------------------------------------------------------------
- */
+/* ---- The cache --------------------------------------------------------------------------------------------------- */
 
 static const char *cache_path(const char *folder)
 {
@@ -457,8 +454,7 @@ static void no_such_file(void **state)
     rf__provider_free(model);
 }
 
-/* ---- A local model -------------------------------------------------------------------------------------------------
- */
+/* ---- A local model ----------------------------------------------------------------------------------------------- */
 
 static const char *const model_files[] = {"config.json",           "model.safetensors",         "tokenizer.json",
                                           "tokenizer_config.json", "sentence_bert_config.json", "modules.json",

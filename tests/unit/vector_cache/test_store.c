@@ -79,8 +79,7 @@ static int count(struct store *store, uint32_t first, uint32_t n)
     return n_found;
 }
 
-/* ---- Finding again -------------------------------------------------------------------------------------------------
- */
+/* ---- Finding again ----------------------------------------------------------------------------------------------- */
 
 static void found_after_closing(void **state)
 {
@@ -156,8 +155,7 @@ static void read_only_file(void **state)
     child_run(read_without_right, folder);
 }
 
-/* ---- Eviction ------------------------------------------------------------------------------------------------------
- */
+/* ---- Eviction ---------------------------------------------------------------------------------------------------- */
 
 static void what_is_used_stays(void **state)
 {
@@ -186,8 +184,7 @@ static void what_is_used_stays(void **state)
     assert_true(info.bytes <= MIB);
 }
 
-/* ---- Damage --------------------------------------------------------------------------------------------------------
- */
+/* ---- Damage ------------------------------------------------------------------------------------------------------ */
 
 /* A copy of the file with bytes changed: the vectors that are found are right, and it can be used again. */
 static void flipped(void **state)
