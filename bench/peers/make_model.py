@@ -5,7 +5,8 @@ The model directory has weights, and onnx/model.onnx. TEXTS, for the form that i
 import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tools/remote_servers")]
 import bench_texts  # noqa: E402
 
 
@@ -43,43 +44,8 @@ def ctranslate2(model, folder):
 
 
 def gguf(model, folder):
-    """As convert_hf_to_gguf.py of llama.cpp writes a BERT."""
-    import json
-
-    import gguf as g
-    from safetensors.numpy import load_file
-    config = json.loads((model / "config.json").read_text())
-    tokens = (model / "vocab.txt").read_text("utf-8").split("\n")[:config["vocab_size"]]
-    out = g.GGUFWriter(str(folder / "model.gguf"), "bert")
-    out.add_context_length(config["max_position_embeddings"])
-    out.add_embedding_length(config["hidden_size"])
-    out.add_feed_forward_length(config["intermediate_size"])
-    out.add_block_count(config["num_hidden_layers"])
-    out.add_head_count(config["num_attention_heads"])
-    out.add_layer_norm_eps(config["layer_norm_eps"])
-    out.add_causal_attention(False)
-    out.add_pooling_type(g.PoolingType.MEAN)
-    out.add_file_type(g.LlamaFileType.ALL_F32)
-    special = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}
-    # Words begin with U+2581, what continues one has lost its ##.
-    out.add_tokenizer_model("bert")
-    out.add_tokenizer_pre("default")
-    out.add_token_list([t if t in special else t[2:] if t.startswith("##") else "\u2581" + t for t in tokens])
-    out.add_token_types([g.TokenType.CONTROL if t in special else g.TokenType.NORMAL for t in tokens])
-    out.add_token_type_count(config["type_vocab_size"])
-    for name in ("pad", "unk", "cls", "sep", "mask"):
-        getattr(out, f"add_{name}_token_id")(tokens.index(f"[{name.upper()}]"))
-    out.add_bos_token_id(tokens.index("[CLS]"))
-    out.add_eos_token_id(tokens.index("[SEP]"))
-    names = g.get_tensor_name_map(g.MODEL_ARCH.BERT, config["num_hidden_layers"])
-    for name, tensor in load_file(model / "model.safetensors").items():
-        if name.startswith("pooler") or name.endswith("position_ids"):
-            continue
-        out.add_tensor(names.get_name(name, (".weight", ".bias")), tensor)
-    out.write_header_to_file()
-    out.write_kv_data_to_file()
-    out.write_tensors_to_file()
-    out.close()
+    import to_gguf
+    to_gguf.write(model, folder / "model.gguf")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import worker  # noqa: E402
 import numpy as np  # noqa: E402
 
 LIMIT = 256
+TEXTS_AT_ONCE = 8    # of llama.cpp, whose batch is set when the model is opened
 
 
 def mean_l2(hidden, mask):
@@ -184,10 +185,21 @@ def onnxruntime_file(folder, threads):
 # ---- llama.cpp ----------------------------------------------------------------------------------------------------------
 
 def llama_cpp(folder, threads):
-    import llama_cpp as llama
-    model = llama.Llama(str(folder / "model.gguf"), embedding=True, n_ctx=0, n_batch=2048, n_ubatch=2048, n_threads=threads, n_threads_batch=threads,
-                        pooling_type=llama.LLAMA_POOLING_TYPE_MEAN, verbose=False)
-    return lambda texts, batch: np.array(model.embed(texts, normalize=True, truncate=True), np.float32)
+    import xllamacpp
+    tokenizer = open_tokenizer(folder)
+    params = xllamacpp.CommonParams()
+    params.model.path = str(folder / "model.gguf")
+    params.embedding = True
+    params.n_parallel = TEXTS_AT_ONCE
+    params.n_ctx = params.n_batch = params.n_ubatch = TEXTS_AT_ONCE * LIMIT
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    server = xllamacpp.Server(params)
+
+    def embed(texts, batch):
+        """Given as ids: llama.cpp has no limit of tokens to cut at, and refuses what is too long for it."""
+        answer = server.handle_embeddings({"input": [e.ids for e in tokenizer.encode_batch_fast(texts)]})
+        return np.array([row["embedding"] for row in sorted(answer["data"], key=lambda row: row["index"])], np.float32)
+    return embed
 
 
 PEERS = {"sentence-transformers": torch_fp32, "sentence-transformers ONNX": st_onnx, "sentence-transformers OpenVINO": st_openvino,

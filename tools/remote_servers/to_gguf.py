@@ -37,11 +37,11 @@ def add_tokenizer(writer, folder):
     writer.add_eos_token_id(tokens.index("[SEP]"))
 
 
-def main():
-    folder, out = pathlib.Path(sys.argv[1]), sys.argv[2]
+def write(folder, out):
+    """folder: a model directory, a path; out: the file to write."""
     config = json.loads((folder / "config.json").read_text())
     n_layers = config["num_hidden_layers"]
-    writer = gguf.GGUFWriter(out, "bert")
+    writer = gguf.GGUFWriter(str(out), "bert")
     writer.add_name(folder.name)
     writer.add_context_length(config["max_position_embeddings"])
     writer.add_embedding_length(config["hidden_size"])
@@ -67,4 +67,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    write(pathlib.Path(sys.argv[1]), sys.argv[2])
