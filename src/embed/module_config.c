@@ -7,9 +7,10 @@
  * The class at the end of `type` says what a module is, PATH/config.json how it is set. What is not known here is
  * refused by name: a module left out would give other vectors.
  */
-#include "embed/model_config.h"
+#include "embed/module_config.h"
 
 #include "base/mem.h"
+#include "embed/config_json.h"
 #include "os/os.h"
 
 #include <string.h>

@@ -11,7 +11,7 @@
 #include "base/bytes.h"
 #include "base/half.h"
 #include "base/mem.h"
-#include "embed/model_config.h"
+#include "embed/config_json.h"
 #include "weights/weights.h"
 
 #include <string.h>

@@ -274,3 +274,16 @@ void rf__hub_env_release(struct hub_env *env)
     rf__free(env->token);
     *env = (struct hub_env){0};
 }
+
+rf_status rf__hub_cache_dir(const char *cache_dir, char **out, rf_error *err)
+{
+    struct hub_caches caches;
+    rf_status status = rf__hub_caches_find(cache_dir, &caches, err);
+
+    if (status != RF_OK)
+        return status;
+    *out = caches.dirs[caches.fresh];
+    caches.dirs[caches.fresh] = NULL;
+    rf__hub_caches_release(&caches);
+    return RF_OK;
+}

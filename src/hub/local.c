@@ -269,3 +269,13 @@ rf_status rf__local_resolve(const struct source *source, const struct hub_option
         rf__model_source_release(out);
     return status;
 }
+
+void rf__model_source_release(struct model_source *source)
+{
+    rf__free(source->directory);
+    rf__free(source->onnx_file);
+    rf__free(source->weights_file);
+    rf__free(source->revision);
+    rf__free(source->cache_dir);
+    *source = (struct model_source){0};
+}

@@ -31,16 +31,6 @@ struct resolution {
     bool is_writable;      /* where we may write or not */
 };
 
-void rf__model_source_release(struct model_source *source)
-{
-    rf__free(source->directory);
-    rf__free(source->onnx_file);
-    rf__free(source->weights_file);
-    rf__free(source->revision);
-    rf__free(source->cache_dir);
-    *source = (struct model_source){0};
-}
-
 /* ---- The caches ----------------------------------------------------------------------------------------------- */
 
 /* Whether a snapshot that is not complete is worth being completed where it lies: an explicit --cache-dir is where the
@@ -513,19 +503,6 @@ rf_status rf__hub_resolve(const char *name, const struct hub_options *options, s
     rf__hub_caches_release(&resolution.caches);
     rf__source_release(&resolution.source);
     return status;
-}
-
-rf_status rf__hub_cache_dir(const char *cache_dir, char **out, rf_error *err)
-{
-    struct hub_caches caches;
-    rf_status status = rf__hub_caches_find(cache_dir, &caches, err);
-
-    if (status != RF_OK)
-        return status;
-    *out = caches.dirs[caches.fresh];
-    caches.dirs[caches.fresh] = NULL;
-    rf__hub_caches_release(&caches);
-    return RF_OK;
 }
 
 /* One request, one answer. A web page is none: it is a login page in the way. */
