@@ -93,15 +93,17 @@ static const char *reason(struct terms *r, const struct step *step)
     return rf__graph_name(r->graph, "the node '%.64s' (%.40s)", step->node->name, step->node->op_type);
 }
 
-static bool ask(bool (*rule)(struct step *step), struct step *step)
+static bool is_understood(struct step *step)
 {
-    bool is_understood;
+    static bool (*const rules[])(struct step * step) = {rf__embedding_rule, rf__attention_rule, rf__layer_rule,
+                                                        rf__number_rule,    rf__move_rule,      rf__fused_rule};
 
-    memset(step->out, 0, sizeof step->out);
-    is_understood = rule(step);
-    if (!is_understood)
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         memset(step->out, 0, sizeof step->out);
-    return is_understood;
+        if (rules[i](step))
+            return true;
+    }
+    return false;
 }
 
 /* Nothing is known of it but perhaps its shape. */
@@ -127,7 +129,7 @@ static void take_node(struct terms *r, struct step *step)
         if (step->in[i] == NULL && *node->input[i] != '\0')
             why = "a value that is used before it is made";
     }
-    if (why == NULL && !ask(rf__encoder_rule, step) && !ask(rf__numbers_rule, step) && !ask(rf__fused_rule, step))
+    if (why == NULL && !is_understood(step))
         why = reason(r, step);
     for (size_t i = 0; i < node->n_output; i++) {
         const struct term *term = why == NULL && i < STEP_MAX_OUTPUTS ? step->out[i] : NULL;

@@ -167,10 +167,7 @@ static bool fused_matmul(struct step *step)
 
 bool rf__fused_rule(struct step *step)
 {
-    static const struct {
-        const char *op;
-        bool (*rule)(struct step *step);
-    } rules[] = {
+    static const struct rule rules[] = {
         {"EmbedLayerNormalization", embed_layer_normalization},
         {"Attention", attention},
         {"SkipLayerNormalization", skip_layer_normalization},
@@ -180,9 +177,5 @@ bool rf__fused_rule(struct step *step)
         {"FusedMatMul", fused_matmul},
     };
 
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-        if (strcmp(step->node->domain, GRAPH_MICROSOFT) == 0 && strcmp(rules[i].op, step->node->op_type) == 0)
-            return rules[i].rule(step);
-    }
-    return false;
+    return rf__step_apply(step, GRAPH_MICROSOFT, rules, sizeof rules / sizeof rules[0]);
 }

@@ -92,6 +92,16 @@ bool rf__term_is_uniform(const struct term *t, double *number)
     return true;
 }
 
+bool rf__is_near(double x, double y)
+{
+    return fabs(x - y) <= 1e-7 * fabs(y);
+}
+
+bool rf__term_number_for(const struct term *t, const struct term *numbers, double *number)
+{
+    return rf__term_is_uniform(numbers, number) && rf__term_fits(t, numbers);
+}
+
 bool rf__term_fits(const struct term *t, const struct term *numbers)
 {
     if (!t->has_dims || !numbers->has_dims || numbers->rank > t->rank)
@@ -328,4 +338,12 @@ bool rf__step_perm(const struct step *step, uint32_t rank, uint32_t perm[TERM_MA
         is_used[perm[i]] = true;
     }
     return true;
+}
+
+bool rf__step_apply(struct step *step, const char *domain, const struct rule *rules, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(step->node->domain, domain) == 0 && strcmp(rules[i].op, step->node->op_type) == 0)
+            return rules[i].apply(step);
+    return false;
 }

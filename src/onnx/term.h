@@ -118,6 +118,9 @@ uint64_t rf__term_width(const struct term *t);
 bool rf__term_is_rows(const struct term *t);
 /* Whether it is the same number everywhere: that. */
 bool rf__term_is_uniform(const struct term *t, double *number);
+/* The same, of numbers that combine with `t` element by element and leave its shape. */
+bool rf__term_number_for(const struct term *t, const struct term *numbers, double *number);
+bool rf__is_near(double x, double y);
 /* Whether combining `t` with it element by element leaves the shape of `t` as it is. */
 bool rf__term_fits(const struct term *t, const struct term *numbers);
 bool rf__term_same_dims(const struct term *a, const struct term *b);
@@ -185,12 +188,27 @@ struct slice {
 };
 bool rf__step_slice(const struct step *step, struct slice *out);
 
+/* ---- Numbers ------------------------------------------------------------------------------------------------- */
+
+/* Between low and high, of no known shape. */
+struct term *rf__numbers_new(struct step *step, int type, double low, double high);
+/* Input i, where it is numbers. */
+const struct term *rf__numbers_in(const struct step *step, size_t i);
+/* Sets the elements of a term of rank 0 or 1, and between what they are. */
+void rf__numbers_set(struct term *t, const struct amount *elements, size_t n, bool is_scalar);
+size_t rf__numbers_count(const struct term *t); /* of elements */
+/* Dims that a rank-1 tensor of amounts names; whether they are all sizes, at least 1. */
+bool rf__numbers_set_dims(struct term *out, const struct amount *dims, size_t n);
+bool rf__numbers_are_sizes(const struct amount *dims, size_t n);
 /* The term of an initializer. */
 const struct term *rf__numbers_constant(struct step *step, const struct constant *constant);
+
+/* ---- Pieces of an encoder ------------------------------------------------------------------------------------ */
 
 /* Pieces, left as step->out[0]; false where they do not fit together. */
 bool rf__step_linear(struct step *step, const struct term *x, const struct part *weight, struct term **out);
 bool rf__step_add(struct step *step, const struct term *x, const struct term *y); /* in this order */
+bool rf__step_add_embeddings(struct step *step, const struct term *x, const struct term *y);
 bool rf__step_norm(struct step *step, const struct term *x, const struct term *weight, const struct term *bias,
                    double epsilon);
 bool rf__step_activate(struct step *step, const struct term *t, double (*function)(double x));
@@ -202,9 +220,20 @@ double rf__gelu(double x);
 double rf__gelu_tanh(double x);
 
 /* What a rule is asked: whether it understands the node; step->out is then set. */
-bool rf__numbers_rule(struct step *step); /* shapes, masks and positions */
-bool rf__encoder_rule(struct step *step); /* what reads those, and the rest */
-bool rf__fused_rule(struct step *step);   /* ONNX Runtime's operators for whole pieces */
+bool rf__embedding_rule(struct step *step); /* rows of tables, and where in them */
+bool rf__attention_rule(struct step *step);
+bool rf__layer_rule(struct step *step);  /* linear layers, activations, norms */
+bool rf__number_rule(struct step *step); /* masks, positions, and the arithmetic of shapes */
+bool rf__move_rule(struct step *step);   /* such numbers in another shape */
+bool rf__fused_rule(struct step *step);  /* ONNX Runtime's operators for whole pieces */
+
+/* A file's rules, by operator. */
+struct rule {
+    const char *op;
+    bool (*apply)(struct step *step);
+};
+/* Asks the one for the step's operator, where there is one and the operator is of `domain`. */
+bool rf__step_apply(struct step *step, const char *domain, const struct rule *rules, size_t n);
 
 /* The shape of the first output of a node of which nothing else is known, as far as the inputs tell. */
 void rf__shape_of(struct step *step, struct term *out);

@@ -165,6 +165,13 @@ class JinaBert(torch.nn.Module):
         return x
 
 
+def write_jina_config(folder, vocab=48, hidden=24, layers=2, heads=6, inner=20):
+    (folder / "config.json").write_text(json.dumps(dict(
+        model_type="bert", architectures=["JinaBertForMaskedLM"], position_embedding_type="alibi", feed_forward_type="geglu", hidden_act="gelu",
+        vocab_size=vocab, hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=heads, intermediate_size=inner, type_vocab_size=2,
+        max_position_embeddings=8192, layer_norm_eps=1e-12), indent=1) + "\n")
+
+
 def make_jina(name, seed):
     folder = ROOT / name
     shutil.rmtree(folder, ignore_errors=True)
@@ -172,10 +179,7 @@ def make_jina(name, seed):
     model = JinaBert().eval()
     scatter(model, seed)
     save_file(model.state_dict(), folder / "model.safetensors", {"format": "pt"})
-    (folder / "config.json").write_text(json.dumps(dict(
-        model_type="bert", architectures=["JinaBertForMaskedLM"], position_embedding_type="alibi", feed_forward_type="geglu", hidden_act="gelu",
-        vocab_size=48, hidden_size=24, num_hidden_layers=2, num_attention_heads=6, intermediate_size=20, type_vocab_size=2,
-        max_position_embeddings=8192, layer_norm_eps=1e-12), indent=1) + "\n")
+    write_jina_config(folder)
     ids = texts(48, 64, seed)
     with torch.no_grad():
         states = [model(torch.tensor([t]))[0].numpy() for t in ids]

@@ -1,7 +1,7 @@
 /*
- * recognize_encoder: the pieces of an encoder in ONNX's own operators, as torch and optimum export them: tables, linear
- * layers, norms, activations and attention, one node at a time. Whatever the order in which an exporter writes the
- * same formula, the term is the same; what is no such formula gives none.
+ * recognize_layers: linear layers, activations and norms in ONNX's own operators, as torch and optimum export them, one
+ * node at a time. Whatever the order in which an exporter writes the same formula, the term is the same; what is no
+ * such formula gives none.
  */
 #include "onnx/term.h"
 
@@ -9,17 +9,6 @@
 #include <string.h>
 
 #define FLOAT ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
-
-static bool is_near(double x, double y)
-{
-    return fabs(x - y) <= 1e-7 * fabs(y);
-}
-
-/* A number that combines with `t` element by element. */
-static bool uniform_for(const struct term *t, const struct term *numbers, double *number)
-{
-    return rf__term_is_uniform(numbers, number) && rf__term_fits(t, numbers);
-}
 
 /* ---- Functions of one element -------------------------------------------------------------------------------- */
 
@@ -86,7 +75,7 @@ static bool function_binary(struct step *step)
             return false;
     } else if (base_a == NULL && base_b == NULL) {
         return false;
-    } else if (!(base_a != NULL ? uniform_for(a, b, &number) : uniform_for(b, a, &number))) {
+    } else if (!(base_a != NULL ? rf__term_number_for(a, b, &number) : rf__term_number_for(b, a, &number))) {
         return false;
     }
     out = new_function(step, base_a != NULL ? base_a : base_b, base_a != NULL ? a : b);
@@ -180,6 +169,13 @@ static bool linear(struct step *step, const struct term *x, const struct term *w
     return rf__step_linear(step, x, &weight, out);
 }
 
+static bool matmul(struct step *step)
+{
+    struct term *out;
+
+    return linear(step, rf__step_in(step, 0), rf__step_in(step, 1), false, &out);
+}
+
 static bool gemm(struct step *step)
 {
     const struct term *addend = rf__step_in(step, 2);
@@ -190,36 +186,6 @@ static bool gemm(struct step *step)
         !linear(step, rf__step_in(step, 0), rf__step_in(step, 1), rf__step_int(step, "transB", 0) != 0, &out))
         return false;
     return addend == NULL || rf__term_vector(addend, rf__term_width(out), &out->bias);
-}
-
-/* A table of embeddings, and one more. */
-static bool add_embeddings(struct step *step, const struct term *x, const struct term *y)
-{
-    struct term *out = rf__step_copy(step, x);
-
-    step->out[0] = out;
-    if (y->kind == TERM_NUMBERS) {
-        out->has_one_type = true;
-        return x->types.data == NULL && rf__term_vector(y, rf__term_width(x), &out->types);
-    }
-    if (y->kind != TERM_EMBEDDINGS || (x->words.data != NULL && y->words.data != NULL) ||
-        (x->types.data != NULL && y->types.data != NULL) || (x->positions.data != NULL && y->positions.data != NULL))
-        return false;
-    if (y->words.data != NULL)
-        out->words = y->words;
-    if (y->types.data != NULL) {
-        out->types = y->types;
-        out->has_one_type = y->has_one_type;
-    }
-    if (y->positions.data != NULL) {
-        out->positions = y->positions;
-        out->are_padded = y->are_padded;
-        out->number = y->number;
-    }
-    if (rf__term_fits(x, y))
-        return true;
-    rf__term_copy_dims(out, y);
-    return rf__term_fits(y, x);
 }
 
 static bool add_to_linear(struct step *step, const struct term *x, const struct term *y)
@@ -246,7 +212,7 @@ bool rf__step_add(struct step *step, const struct term *x, const struct term *y)
     double number = 0;
     struct term *out;
 
-    if (x->kind == TERM_EMBEDDINGS && add_embeddings(step, x, y))
+    if (rf__step_add_embeddings(step, x, y))
         return true;
     if (x->kind == TERM_LINEAR && add_to_linear(step, x, y))
         return true;
@@ -258,15 +224,11 @@ bool rf__step_add(struct step *step, const struct term *x, const struct term *y)
         out->kind = TERM_NORM;
         return true;
     }
-    if (!uniform_for(x, y, &number))
+    if (!rf__term_number_for(x, y, &number))
         return false;
     if (x->kind == TERM_VARIANCE && !x->has_number && number >= 0) {
         out->has_number = true;
         out->number = number;
-        return true;
-    }
-    if (x->kind == TERM_TOKEN_RANKS && is_near(number, x->number)) {
-        out->kind = TERM_PADDED_POSITIONS;
         return true;
     }
     step->out[0] = x;
@@ -325,7 +287,7 @@ static bool subtract(struct step *step)
         new_like(step, TERM_CENTERED, a, b->x);
         return true;
     }
-    if (a->kind != TERM_NUMBERS && a->kind != TERM_UNKNOWN && uniform_for(a, b, &number) && number >= 0 &&
+    if (a->kind != TERM_NUMBERS && a->kind != TERM_UNKNOWN && rf__term_number_for(a, b, &number) && number >= 0 &&
         number <= 0) {
         step->out[0] = a;
         return true;
@@ -347,27 +309,13 @@ static bool normalize(struct step *step, const struct term *centered, const stru
     return true;
 }
 
-/* A number times heads or scores. */
-static bool scale(struct step *step, const struct term *x, const struct term *y, bool divides)
-{
-    struct term *out;
-    double number;
-
-    if ((x->kind != TERM_HEADS && x->kind != TERM_SCORES) || !uniform_for(x, y, &number))
-        return false;
-    out = rf__step_copy(step, x);
-    out->number = divides ? x->number / number : x->number * number;
-    step->out[0] = out;
-    return true;
-}
-
 static bool multiply_in_order(struct step *step, const struct term *x, const struct term *y)
 {
     struct part weight;
     struct term *out;
     double number;
 
-    if (normalize(step, x, y, TERM_INVERSE_DEVIATION) || scale(step, x, y, false))
+    if (normalize(step, x, y, TERM_INVERSE_DEVIATION))
         return true;
     if (x->kind == TERM_CENTERED && y == x) {
         new_like(step, TERM_SQUARES, x, x->x);
@@ -380,14 +328,8 @@ static bool multiply_in_order(struct step *step, const struct term *x, const str
         step->out[0] = out;
         return true;
     }
-    if (x->kind == TERM_TOKENS_SO_FAR && y->kind == TERM_IS_TOKEN && is_near(x->number, y->number)) {
-        out = rf__step_copy(step, x);
-        out->kind = TERM_TOKEN_RANKS;
-        step->out[0] = out;
-        return true;
-    }
     step->out[0] = x;
-    return x->kind != TERM_NUMBERS && x->kind != TERM_UNKNOWN && uniform_for(x, y, &number) && number >= 1 &&
+    return x->kind != TERM_NUMBERS && x->kind != TERM_UNKNOWN && rf__term_number_for(x, y, &number) && number >= 1 &&
            number <= 1;
 }
 
@@ -408,9 +350,9 @@ static bool divide(struct step *step)
 
     if (a == NULL || b == NULL)
         return false;
-    if (normalize(step, a, b, TERM_DEVIATION) || scale(step, a, b, true))
+    if (normalize(step, a, b, TERM_DEVIATION))
         return true;
-    if (b->kind == TERM_DEVIATION && rf__term_is_uniform(a, &number) && is_near(number, 1) && rf__term_fits(b, a)) {
+    if (b->kind == TERM_DEVIATION && rf__term_is_uniform(a, &number) && rf__is_near(number, 1) && rf__term_fits(b, a)) {
         out = rf__step_copy(step, b);
         out->kind = TERM_INVERSE_DEVIATION;
         step->out[0] = out;
@@ -455,15 +397,15 @@ static bool power(struct step *step)
     const struct term *x = rf__step_in(step, 0), *y = rf__step_in(step, 1);
     double number;
 
-    if (x == NULL || y == NULL || !uniform_for(x, y, &number))
+    if (x == NULL || y == NULL || !rf__term_number_for(x, y, &number))
         return false;
-    if (x->kind == TERM_CENTERED && is_near(number, 2)) {
+    if (x->kind == TERM_CENTERED && rf__is_near(number, 2)) {
         new_like(step, TERM_SQUARES, x, x->x);
         return true;
     }
     if (x->kind == TERM_VARIANCE)
-        return (is_near(number, 0.5) && root(step, x, TERM_DEVIATION)) ||
-               (is_near(number, -0.5) && root(step, x, TERM_INVERSE_DEVIATION));
+        return (rf__is_near(number, 0.5) && root(step, x, TERM_DEVIATION)) ||
+               (rf__is_near(number, -0.5) && root(step, x, TERM_INVERSE_DEVIATION));
     return function_binary(step);
 }
 
@@ -491,170 +433,7 @@ static bool layer_normalization(struct step *step)
     return rf__step_norm(step, x, rf__step_in(step, 1), rf__step_in(step, 2), rf__step_float(step, "epsilon", 1e-5F));
 }
 
-/* ---- Attention ------------------------------------------------------------------------------------------------- */
-
-/* The factor c of a function that is c x; 0: it is none. */
-static double factor_of(const struct term *function)
-{
-    const double c = function->samples[0] / rf__term_sample(0);
-
-    for (int i = 0; i < TERM_N_SAMPLES; i++)
-        if (!(fabs(function->samples[i] - c * rf__term_sample(i)) <= 1e-12 * fabs(function->samples[i])))
-            return 0;
-    return c;
-}
-
-/* [batch, sequence, heads * width] -> [batch, sequence, heads, width] */
-static bool split_heads(struct step *step, const struct term *x, const struct amount *dims)
-{
-    struct term *out;
-
-    if (!rf__term_is_rows(x) || !rf__amount_equal(dims[0], rf__amount_batch) ||
-        !rf__amount_equal(dims[1], rf__amount_sequence) ||
-        !rf__amount_is(rf__amount_multiply(dims[2], dims[3]), (int64_t)rf__term_width(x)))
-        return false;
-    out = rf__step_new(step, TERM_HEADS);
-    out->has_dims = true;
-    out->rank = 4;
-    memcpy(out->dims, dims, 4 * sizeof *dims);
-    memcpy(out->axes, "BSHW", 4);
-    out->heads = (uint64_t)dims[2].n;
-    out->number = x->kind == TERM_FUNCTION ? factor_of(x) : 1;
-    out->x = x->kind == TERM_FUNCTION ? x->x : rf__term_origin(x);
-    step->out[0] = out;
-    return out->x->kind == TERM_LINEAR && out->x->residual == NULL && fabs(out->number) > 0;
-}
-
-static bool join_heads(struct step *step, const struct term *x, const struct amount *dims, size_t rank)
-{
-    struct term *out = rf__step_new(step, TERM_CONTEXT);
-
-    out->has_dims = true;
-    out->rank = (uint32_t)rank;
-    memcpy(out->dims, dims, rank * sizeof *dims);
-    out->heads = x->heads;
-    out->number = x->number;
-    out->q = x->q;
-    out->k = x->k;
-    out->v = x->v;
-    step->out[0] = out;
-    return memcmp(x->axes, "BSHW", 4) == 0 && rf__term_is_rows(out);
-}
-
-static bool reshape(struct step *step)
-{
-    const struct term *x = rf__step_in(step, 0);
-    struct amount dims[TERM_MAX_RANK];
-    struct term *out;
-    size_t rank;
-
-    if (x == NULL || x->kind < TERM_EMBEDDINGS || !rf__step_reshape(step, dims, &rank))
-        return false;
-    if (x->kind == TERM_MIXTURES)
-        return join_heads(step, x, dims, rank);
-    if (rank == 4)
-        return split_heads(step, x, dims);
-    if (!rf__term_is_rows(x) || rank == 0)
-        return false;
-    out = rf__step_copy(step, x);
-    out->origin = rf__term_origin(x);
-    out->order = out->origin->order;
-    out->rank = (uint32_t)rank;
-    memcpy(out->dims, dims, rank * sizeof *dims);
-    step->out[0] = out;
-    return rf__term_is_rows(out) && rf__term_width(out) == rf__term_width(x);
-}
-
-static bool transpose(struct step *step)
-{
-    const struct term *x = rf__step_in(step, 0);
-    uint32_t perm[TERM_MAX_RANK];
-    struct term *out;
-
-    if (x == NULL || (x->kind != TERM_HEADS && x->kind != TERM_MIXTURES) || !rf__step_perm(step, 4, perm))
-        return false;
-    out = rf__step_copy(step, x);
-    for (int i = 0; i < 4; i++) {
-        out->dims[i] = x->dims[perm[i]];
-        out->axes[i] = x->axes[perm[i]];
-    }
-    step->out[0] = out;
-    return true;
-}
-
-bool rf__step_scores(struct step *step, const struct term *q, const struct term *k, double factor)
-{
-    struct term *out;
-
-    if (q->kind != TERM_HEADS || k->kind != TERM_HEADS || q->heads != k->heads || memcmp(q->axes, "BHSW", 4) != 0 ||
-        memcmp(k->axes, "BHWS", 4) != 0 || !rf__amount_equal(q->dims[3], k->dims[2]))
-        return false;
-    out = rf__step_copy(step, q);
-    out->kind = TERM_SCORES;
-    memcpy(out->axes, "BHSK", 4);
-    out->dims[3] = k->dims[3];
-    out->number = q->number * k->number * factor;
-    out->q = q->x;
-    out->k = k->x;
-    step->out[0] = out;
-    return true;
-}
-
-static bool mix(struct step *step, const struct term *shares, const struct term *v)
-{
-    struct term *out;
-
-    if (shares->kind != TERM_SHARES || v->kind != TERM_HEADS || shares->heads != v->heads ||
-        memcmp(v->axes, "BHSW", 4) != 0 || v->number < 1 || v->number > 1)
-        return false;
-    out = rf__step_copy(step, shares);
-    out->kind = TERM_MIXTURES;
-    memcpy(out->axes, "BHSW", 4);
-    out->dims[3] = v->dims[3];
-    out->v = v->x;
-    step->out[0] = out;
-    return true;
-}
-
-static bool matmul(struct step *step)
-{
-    const struct term *a = rf__step_in(step, 0), *b = rf__step_in(step, 1);
-    struct term *out;
-
-    if (a == NULL || b == NULL)
-        return false;
-    return linear(step, a, b, false, &out) || rf__step_scores(step, a, b, 1) || mix(step, a, b);
-}
-
-/* Before opset 13 the axes behind `axis` were one; for the last there is no difference. */
-static bool softmax(struct step *step)
-{
-    const struct term *x = rf__step_in(step, 0);
-    struct term *out;
-
-    if (x == NULL || x->kind != TERM_SCORES ||
-        rf__step_axis(rf__step_int(step, "axis", step->opset < 13 ? 1 : -1), x->rank) != x->rank - 1)
-        return false;
-    out = rf__step_copy(step, x);
-    out->kind = TERM_SHARES;
-    step->out[0] = out;
-    return true;
-}
-
-/* torch guards against rows without a single number; there is none without a mask. */
-static bool is_nan(struct step *step)
-{
-    const struct term *x = rf__step_in(step, 0);
-    struct term *out;
-
-    if (x == NULL || x->kind != TERM_SHARES)
-        return false;
-    out = rf__step_new(step, TERM_NUMBERS);
-    rf__term_copy_dims(out, x);
-    out->type = ONNX__TENSOR_PROTO__DATA_TYPE__BOOL;
-    step->out[0] = out;
-    return true;
-}
+/* ---- What leaves a value as it is ---------------------------------------------------------------------------- */
 
 static bool where(struct step *step)
 {
@@ -669,123 +448,6 @@ static bool where(struct step *step)
         !rf__term_fits(chosen, rf__step_in(step, is_true > 0 ? 2 : 1)))
         return false;
     step->out[0] = chosen;
-    return true;
-}
-
-/* ---- Embeddings ------------------------------------------------------------------------------------------------ */
-
-static bool gather(struct step *step)
-{
-    const struct term *table = rf__step_in(step, 0), *at = rf__step_in(step, 1);
-    struct term *out;
-    struct part rows;
-    double row;
-
-    if (table == NULL || at == NULL || !rf__term_matrix(table, &rows) || rf__step_int(step, "axis", 0) != 0 ||
-        rows.row_step != rows.cols || !at->has_dims || at->rank + 1 > TERM_MAX_RANK)
-        return false;
-    out = rf__step_new(step, TERM_EMBEDDINGS);
-    rf__term_copy_dims(out, at);
-    out->dims[out->rank++] = rf__amount((int64_t)rows.cols);
-    step->out[0] = out;
-    if (at->kind == TERM_IDS) {
-        out->words = rows;
-    } else if (at->kind == TERM_TYPE_IDS) {
-        out->types = rows;
-    } else if (at->kind == TERM_PADDED_POSITIONS) {
-        out->positions = rows;
-        out->are_padded = true;
-        out->number = at->number;
-    } else if (at->kind == TERM_NUMBERS && at->counts >= 0 && at->counts == (int)at->rank - 1) {
-        out->positions = rows;
-    } else if (rf__term_is_uniform(at, &row) && row >= 0 && row < (double)rows.rows) {
-        out->types = rows;
-        out->types.data += (uint64_t)row * rows.row_step * rf__dtype_size(rows.dtype);
-        out->types.rows = 1;
-        out->has_one_type = true;
-    } else {
-        return false;
-    }
-    return true;
-}
-
-/* The first rows of a table. */
-static bool slice(struct step *step)
-{
-    const struct term *table = rf__step_in(step, 0);
-    struct slice s;
-    struct term *out;
-    struct part rows;
-
-    if (table == NULL || !rf__term_matrix(table, &rows) || rows.row_step != rows.cols || !rf__step_slice(step, &s) ||
-        s.axis != 0 || !s.is_from_start || !rf__amount_equal(s.length, rf__amount_sequence))
-        return false;
-    out = rf__step_new(step, TERM_EMBEDDINGS);
-    rf__term_copy_dims(out, table);
-    out->dims[0] = s.length;
-    out->positions = rows;
-    step->out[0] = out;
-    return true;
-}
-
-static bool unsqueeze(struct step *step)
-{
-    const struct term *x = rf__step_in(step, 0);
-    struct term *out;
-    int axis = -1;
-
-    if (x == NULL || x->kind != TERM_EMBEDDINGS)
-        return false;
-    out = rf__step_copy(step, x);
-    step->out[0] = out;
-    return rf__step_unsqueeze(step, x, out, &axis) && rf__term_width(out) == rf__term_width(x);
-}
-
-static bool equal(struct step *step)
-{
-    const struct term *a = rf__step_in(step, 0), *b = rf__step_in(step, 1), *ids, *other;
-    struct term *out;
-    double number;
-
-    if (a == NULL || b == NULL)
-        return false;
-    ids = a->kind == TERM_IDS ? a : b;
-    other = a->kind == TERM_IDS ? b : a;
-    if (ids->kind != TERM_IDS || !uniform_for(ids, other, &number) || number < 0)
-        return false;
-    out = rf__step_copy(step, ids);
-    out->kind = TERM_IS_PADDING;
-    out->number = number;
-    step->out[0] = out;
-    return true;
-}
-
-static bool negate(struct step *step)
-{
-    const struct term *x = rf__step_in(step, 0);
-    struct term *out;
-
-    if (x == NULL || x->kind != TERM_IS_PADDING)
-        return false;
-    out = rf__step_copy(step, x);
-    out->kind = TERM_IS_TOKEN;
-    step->out[0] = out;
-    return true;
-}
-
-static bool cumulative_sum(struct step *step)
-{
-    const struct term *x = rf__step_in(step, 0), *axis = rf__step_in(step, 1);
-    struct term *out;
-    double number;
-
-    if (x == NULL || axis == NULL || x->kind != TERM_IS_TOKEN || !rf__term_is_uniform(axis, &number) ||
-        rf__step_axis((int64_t)number, x->rank) != x->rank - 1 || rf__step_int(step, "exclusive", 0) != 0 ||
-        rf__step_int(step, "reverse", 0) != 0)
-        return false;
-    out = rf__step_copy(step, x);
-    out->kind = TERM_TOKENS_SO_FAR;
-    step->out[0] = out;
     return true;
 }
 
@@ -821,12 +483,9 @@ static bool dropout(struct step *step)
            same(step);
 }
 
-bool rf__encoder_rule(struct step *step)
+bool rf__layer_rule(struct step *step)
 {
-    static const struct {
-        const char *op;
-        bool (*rule)(struct step *step);
-    } rules[] = {
+    static const struct rule rules[] = {
         {"MatMul", matmul},
         {"Gemm", gemm},
         {"Add", add},
@@ -838,20 +497,6 @@ bool rf__encoder_rule(struct step *step)
         {"Reciprocal", reciprocal},
         {"ReduceMean", reduce_mean},
         {"LayerNormalization", layer_normalization},
-        {"Softmax", softmax},
-        {"IsNaN", is_nan},
-        {"Where", where},
-        {"Reshape", reshape},
-        {"Transpose", transpose},
-        {"Gather", gather},
-        {"Slice", slice},
-        {"Unsqueeze", unsqueeze},
-        {"Equal", equal},
-        {"Not", negate},
-        {"CumSum", cumulative_sum},
-        {"Cast", cast},
-        {"Identity", same},
-        {"Dropout", dropout},
         {"Gelu", gelu},
         {"Erf", function_unary},
         {"Tanh", function_unary},
@@ -859,11 +504,11 @@ bool rf__encoder_rule(struct step *step)
         {"Relu", function_unary},
         {"Exp", function_unary},
         {"Neg", function_unary},
+        {"Where", where},
+        {"Cast", cast},
+        {"Identity", same},
+        {"Dropout", dropout},
     };
 
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-        if (*step->node->domain == '\0' && strcmp(rules[i].op, step->node->op_type) == 0)
-            return rules[i].rule(step);
-    }
-    return false;
+    return rf__step_apply(step, "", rules, sizeof rules / sizeof rules[0]);
 }
