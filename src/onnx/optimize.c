@@ -1,17 +1,16 @@
 /*
  * optimize: an ONNX file -> the same with less in it. An encoder that is recognized is built anew, as it would be out
  * of its weights (blocks.c says which operators were found to be the fastest). Of any other graph is taken out what a
- * run does not need: outputs that are not token vectors and what leads to them alone, nodes that do nothing, and the
- * arithmetic of shapes, where a shape is the same whatever the texts are or follows from the one that is reshaped.
+ * run does not need: outputs that are not token vectors and what leads to them alone, nodes that do nothing or what
+ * another does (merge.c), and the arithmetic of shapes, where a shape is the same whatever the texts are or follows
+ * from the one that is reshaped. Chains that ONNX Runtime has an operator for become that (fuse.c).
  */
-#include "onnx/onnx.h"
+#include "onnx/optimize.h"
 
-#include "onnx/recognize.h"
-
-#include "base/mem.h"
-
+#include <math.h>
 #include <string.h>
 
+#define FLOAT ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
 #define INT64 ONNX__TENSOR_PROTO__DATA_TYPE__INT64
 #define LARGE ((int64_t)1 << 40) /* see rf__amount() */
 
@@ -20,37 +19,12 @@ static bool is_plain(const Onnx__NodeProto *node, const char *op)
     return *node->domain == '\0' && strcmp(node->op_type, op) == 0;
 }
 
-/* ---- Nodes that do nothing --------------------------------------------------------------------------------------- */
-
-static void rename_uses(Onnx__GraphProto *proto, const char *from, char *to)
-{
-    for (size_t i = 0; i < proto->n_node; i++) {
-        Onnx__NodeProto *node = proto->node[i];
-        for (size_t k = 0; k < node->n_input; k++)
-            if (strcmp(node->input[k], from) == 0)
-                node->input[k] = to;
-        for (size_t k = 0; k < node->n_attribute; k++)
-            if (node->attribute[k]->g != NULL) /* no deeper than onnx_read.h says */
-                rename_uses(node->attribute[k]->g, from, to);
-    }
-}
-
 static bool is_output(const Onnx__GraphProto *proto, const char *name)
 {
     for (size_t i = 0; i < proto->n_output; i++)
         if (strcmp(proto->output[i]->name, name) == 0)
             return true;
     return false;
-}
-
-static void skip_identities(Onnx__GraphProto *proto)
-{
-    for (size_t i = 0; i < proto->n_node; i++) {
-        const Onnx__NodeProto *node = proto->node[i];
-        if (is_plain(node, "Identity") && node->n_input == 1 && node->n_output == 1 &&
-            !is_output(proto, node->output[0]))
-            rename_uses(proto, node->output[0], node->input[0]);
-    }
 }
 
 /* ---- Shapes ------------------------------------------------------------------------------------------------------ */
@@ -107,7 +81,7 @@ static void fix_reshapes(struct terms *terms, struct graph *g)
 /* Whole numbers that are the same for all texts. */
 static bool is_fixed(const struct term *t, int64_t numbers[TERM_MAX_ELEMENTS], size_t *n)
 {
-    if (t == NULL || t->kind != TERM_NUMBERS || t->type != INT64 || !t->has_elements || t->constant != NULL)
+    if (t->type != INT64 || !t->has_elements)
         return false;
     *n = t->rank == 0 ? 1 : (size_t)t->dims[0].n;
     for (size_t i = 0; i < *n; i++) {
@@ -119,22 +93,85 @@ static bool is_fixed(const struct term *t, int64_t numbers[TERM_MAX_ELEMENTS], s
     return *n > 0;
 }
 
-static void fold_numbers(struct terms *terms, struct graph *g)
+/* Adds the constant that a value always is; false: it is none. */
+static bool fold(const struct term *t, struct graph *g, const char *name)
 {
+    int64_t numbers[TERM_MAX_ELEMENTS];
+    double number;
+    size_t n = 0;
+
+    if (t == NULL || t->kind != TERM_NUMBERS || t->constant != NULL || is_output(rf__graph_parts(g).proto, name))
+        return false;
+    if (t->type == FLOAT && t->has_dims && t->rank == 0 && rf__term_is_uniform(t, &number) && isfinite(number))
+        rf__graph_float(g, name, (float)number);
+    else if (!is_fixed(t, numbers, &n))
+        return false;
+    else if (t->rank == 0)
+        rf__graph_int(g, name, numbers[0]);
+    else
+        rf__graph_ints(g, name, numbers, n);
+    return true;
+}
+
+/* Shapes that were computed before: values of int64 with the same elements. */
+#define MOST_SHAPES 256
+struct shapes {
+    const struct term *items[MOST_SHAPES];
+    size_t n;
+};
+
+static bool is_same_shape(const struct term *a, const struct term *b)
+{
+    const size_t n = rf__numbers_count(a);
+
+    if (a->rank != b->rank || n != rf__numbers_count(b))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!rf__amount_equal(a->elements[i], b->elements[i]))
+            return false;
+    return true;
+}
+
+/* Makes a node an Identity, for merge.c, where its value is one that there is: a shape that another node computes as
+ * well, or what a Cast is given. */
+static void pass_on(const struct term *t, Onnx__NodeProto *node, struct shapes *shapes)
+{
+    const char *same = NULL;
+
+    if (t == NULL || t->value == NULL || node->n_input == 0)
+        return;
+    if (strcmp(t->value, node->output[0]) != 0 && is_plain(node, "Cast"))
+        same = t->value;
+    for (size_t i = 0; i < shapes->n && same == NULL && t->kind == TERM_NUMBERS && t->type == INT64 && t->has_elements;
+         i++)
+        if (is_same_shape(shapes->items[i], t))
+            same = shapes->items[i]->value;
+    if (same != NULL) {
+        static char identity[] = "Identity", onnx[] = "";
+        node->op_type = identity;
+        node->domain = onnx;
+        node->input[0] = (char *)(uintptr_t)same;
+        node->n_input = 1;
+        node->n_attribute = 0;
+    } else if (t->kind == TERM_NUMBERS && t->type == INT64 && t->has_elements && shapes->n < MOST_SHAPES) {
+        shapes->items[shapes->n++] = t;
+    }
+}
+
+static void rewrite_nodes(const struct terms *terms, struct onnx_file *file, bool is_portable)
+{
+    struct graph *g = file->graph;
     Onnx__NodeProto **nodes;
     size_t n_nodes = rf__graph_take_nodes(g, &nodes);
+    struct shapes shapes = {.n = 0};
 
     for (size_t i = 0; i < n_nodes; i++) {
-        Onnx__NodeProto *node = nodes[i];
-        const struct term *t = node->n_output == 1 ? rf__terms_get(terms, node->output[0]) : NULL;
-        int64_t numbers[TERM_MAX_ELEMENTS];
-        size_t n = 0;
-        if (!is_fixed(t, numbers, &n) || is_output(rf__graph_parts(g).proto, node->output[0]))
-            rf__graph_keep_node(g, node);
-        else if (t->rank == 0)
-            rf__graph_int(g, node->output[0], numbers[0]);
-        else
-            rf__graph_ints(g, node->output[0], numbers, n);
+        const char *name = nodes[i]->n_output == 1 ? nodes[i]->output[0] : "";
+        const struct term *t = rf__terms_get(terms, name);
+        if (fold(t, g, name) || (!is_portable && rf__onnx_fuse(terms, file, nodes[i])))
+            continue;
+        pass_on(t, nodes[i], &shapes);
+        rf__graph_keep_node(g, nodes[i]);
     }
 }
 
@@ -152,32 +189,33 @@ static void keep_one_output(Onnx__GraphProto *proto)
     }
 }
 
-rf_status rf__onnx_tidy(struct onnx_file *file, const char *path, rf_error *err)
+rf_status rf__onnx_tidy(struct onnx_file *file, const char *path, bool is_portable, rf_error *err)
 {
     struct terms terms = {0};
     rf_status status;
 
     keep_one_output(rf__graph_parts(file->graph).proto);
-    skip_identities(rf__graph_parts(file->graph).proto);
-    status = rf__terms_build(file, path, &terms, err);
+    status = rf__terms_build(file, path, true, &terms, err);
     if (status == RF_OK) {
         fix_reshapes(&terms, file->graph);
-        fold_numbers(&terms, file->graph);
+        rewrite_nodes(&terms, file, is_portable);
         status = rf__graph_status(file->graph);
     }
+    if (status == RF_OK)
+        status = rf__onnx_merge(file->graph, path, err);
     if (status == RF_OK)
         status = rf__graph_drop_unused(file->graph, path, err);
     rf__terms_release(&terms);
     return status;
 }
 
-static rf_status tidy(const struct onnx_rewrite *rewrite, rf_error *err)
+static rf_status tidy(const struct onnx_rewrite *rewrite, bool is_portable, rf_error *err)
 {
     struct onnx_file *file = NULL;
     rf_status status = rf__onnx_file_read(rewrite->in_path, &file, err);
 
     if (status == RF_OK)
-        status = rf__onnx_tidy(file, rewrite->in_path, err);
+        status = rf__onnx_tidy(file, rewrite->in_path, is_portable, err);
     if (status == RF_OK)
         status = rf__onnx_file_rewrite(file, rewrite, err);
     rf__onnx_file_free(file);
@@ -216,7 +254,7 @@ rf_status rf__onnx_optimize(const struct onnx_rewrite *rewrite, bool is_portable
     *out = (struct onnx_optimized){.is_rebuilt = status == RF_OK};
     if (status == RF_UNSUPPORTED || status == RF_BAD_FORMAT) {
         rf__log(rewrite->logger, RF_LOG_DEBUG, "%s", reason.message);
-        status = tidy(rewrite, err);
+        status = tidy(rewrite, is_portable, err);
     } else if (status != RF_OK) {
         return rf__fail(err, status, "%s", reason.message);
     }

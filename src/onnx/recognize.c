@@ -10,12 +10,15 @@
 #define INT32 ONNX__TENSOR_PROTO__DATA_TYPE__INT32
 #define INT64 ONNX__TENSOR_PROTO__DATA_TYPE__INT64
 
-static void set(struct terms *r, const char *name, const struct term *term)
+static void set(struct terms *r, const char *name, struct term *term)
 {
     const struct place *place = rf__index_find(&r->index, name);
 
-    if (place != NULL)
-        r->items[place - r->index.places] = term;
+    if (place == NULL)
+        return;
+    r->items[place - r->index.places] = term;
+    if (term->value == NULL)
+        term->value = place->name;
 }
 
 const struct term *rf__terms_get(const struct terms *terms, const char *name)
@@ -25,7 +28,7 @@ const struct term *rf__terms_get(const struct terms *terms, const char *name)
     return place == NULL ? NULL : terms->items[place - terms->index.places];
 }
 
-static const struct term *unknown(struct step *step, const char *why)
+static struct term *unknown(struct step *step, const char *why)
 {
     struct term *term = rf__step_new(step, TERM_UNKNOWN);
 
@@ -35,8 +38,30 @@ static const struct term *unknown(struct step *step, const char *why)
 
 /* ---- Inputs ---------------------------------------------------------------------------------------------------- */
 
-/* What the engine gives (engine/session.c): texts without padding, so that masks are ones and positions count. */
-static const struct term *input_term(struct terms *r, struct step *step, const Onnx__ValueInfoProto *info)
+/* As the file says: batch or sequence where the name is that of the ids' dimension. */
+static struct amount declared_dim(const struct terms *r, const Onnx__TypeProto__Tensor *type, size_t k)
+{
+    const Onnx__GraphProto *proto = rf__graph_parts(r->graph).proto;
+    const Onnx__TensorShapeProto__Dimension *dim = type->shape->dim[k], *of_ids = NULL;
+
+    if (dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE)
+        return dim->dim_value > 0 ? rf__amount(dim->dim_value) : rf__amount_unknown;
+    for (size_t i = 0; i < proto->n_input; i++) {
+        const Onnx__TypeProto *other = proto->input[i]->type;
+        if (strcmp(proto->input[i]->name, "input_ids") == 0 && other != NULL &&
+            other->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE && other->tensor_type->shape != NULL &&
+            other->tensor_type->shape->n_dim == 2)
+            of_ids = other->tensor_type->shape->dim[k];
+    }
+    if (of_ids == NULL || dim->value_case != ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM ||
+        of_ids->value_case != dim->value_case || strcmp(of_ids->dim_param, dim->dim_param) != 0)
+        return rf__amount_unknown;
+    return k == 0 ? rf__amount_batch : rf__amount_sequence;
+}
+
+/* What the engine gives (engine/session.c): texts without padding, so that masks are ones and positions count; or,
+ * where is_general, any numbers. */
+static struct term *input_term(struct terms *r, struct step *step, const Onnx__ValueInfoProto *info)
 {
     static const char *const names[] = {"input_ids", "token_type_ids", "attention_mask", "position_ids"};
     static const enum term_kind kinds[] = {TERM_IDS, TERM_TYPE_IDS, TERM_NUMBERS, TERM_NUMBERS};
@@ -54,12 +79,14 @@ static const struct term *input_term(struct terms *r, struct step *step, const O
         term = rf__step_new(step, kinds[i]);
         term->has_dims = true;
         term->rank = 2;
-        term->dims[0] = rf__amount_batch;
-        term->dims[1] = rf__amount_sequence;
+        for (size_t k = 0; k < 2; k++)
+            term->dims[k] = step->is_general ? declared_dim(r, type, k)
+                            : k == 0         ? rf__amount_batch
+                                             : rf__amount_sequence;
         term->type = type->elem_type;
-        term->low = i == 2 ? 1 : 0;
-        term->high = i == 2 ? 1 : INFINITY;
-        term->counts = i == 3 ? 1 : -1;
+        term->low = step->is_general ? -INFINITY : i == 2 ? 1 : 0;
+        term->high = i == 2 && !step->is_general ? 1 : INFINITY;
+        term->counts = i == 3 && !step->is_general ? 1 : -1;
         return term;
     }
     return unknown(step, rf__graph_name(r->graph, "the input '%.64s'", info->name));
@@ -100,19 +127,22 @@ static bool is_understood(struct step *step)
 
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         memset(step->out, 0, sizeof step->out);
-        if (rules[i](step))
+        if (!(step->is_general && rules[i] == rf__attention_rule) && rules[i](step))
             return true;
     }
+    memset(step->out, 0, sizeof step->out);
     return false;
 }
 
 /* Nothing is known of it but perhaps its shape. */
-static const struct term *shaped(struct step *step, const char *why)
+static struct term *shaped(struct step *step, size_t i, const char *why)
 {
     struct term *term = rf__step_new(step, TERM_UNKNOWN);
 
     term->why = why;
-    rf__shape_of(step, term);
+    rf__shape_of(step, i, term);
+    if (step->is_general && rf__term_width(term) > 0)
+        term->kind = TERM_OPAQUE;
     return term;
 }
 
@@ -132,10 +162,12 @@ static void take_node(struct terms *r, struct step *step)
     if (why == NULL && !is_understood(step))
         why = reason(r, step);
     for (size_t i = 0; i < node->n_output; i++) {
-        const struct term *term = why == NULL && i < STEP_MAX_OUTPUTS ? step->out[i] : NULL;
+        struct term *term = why == NULL && i < STEP_MAX_OUTPUTS ? (struct term *)(uintptr_t)step->out[i]
+                                                                : NULL; /* the graph's memory */
         if (term == NULL)
-            term = i == 0 ? shaped(step, why != NULL ? why : reason(r, step))
-                          : unknown(step, why != NULL ? why : reason(r, step));
+            term = shaped(step, i, why != NULL ? why : reason(r, step));
+        if (term->type == 0 && (i == 0 || strcmp(node->op_type, "Split") == 0))
+            term->type = rf__type_of(step);
         set(r, node->output[i], term);
     }
 }
@@ -171,10 +203,10 @@ const char *rf__onnx_output(const Onnx__GraphProto *proto)
     return found;
 }
 
-static rf_status take_nodes(struct terms *r, int64_t opset)
+static rf_status take_nodes(struct terms *r, int64_t opset, bool is_general)
 {
     const Onnx__GraphProto *proto = rf__graph_parts(r->graph).proto;
-    struct step step = {.graph = r->graph, .opset = opset};
+    struct step step = {.graph = r->graph, .opset = opset, .is_general = is_general};
     rf_status status = take_inputs(r, &step);
 
     for (size_t i = 0; i < proto->n_node && status == RF_OK; i++) {
@@ -186,7 +218,7 @@ static rf_status take_nodes(struct terms *r, int64_t opset)
     return status;
 }
 
-rf_status rf__terms_build(struct onnx_file *file, const char *path, struct terms *out, rf_error *err)
+rf_status rf__terms_build(struct onnx_file *file, const char *path, bool is_general, struct terms *out, rf_error *err)
 {
     rf_status status;
 
@@ -195,7 +227,7 @@ rf_status rf__terms_build(struct onnx_file *file, const char *path, struct terms
     if (status == RF_OK && (out->items = rf__calloc(out->index.n + 1, sizeof *out->items)) == NULL)
         status = rf__fail_memory(err);
     if (status == RF_OK)
-        status = take_nodes(out, file->opset);
+        status = take_nodes(out, file->opset, is_general);
     if (rf__graph_status(file->graph) != RF_OK) /* which may have been told to another rf_error */
         status = rf__fail_memory(err);
     return status;
@@ -213,7 +245,7 @@ rf_status rf__recognize(struct onnx_file *file, const char *path, struct recogni
     const char *output = rf__onnx_output(rf__graph_parts(file->graph).proto);
     const struct term *term;
     struct terms terms;
-    rf_status status = rf__terms_build(file, path, &terms, err);
+    rf_status status = rf__terms_build(file, path, false, &terms, err);
 
     *out = (struct recognized){0};
     term = status != RF_OK || output == NULL ? NULL : rf__terms_get(&terms, output);

@@ -19,7 +19,8 @@ struct terms {
     struct index index;
     const struct term **items; /* [index.n]: NULL for what is never made */
 };
-rf_status rf__terms_build(struct onnx_file *file, const char *path, struct terms *out, rf_error *err);
+/* `is_general`: as term.h says. */
+rf_status rf__terms_build(struct onnx_file *file, const char *path, bool is_general, struct terms *out, rf_error *err);
 void rf__terms_release(struct terms *terms);                                   /* fine on a zeroed one */
 const struct term *rf__terms_get(const struct terms *terms, const char *name); /* NULL: there is none */
 
@@ -40,7 +41,8 @@ void rf__recognized_release(struct recognized *recognized); /* fine on a zeroed 
 rf_status rf__recognize_encoder(const struct term *term, struct graph *graph, const char *path, struct recognized *out,
                                 rf_error *err);
 
-/* Takes out of a graph what a run does not need (optimize.c), whether or not an encoder is recognized in it. */
-rf_status rf__onnx_tidy(struct onnx_file *file, const char *path, rf_error *err);
+/* Takes out of a graph what a run does not need (optimize.c), whether or not an encoder is recognized in it.
+ * `is_portable`: no operator comes in that is not there. */
+rf_status rf__onnx_tidy(struct onnx_file *file, const char *path, bool is_portable, rf_error *err);
 
 #endif

@@ -21,6 +21,14 @@ static const double *samples_of_x(struct step *step)
     return samples;
 }
 
+/* What norms and functions are taken of: a row for each token or, where is_general, whatever has a width. */
+static bool is_rows(const struct step *step, const struct term *t)
+{
+    if (step->is_general)
+        return t->kind >= TERM_OPAQUE && t->kind <= TERM_CONTEXT && rf__term_width(t) > 0;
+    return rf__term_is_rows(t);
+}
+
 /* What `t` is a function of: a linear layer that is complete; its own values at the samples. */
 static const struct term *function_of(struct step *step, const struct term *t, const double **samples)
 {
@@ -28,7 +36,7 @@ static const struct term *function_of(struct step *step, const struct term *t, c
         *samples = t->samples;
         return t->x;
     }
-    if (t->kind != TERM_LINEAR || t->residual != NULL)
+    if (step->is_general ? !is_rows(step, t) : t->kind != TERM_LINEAR || t->residual != NULL)
         return NULL;
     *samples = samples_of_x(step);
     return rf__term_origin(t);
@@ -207,6 +215,13 @@ static bool add_to_linear(struct step *step, const struct term *x, const struct 
     return true;
 }
 
+/* A constant vector or, where is_general, one of fp32 that does not depend on the texts. */
+static bool is_vector(const struct step *step, const struct term *t, uint64_t n, struct part *out)
+{
+    return rf__term_vector(t, n, out) ||
+           (step->is_general && t->kind == TERM_NUMBERS && t->type == FLOAT && t->rank == 1 && rf__term_width(t) == n);
+}
+
 bool rf__step_add(struct step *step, const struct term *x, const struct term *y)
 {
     double number = 0;
@@ -220,8 +235,9 @@ bool rf__step_add(struct step *step, const struct term *x, const struct term *y)
         return false;
     out = rf__step_copy(step, x);
     step->out[0] = out;
-    if (x->kind == TERM_SCALED && rf__term_vector(y, rf__term_width(x), &out->bias)) {
+    if (x->kind == TERM_SCALED && !x->is_rms && is_vector(step, y, rf__term_width(x), &out->bias)) {
         out->kind = TERM_NORM;
+        out->shift = y;
         return true;
     }
     if (!rf__term_number_for(x, y, &number))
@@ -256,6 +272,17 @@ static struct term *new_like(struct step *step, enum term_kind kind, const struc
     return out;
 }
 
+/* Whether it is the square of each element of something. */
+static bool is_square(const struct term *t)
+{
+    if (t->kind != TERM_FUNCTION)
+        return false;
+    for (int i = 0; i < TERM_N_SAMPLES; i++)
+        if (!rf__is_near(t->samples[i], rf__term_sample(i) * rf__term_sample(i)))
+            return false;
+    return true;
+}
+
 static bool reduce_mean(struct step *step)
 {
     const struct term *x = rf__step_in(step, 0);
@@ -266,12 +293,13 @@ static bool reduce_mean(struct step *step)
     if (x == NULL || !x->has_dims || x->rank == 0 || rf__step_int(step, "keepdims", 1) != 1 ||
         !rf__step_axes(step, 1, x->rank, axes, &n) || n != 1 || axes[0] != x->rank - 1)
         return false;
-    if (rf__term_is_rows(x) && x->kind != TERM_SQUARES)
-        out = new_like(step, TERM_MEAN, x, rf__term_origin(x));
-    else if (x->kind == TERM_SQUARES)
+    if (x->kind != TERM_SQUARES && !is_rows(step, x))
+        return false;
+    if (x->kind == TERM_SQUARES || (step->is_general && is_square(x)))
         out = new_like(step, TERM_VARIANCE, x, x->x);
     else
-        return false;
+        out = new_like(step, TERM_MEAN, x, rf__term_origin(x));
+    out->is_rms = out->kind == TERM_VARIANCE && x->kind != TERM_SQUARES;
     out->dims[out->rank - 1] = rf__amount(1);
     return true;
 }
@@ -295,23 +323,23 @@ static bool subtract(struct step *step)
     return function_binary(step);
 }
 
-/* (x - mean) / deviation: `inverse` says whether the deviation is one already. */
-static bool normalize(struct step *step, const struct term *centered, const struct term *deviation,
-                      enum term_kind wanted)
+/* (x - mean) / deviation, or x / root of mean square; or times the inverse of that, as `wanted` says. */
+static bool normalize(struct step *step, const struct term *x, const struct term *deviation, enum term_kind wanted)
 {
     struct term *out;
 
-    if (centered->kind != TERM_CENTERED || deviation->kind != wanted || centered->x != deviation->x ||
-        !rf__term_fits(centered, deviation))
+    if (deviation->kind != wanted || !rf__term_fits(x, deviation) ||
+        (deviation->is_rms ? rf__term_origin(x) != deviation->x : x->kind != TERM_CENTERED || x->x != deviation->x))
         return false;
-    out = new_like(step, TERM_NORMALIZED, centered, centered->x);
+    out = new_like(step, TERM_NORMALIZED, x, deviation->x);
     out->number = deviation->number;
+    out->is_rms = deviation->is_rms;
     return true;
 }
 
 static bool multiply_in_order(struct step *step, const struct term *x, const struct term *y)
 {
-    struct part weight;
+    struct part weight = {0};
     struct term *out;
     double number;
 
@@ -321,10 +349,11 @@ static bool multiply_in_order(struct step *step, const struct term *x, const str
         new_like(step, TERM_SQUARES, x, x->x);
         return true;
     }
-    if (x->kind == TERM_NORMALIZED && rf__term_vector(y, rf__term_width(x), &weight)) {
+    if (x->kind == TERM_NORMALIZED && is_vector(step, y, rf__term_width(x), &weight)) {
         out = rf__step_copy(step, x);
         out->kind = TERM_SCALED;
         out->weight = weight;
+        out->gain = y;
         step->out[0] = out;
         return true;
     }
@@ -418,6 +447,8 @@ bool rf__step_norm(struct step *step, const struct term *x, const struct term *w
         return false;
     out = new_like(step, TERM_NORM, x, rf__term_origin(x));
     out->number = epsilon;
+    out->gain = weight;
+    out->shift = bias;
     return rf__term_vector(weight, rf__term_width(x), &out->weight) &&
            rf__term_vector(bias, rf__term_width(x), &out->bias);
 }
@@ -451,17 +482,17 @@ static bool where(struct step *step)
     return true;
 }
 
+/* One type of whole numbers is as good as the other, as one of fractions is; where is_general, to the same alone. */
 static bool cast(struct step *step)
 {
     const struct term *x = rf__step_in(step, 0);
     const int64_t to = rf__step_int(step, "to", 0);
     const bool is_whole = to == ONNX__TENSOR_PROTO__DATA_TYPE__INT64 || to == ONNX__TENSOR_PROTO__DATA_TYPE__INT32;
 
-    if (x == NULL || x->kind == TERM_NUMBERS || x->kind == TERM_UNKNOWN ||
-        !(x->kind < TERM_EMBEDDINGS ? is_whole : to == FLOAT))
+    if (x == NULL || x->kind == TERM_NUMBERS || (x->kind == TERM_UNKNOWN && !step->is_general))
         return false;
     step->out[0] = x;
-    return true;
+    return step->is_general ? to == x->type : x->kind < TERM_EMBEDDINGS ? is_whole : to == FLOAT;
 }
 
 static bool same(struct step *step)

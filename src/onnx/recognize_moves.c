@@ -402,7 +402,7 @@ static bool slice(struct step *step)
     return true;
 }
 
-static void joined_dims(const struct step *step, struct term *out)
+void rf__step_concat(const struct step *step, struct term *out)
 {
     uint32_t axis = rf__step_axis(rf__step_int(step, "axis", 0), step->in[0]->rank);
 
@@ -443,7 +443,7 @@ static bool concat(struct step *step)
         step->out[0] = step->in[0];
         return true;
     }
-    joined_dims(step, out);
+    rf__step_concat(step, out);
     for (size_t i = 0; i < step->n_in; i++) {
         const struct term *x = step->in[i];
         if (!x->has_elements || x->rank != 1 || n + rf__numbers_count(x) > TERM_MAX_ELEMENTS)

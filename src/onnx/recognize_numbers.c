@@ -137,7 +137,7 @@ static int counted_axis(const struct constant *c)
     return axis;
 }
 
-const struct term *rf__numbers_constant(struct step *step, const struct constant *c)
+struct term *rf__numbers_constant(struct step *step, const struct constant *c)
 {
     struct term *out = rf__numbers_new(step, c->proto->data_type, -INFINITY, INFINITY);
     struct amount elements[TERM_MAX_ELEMENTS] = {{.n = 0}};
@@ -300,6 +300,11 @@ static struct interval combine(const char *op, const struct term *x, const struc
     return anything;
 }
 
+static bool is_plain(struct amount a)
+{
+    return a.is_known && a.b == 0 && a.s == 0;
+}
+
 static struct amount combine_amounts(const char *op, struct amount a, struct amount b)
 {
     if (strcmp(op, "Add") == 0)
@@ -308,6 +313,8 @@ static struct amount combine_amounts(const char *op, struct amount a, struct amo
         return rf__amount_add(a, rf__amount_multiply(b, rf__amount(-1)));
     if (strcmp(op, "Mul") == 0)
         return rf__amount_multiply(a, b);
+    if (strcmp(op, "Div") == 0 && is_plain(a) && is_plain(b) && b.n != 0)
+        return rf__amount(a.n / b.n); /* towards 0, as ONNX does it */
     if (strcmp(op, "Div") == 0)
         return rf__amount_divide(a, b);
     if (strcmp(op, "Equal") == 0 && rf__amount_equal(a, b))
@@ -392,7 +399,7 @@ static bool unary(struct step *step)
         i = (struct interval){1 / x->high, 1 / x->low};
     else if (strcmp(op, "IsNaN") == 0)
         i = isfinite(x->low) && isfinite(x->high) ? untruth : either;
-    out = rf__numbers_new(step, is_whole(x->type) && strcmp(op, "Not") != 0 ? x->type : FLOAT, i.low, i.high);
+    out = rf__numbers_new(step, x->type, i.low, i.high);
     if (strcmp(op, "Not") == 0 || strcmp(op, "IsNaN") == 0)
         out->type = BOOL;
     rf__term_copy_dims(out, x);
@@ -408,10 +415,14 @@ static bool cast(struct step *step)
 
     if (x == NULL || (to != FLOAT && to != DOUBLE && !is_whole((int)to)))
         return false;
+    if (to == x->type) {
+        step->out[0] = x;
+        return true;
+    }
     out = rf__step_copy(step, x);
     out->type = (int)to;
     step->out[0] = out;
-    if (to == x->type || (to == FLOAT && x->type == HALF))
+    if (to == FLOAT && x->type == HALF)
         return true;
     out->constant = NULL;
     if (to == BOOL) {

@@ -50,38 +50,6 @@ static bool is_linear(const struct term *t, const struct term *x, const struct t
     return t != NULL && t->kind == TERM_LINEAR && t->x == x && t->residual == residual && t->bias.data != NULL;
 }
 
-static double relu(double x)
-{
-    return x > 0 ? x : 0;
-}
-
-static double silu(double x)
-{
-    return x / (1 + exp(-x));
-}
-
-/* The activation that has these values; NULL: none that is known. */
-static const char *name_activation(const struct term *function)
-{
-    static const struct {
-        const char *name;
-        double (*function)(double x);
-    } known[] = {{"gelu", rf__gelu}, {"gelu_new", rf__gelu_tanh}, {"relu", relu}, {"silu", silu}, {"tanh", tanh}};
-
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        int k = 0;
-        while (k < TERM_N_SAMPLES) {
-            const double x = rf__term_sample(k), y = known[i].function(x);
-            if (!(fabs(function->samples[k] - y) <= 1e-6 * fabs(x)))
-                break;
-            k++;
-        }
-        if (k == TERM_N_SAMPLES)
-            return known[i].name;
-    }
-    return NULL;
-}
-
 static rf_status read_second_half(struct found *f, const struct term *x, struct encoder_layer *layer)
 {
     const struct term *narrow = x->x, *act, *y;
@@ -94,7 +62,7 @@ static rf_status read_second_half(struct found *f, const struct term *x, struct 
     y = narrow->residual;
     if (!is_linear(narrow, act, y) || !is_linear(act->x, y, NULL) || y->kind != TERM_NORM)
         return refuse_term(f, y, "the second half of a layer is no widening and narrowing with a bias each");
-    activation = name_activation(act);
+    activation = rf__term_activation(act);
     if (activation == NULL || (f->activation != NULL && strcmp(f->activation, activation) != 0))
         return refuse(f, "an activation is none that is known, or not that of all layers");
     f->activation = activation;

@@ -220,6 +220,37 @@ double rf__gelu_tanh(double x)
     return 0.5 * x * (1 + tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x)));
 }
 
+static double relu(double x)
+{
+    return x > 0 ? x : 0;
+}
+
+static double silu(double x)
+{
+    return x / (1 + exp(-x));
+}
+
+const char *rf__term_activation(const struct term *function)
+{
+    static const struct {
+        const char *name;
+        double (*function)(double x);
+    } known[] = {{"gelu", rf__gelu}, {"gelu_new", rf__gelu_tanh}, {"relu", relu}, {"silu", silu}, {"tanh", tanh}};
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        int k = 0;
+        while (k < TERM_N_SAMPLES) {
+            const double x = rf__term_sample(k), y = known[i].function(x);
+            if (!(fabs(function->samples[k] - y) <= 1e-6 * fabs(x)))
+                break;
+            k++;
+        }
+        if (k == TERM_N_SAMPLES)
+            return known[i].name;
+    }
+    return NULL;
+}
+
 /* ---- One node ------------------------------------------------------------------------------------------------ */
 
 struct term *rf__step_new(struct step *step, enum term_kind kind)
@@ -238,6 +269,9 @@ struct term *rf__step_copy(struct step *step, const struct term *of)
 
     *term = *of;
     term->order = step->order;
+    term->value = NULL;
+    if (term->kind != TERM_NUMBERS)
+        term->type = 0;
     return term;
 }
 

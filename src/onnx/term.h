@@ -3,7 +3,8 @@
  * depend on the ids, or a piece of an encoder. Terms are never changed once they are in the table of values.
  *
  * A run is taken to have `batch` texts of `sequence` tokens each and a mask of ones, which is all that the engine ever
- * gives; both are at least 1, and nothing else is assumed of them.
+ * gives; both are at least 1, and nothing else is assumed of them. Where terms are to be general, the mask is not
+ * either: what they say holds for whoever runs the file.
  */
 #ifndef RF_ONNX_TERM_H
 #define RF_ONNX_TERM_H
@@ -44,20 +45,22 @@ enum term_kind {
     TERM_PADDED_POSITIONS, /* the same + number, as RoBERTa counts */
     TERM_KEY_LENGTHS,      /* [batch]: sequence, each */
 
+    TERM_OPAQUE, /* rows of which nothing else is known, of any rank: where is_general */
+
     /* [batch, sequence, width], or [batch * sequence, width]. */
     TERM_EMBEDDINGS, /* the sum of rows of the tables that are there */
     TERM_LINEAR,     /* x weight^T + bias + residual, as far as these are there */
     TERM_FUNCTION,   /* of each element of x, which is linear: known by its values at samples */
     TERM_CENTERED,   /* x - mean(x) */
     TERM_SQUARES,    /* the squares of that */
-    TERM_NORMALIZED, /* (x - mean(x)) / sqrt(variance(x) + number) */
+    TERM_NORMALIZED, /* (x - mean(x)) / sqrt(variance(x) + number); is_rms: x / sqrt(mean(x^2) + number) */
     TERM_SCALED,     /* the same * weight */
     TERM_NORM,       /* the same * weight + bias */
     TERM_CONTEXT,    /* what attention gives: heads, number, q, k, v */
 
     /* [batch, sequence, 1] */
     TERM_MEAN,
-    TERM_VARIANCE,          /* + number, where has_number */
+    TERM_VARIANCE,          /* + number, where has_number; is_rms: mean(x^2) */
     TERM_DEVIATION,         /* sqrt(variance + number) */
     TERM_INVERSE_DEVIATION, /* 1 / that */
 
@@ -72,14 +75,16 @@ struct term {
     enum term_kind kind;
     size_t order;              /* of the node that made it */
     const struct term *origin; /* NULL, or what this is in another shape */
+    const char *value;         /* the first that is this */
     const char *why;           /* of TERM_UNKNOWN */
 
     bool has_dims;
     uint32_t rank;
     struct amount dims[TERM_MAX_RANK];
 
+    int type; /* ONNX__TENSOR_PROTO__DATA_TYPE__…; 0, which only what is no TERM_NUMBERS may have: not known */
+
     /* TERM_NUMBERS */
-    int type; /* ONNX__TENSOR_PROTO__DATA_TYPE__… */
     double low, high;
     bool has_elements; /* of rank 0 or 1 */
     struct amount elements[TERM_MAX_ELEMENTS];
@@ -93,6 +98,8 @@ struct term {
     const struct term *x, *residual; /* residual: NULL where there is none */
     const struct term *q, *k, *v;    /* linear */
     struct part weight, bias;        /* weight is [out, in] */
+    const struct term *gain, *shift; /* of a norm: the vectors that weight and bias are, or no constants */
+    bool is_rms;
     bool has_number;
     double number;
     uint64_t heads;
@@ -145,6 +152,7 @@ bool rf__term_matrix(const struct term *t, struct part *out);
 struct step {
     struct graph *graph;
     int64_t opset; /* of ONNX's own operators */
+    bool is_general;
     const Onnx__NodeProto *node;
     size_t order;
     const struct term *in[STEP_MAX_INPUTS]; /* NULL: left out */
@@ -187,6 +195,8 @@ struct slice {
     struct amount start, length;
 };
 bool rf__step_slice(const struct step *step, struct slice *out);
+/* Concat's shape for `out`; every input is there. */
+void rf__step_concat(const struct step *step, struct term *out);
 
 /* ---- Numbers ------------------------------------------------------------------------------------------------- */
 
@@ -201,7 +211,7 @@ size_t rf__numbers_count(const struct term *t); /* of elements */
 bool rf__numbers_set_dims(struct term *out, const struct amount *dims, size_t n);
 bool rf__numbers_are_sizes(const struct amount *dims, size_t n);
 /* The term of an initializer. */
-const struct term *rf__numbers_constant(struct step *step, const struct constant *constant);
+struct term *rf__numbers_constant(struct step *step, const struct constant *constant);
 
 /* ---- Pieces of an encoder ------------------------------------------------------------------------------------ */
 
@@ -218,6 +228,8 @@ bool rf__step_scores(struct step *step, const struct term *q, const struct term 
 double rf__term_sample(int i);
 double rf__gelu(double x);
 double rf__gelu_tanh(double x);
+/* The activation that a function is, by the name that config.json has for it; NULL: none that is known. */
+const char *rf__term_activation(const struct term *function);
 
 /* What a rule is asked: whether it understands the node; step->out is then set. */
 bool rf__embedding_rule(struct step *step); /* rows of tables, and where in them */
@@ -235,7 +247,9 @@ struct rule {
 /* Asks the one for the step's operator, where there is one and the operator is of `domain`. */
 bool rf__step_apply(struct step *step, const char *domain, const struct rule *rules, size_t n);
 
-/* The shape of the first output of a node of which nothing else is known, as far as the inputs tell. */
-void rf__shape_of(struct step *step, struct term *out);
+/* The shape of output i of a node of which nothing else is known, as far as the inputs tell. */
+void rf__shape_of(struct step *step, size_t i, struct term *out);
+/* ONNX__TENSOR_PROTO__DATA_TYPE__… of the first output, or all; 0: not known. */
+int rf__type_of(const struct step *step);
 
 #endif

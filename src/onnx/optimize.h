@@ -1,0 +1,15 @@
+/* optimize: the passes of optimize.c that have files of their own. What a pass makes useless stays in the graph until
+ * rf__graph_drop_unused(). */
+#ifndef RF_ONNX_OPTIMIZE_H
+#define RF_ONNX_OPTIMIZE_H
+
+#include "onnx/recognize.h"
+
+/* What is computed twice is computed once. `path` is for messages. */
+rf_status rf__onnx_merge(struct graph *graph, const char *path, rf_error *err);
+
+/* Adds ONNX Runtime's operator for the whole of what a chain ends with, in the place of `node`, the chain's last; false
+ * where there is none. `terms` are general ones. */
+bool rf__onnx_fuse(const struct terms *terms, struct onnx_file *file, const Onnx__NodeProto *node);
+
+#endif
