@@ -85,12 +85,17 @@ static size_t n_bytes(const Onnx__TensorProto *tensor, uint64_t n)
 static bool is_same_constant(struct graph *graph, size_t i, size_t k)
 {
     struct constant a, b;
+    size_t size;
 
     rf__graph_constant(graph, i, &a);
     rf__graph_constant(graph, k, &b);
-    return a.proto->data_type == b.proto->data_type && a.proto->n_dims == b.proto->n_dims &&
-           memcmp(a.proto->dims, b.proto->dims, a.proto->n_dims * sizeof *a.proto->dims) == 0 &&
-           memcmp(a.bytes, b.bytes, n_bytes(a.proto, a.n)) == 0;
+    if (a.proto->data_type != b.proto->data_type || a.proto->n_dims != b.proto->n_dims)
+        return false;
+    for (size_t d = 0; d < a.proto->n_dims; d++)
+        if (a.proto->dims[d] != b.proto->dims[d])
+            return false;
+    size = n_bytes(a.proto, a.n);
+    return size == 0 || memcmp(a.bytes, b.bytes, size) == 0;
 }
 
 static bool is_same(const struct merger *m, size_t i, size_t k)
