@@ -2,17 +2,15 @@
 #include "hub/blob_cache.h"
 
 #include "base/mem.h"
+#include "hash/hash.h"
 #include "os/os.h"
-
-#include <openssl/evp.h>
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-#define PREFIX       "models--"
-#define MAX_REF      256 /* bytes of a ref's file */
-#define HASH_AT_ONCE ((size_t)1 << 18)
+#define PREFIX  "models--"
+#define MAX_REF 256 /* bytes of a ref's file */
 
 /* ---- Paths ---------------------------------------------------------------------------------------------------- */
 
@@ -225,49 +223,22 @@ rf_status rf__cache_link(const char *model_folder, const char *commit, const cha
 
 /* ---- Hashes --------------------------------------------------------------------------------------------------- */
 
-/* Feeds the file's bytes to the hash and compares their number with `size`, which git's hash began with. */
-static rf_status feed_file(EVP_MD_CTX *hash, FILE *file, const char *path, uint64_t size, rf_error *err)
+/* git's hash begins with the size. */
+static rf_status hash_file(const char *path, bool is_git, uint64_t size, char hex[HASH_HEX_BYTES], rf_error *err)
 {
-    uint8_t *piece = rf__alloc(HASH_AT_ONCE);
-    uint64_t total = 0;
-    size_t n;
-    rf_status status = RF_OK;
-
-    if (piece == NULL)
-        return rf__fail_memory(err);
-    while (status == RF_OK && (n = fread(piece, 1, HASH_AT_ONCE, file)) > 0) {
-        total += n;
-        if (EVP_DigestUpdate(hash, piece, n) != 1)
-            status = rf__fail_memory(err);
-    }
-    rf__free(piece);
-    if (status == RF_OK && ferror(file))
-        status = rf__fail(err, RF_IO, "%s: cannot be read back after the download; check the disk", path);
-    if (status == RF_OK && total != size)
-        status = rf__fail(err, RF_BAD_FORMAT, "changed while it was read");
-    return status;
-}
-
-static rf_status hash_file(FILE *file, const char *path, bool is_git, uint64_t size, char hex[EVP_MAX_MD_SIZE * 2 + 1],
-                           rf_error *err)
-{
-    EVP_MD_CTX *hash = EVP_MD_CTX_new();
-    uint8_t digest[EVP_MAX_MD_SIZE];
+    struct hash *hash = rf__hash_new(is_git ? HASH_SHA1 : HASH_SHA256);
     char head[32];
-    unsigned n = 0;
-    int head_len = snprintf(head, sizeof head, "blob %llu", (unsigned long long)size) + 1; /* with its NUL */
-    rf_status status = RF_OK;
+    size_t head_len = (size_t)snprintf(head, sizeof head, "blob %llu", (unsigned long long)size) + 1; /* with its NUL */
+    uint64_t n_bytes = 0;
+    rf_status status = hash == NULL || (is_git && !rf__hash_add(hash, head, head_len)) ? rf__fail_memory(err) : RF_OK;
 
-    if (hash == NULL || EVP_DigestInit_ex(hash, is_git ? EVP_sha1() : EVP_sha256(), NULL) != 1 ||
-        (is_git && EVP_DigestUpdate(hash, head, (size_t)head_len) != 1))
-        status = rf__fail_memory(err);
     if (status == RF_OK)
-        status = feed_file(hash, file, path, size, err);
-    if (status == RF_OK && EVP_DigestFinal_ex(hash, digest, &n) != 1)
+        status = rf__hash_add_file(hash, path, &n_bytes, err);
+    if (status == RF_OK && n_bytes != size)
+        status = rf__fail(err, RF_BAD_FORMAT, "changed while it was read");
+    if (status == RF_OK && !rf__hash_finish_hex(hash, hex))
         status = rf__fail_memory(err);
-    EVP_MD_CTX_free(hash);
-    for (unsigned i = 0; i < n && status == RF_OK; i++)
-        snprintf(hex + i * 2, 3, "%02x", digest[i]);
+    rf__hash_free(hash);
     return status;
 }
 
@@ -275,8 +246,7 @@ rf_status rf__cache_verify(const char *path, const char *etag, uint64_t size, rf
 {
     bool is_git = rf__source_is_hex(etag, SOURCE_COMMIT_LEN);
     struct os_stat stat = rf__os_stat(path);
-    char hex[EVP_MAX_MD_SIZE * 2 + 1] = "";
-    FILE *file;
+    char hex[HASH_HEX_BYTES] = "";
     rf_status status;
 
     if (stat.kind != OS_FILE)
@@ -286,11 +256,7 @@ rf_status rf__cache_verify(const char *path, const char *etag, uint64_t size, rf
                         (unsigned long long)size);
     if (!is_git && !rf__source_is_hex(etag, SOURCE_SHA256_LEN))
         return RF_OK;
-    file = rf__os_fopen(path, "rb");
-    if (file == NULL)
-        return rf__fail(err, RF_IO, "%s: cannot be opened", path);
-    status = hash_file(file, path, is_git, stat.size, hex, err);
-    fclose(file);
+    status = hash_file(path, is_git, stat.size, hex, err);
     if (status == RF_OK && strcmp(hex, etag) != 0)
         status = rf__fail(err, RF_BAD_FORMAT, "has the %s %s, expected %s", is_git ? "git hash" : "sha256", hex, etag);
     return status;

@@ -9,11 +9,11 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "hash/hash.h"
 #include "os/os.h"
 #include "provider/layer_inputs.h"
 #include "provider/rebuilt.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,24 +30,18 @@ static rf_status describe_file(const char *path, struct buf *out, rf_error *err)
     return status;
 }
 
-static rf_status hex_sha256(const struct buf *text, char out[65], rf_error *err)
+static rf_status hex_sha256(const struct buf *text, char out[HASH_HEX_BYTES], rf_error *err)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int len = 0;
+    struct hash *hash = rf__hash_new(HASH_SHA256);
+    bool done = hash != NULL && rf__hash_add(hash, text->data, text->len) && rf__hash_finish_hex(hash, out);
 
-    if (EVP_Digest(text->data, text->len, digest, &len, EVP_sha256(), NULL) != 1 || len != 32)
-        return rf__fail_memory(err);
-    for (unsigned i = 0; i < len; i++) {
-        out[2 * i] = "0123456789abcdef"[digest[i] >> 4];
-        out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
-    }
-    out[64] = '\0';
-    return RF_OK;
+    rf__hash_free(hash);
+    return done ? RF_OK : rf__fail_memory(err);
 }
 
 /* All that the ONNX file depends on: weights, config.json (NULL: an ONNX file, with what lies beside it), and what
  * builds it. */
-static rf_status make_key(const char *made_of, const char *config_file, char out[65], rf_error *err)
+static rf_status make_key(const char *made_of, const char *config_file, char out[HASH_HEX_BYTES], rf_error *err)
 {
     struct buf text;
     rf_status status;
@@ -273,7 +267,7 @@ rf_status rf__converted_onnx(const struct model_source *source, const struct mod
                            .progress = progress,
                            .progress_user = progress_user};
     char *config_file = NULL, *folder = NULL, *onnx = NULL, *measured = NULL;
-    char key[65];
+    char key[HASH_HEX_BYTES];
     rf_status status = find_config(source, &config_file, err);
 
     if (status == RF_OK)

@@ -5,20 +5,20 @@
 
 #include "base/external_data.h"
 #include "base/mem.h"
+#include "hash/hash.h"
 #include "os/os.h"
-#include "vector_cache/vector_cache.h"
 
 #include <string.h>
 
 static rf_status add_file(const char *path, const char *name, struct buf *out, rf_error *err)
 {
-    struct vector_key hash;
-    rf_status status = rf__vector_key_file(path, &hash, err);
+    uint8_t hash[SHA256_BYTES];
+    rf_status status = rf__sha256_file(path, hash, err);
 
     if (status == RF_OK)
         status = rf__buf_printf(out, err, "%s ", name);
     if (status == RF_OK)
-        status = rf__buf_append(out, hash.bytes, sizeof hash.bytes, err);
+        status = rf__buf_append(out, hash, sizeof hash, err);
     return status;
 }
 

@@ -264,10 +264,15 @@ static int set_up(struct database *database)
     return code;
 }
 
+/* ":memory:" and "" are no files to SQLite. NULL when out of memory. */
+static char *file_name(const struct database *database)
+{
+    return rf__format("%s%s", database->path[0] == ':' || database->path[0] == '\0' ? "./" : "", database->path);
+}
+
 static rf_status connect(struct database *database, rf_error *err)
 {
-    /* ":memory:" and "" are no files to SQLite. */
-    char *path = rf__format("%s%s", database->path[0] == ':' || database->path[0] == '\0' ? "./" : "", database->path);
+    char *path = file_name(database);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (database->is_new ? SQLITE_OPEN_CREATE : 0), code;
 
     if (path == NULL)
@@ -308,6 +313,41 @@ rf_status rf__database_open(struct database *database, rf_error *err)
     rf__log(&database->logger, RF_LOG_WARNING, "%s: the cache of vectors is damaged (%s) and is emptied",
             database->path, sqlite3_errstr(code));
     return rf__database_reset(database, err);
+}
+
+/* The file as one that nobody changes, to SQLite: sqlite.org/uri.html, 3. NULL when out of memory. */
+static char *immutable_uri(const struct database *database)
+{
+    char *path = file_name(database);
+    struct buf uri;
+    rf_status status = path == NULL ? RF_NO_MEMORY : RF_OK;
+
+    rf__buf_init(&uri, 3 * strlen(database->path) + 64);
+    if (status == RF_OK)
+        status = rf__buf_append_str(&uri, path[0] == '/' ? "file://" : "file:", NULL);
+    for (const char *c = path; status == RF_OK && *c != '\0'; c++)
+        status = strchr("%?#", *c) != NULL ? rf__buf_printf(&uri, NULL, "%%%02x", (unsigned)*c)
+                                           : rf__buf_append_byte(&uri, *c, NULL);
+    if (status == RF_OK)
+        status = rf__buf_append_str(&uri, "?immutable=1", NULL);
+    rf__free(path);
+    if (status == RF_OK)
+        return rf__buf_detach(&uri);
+    rf__buf_release(&uri);
+    return NULL;
+}
+
+bool rf__database_peek(struct database *database)
+{
+    const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
+    char *uri = immutable_uri(database);
+    bool opened = uri != NULL && sqlite3_open_v2(uri, &database->db, flags, NULL) == SQLITE_OK &&
+                  configure(database) == SQLITE_OK &&
+                  sqlite3_prepare_v3(database->db, sql[SQL_GET], -1, SQLITE_PREPARE_PERSISTENT,
+                                     &database->statements[SQL_GET], NULL) == SQLITE_OK;
+
+    rf__free(uri);
+    return opened;
 }
 
 static void finalize_all(struct database *database)

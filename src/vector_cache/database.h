@@ -44,6 +44,11 @@ struct database {
 rf_status rf__database_open(struct database *database, rf_error *err);
 void rf__database_close(struct database *database);
 
+/* Opens the file as it is now for SQL_GET alone, with no lock and, once a page was read, no system call at all. What it
+ * finds may be old or half written, or not found though it is there; the member path is set. Close it in either case.
+ */
+bool rf__database_peek(struct database *database);
+
 /* Leaves the connection to the process that it was made in: a child of fork() must not touch it. */
 void rf__database_abandon(struct database *database);
 

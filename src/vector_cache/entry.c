@@ -7,16 +7,18 @@
 #include <math.h>
 #include <string.h>
 
-#define VERSION   1
+#define VERSION   2
 #define KEY_AT    16
 #define ROW_AT    (KEY_AT + sizeof(struct vector_key))
-#define SUM_BYTES 16
+#define SUM_BYTES 8
 #define HALF_MAX  65504.0f
 
 static void write_u32(uint8_t *out, uint32_t number)
 {
-    for (int i = 0; i < 4; i++)
-        out[i] = (uint8_t)(number >> 8 * i);
+    out[0] = (uint8_t)number; /* one by one: compilers make one store of that */
+    out[1] = (uint8_t)(number >> 8);
+    out[2] = (uint8_t)(number >> 16);
+    out[3] = (uint8_t)(number >> 24);
 }
 
 /* ---- Rows -------------------------------------------------------------------------------------------------------- */
@@ -74,11 +76,30 @@ size_t rf__entry_size(enum row_kind kind, size_t dim)
     return ROW_AT + rf__row_size(kind, dim) + SUM_BYTES;
 }
 
-bool rf__entry_write(const struct vector_key *key, const struct kept_text *text, enum row_kind kind,
+/* Each step can be undone, whatever the word: two different sums stay different. */
+static uint64_t add_word(uint64_t sum, uint64_t word)
+{
+    sum = (sum ^ word) * 0x9E3779B97F4A7C15u;
+    return sum ^ sum >> 32;
+}
+
+uint64_t rf__entry_sum(const uint8_t *bytes, size_t len)
+{
+    uint64_t sum = len, rest = 0;
+    size_t i = 0;
+
+    for (; len - i >= 8; i += 8)
+        sum = add_word(sum, rf__u64_at(bytes + i));
+    for (size_t k = len; k > i; k--)
+        rest = rest << 8 | bytes[k - 1];
+    return add_word(sum, rest);
+}
+
+void rf__entry_write(const struct vector_key *key, const struct kept_text *text, enum row_kind kind,
                      const float *vector, uint32_t dim, uint8_t *out)
 {
     size_t row = rf__row_size(kind, dim);
-    struct vector_key sum;
+    uint64_t sum;
 
     out[0] = VERSION;
     out[1] = (uint8_t)kind;
@@ -89,21 +110,17 @@ bool rf__entry_write(const struct vector_key *key, const struct kept_text *text,
     write_u32(out + 12, text->n_windows);
     memcpy(out + KEY_AT, key->bytes, sizeof key->bytes);
     rf__row_write(kind, vector, dim, out + ROW_AT);
-    if (rf__vector_key_model(out, ROW_AT + row, &sum, NULL) != RF_OK)
-        return false;
-    memcpy(out + ROW_AT + row, sum.bytes, SUM_BYTES);
-    return true;
+    sum = rf__entry_sum(out, ROW_AT + row);
+    write_u32(out + ROW_AT + row, (uint32_t)sum);
+    write_u32(out + ROW_AT + row + 4, (uint32_t)(sum >> 32));
 }
 
 bool rf__entry_is_whole(const uint8_t *entry, size_t len)
 {
-    struct vector_key sum;
-
     return len >= ROW_AT + SUM_BYTES && entry[0] == VERSION && entry[1] <= ROW_FP16 && entry[2] <= 1 && entry[3] == 0 &&
            (len - ROW_AT - SUM_BYTES) / (entry[1] == ROW_FP16 ? 2 : 4) == rf__u32_at(entry + 4) &&
            (len - ROW_AT - SUM_BYTES) % (entry[1] == ROW_FP16 ? 2 : 4) == 0 &&
-           rf__vector_key_model(entry, len - SUM_BYTES, &sum, NULL) == RF_OK &&
-           memcmp(entry + len - SUM_BYTES, sum.bytes, SUM_BYTES) == 0;
+           rf__entry_sum(entry, len - SUM_BYTES) == rf__u64_at(entry + len - SUM_BYTES);
 }
 
 bool rf__entry_read(const uint8_t *entry, size_t len, const struct vector_key *key, uint32_t dim, float *out,

@@ -5,7 +5,7 @@
  *     4  dim, n_tokens, n_windows: 4 bytes each
  *    16  key: 32 bytes
  *    48  row: dim numbers of 4 or 2 bytes
- *     …  the first 16 bytes of the SHA-256 of all before
+ *     …  the sum of all before: 8 bytes
  *
  * Numbers are little-endian on every machine.
  */
@@ -27,8 +27,12 @@ void rf__row_round(float *vector, size_t dim);
 
 size_t rf__entry_size(enum row_kind kind, size_t dim);
 
-/* Writes rf__entry_size() bytes. False when out of memory. */
-bool rf__entry_write(const struct vector_key *key, const struct kept_text *text, enum row_kind kind,
+/* The sum of bytes. It finds every change within eight bytes that stand at a multiple of eight, and any other but for
+ * one in 2^64. */
+uint64_t rf__entry_sum(const uint8_t *bytes, size_t len);
+
+/* Writes rf__entry_size() bytes. */
+void rf__entry_write(const struct vector_key *key, const struct kept_text *text, enum row_kind kind,
                      const float *vector, uint32_t dim, uint8_t *out);
 
 /* Whether the bytes are an entry, whole, whosever it is; any bytes. */

@@ -12,6 +12,7 @@
 #define WRITE_PATIENCE_MS 2000 /* then it is not kept */
 #define PUT_AT_ONCE       256  /* in one transaction, during whose end nobody reads */
 #define MAX_NOTED         256  /* ids that wait for a transaction that writes */
+#define PEEK_READS        256  /* then it looks at the file anew */
 #define ROW_BYTES         64   /* that a row takes beside its entry, and its part of the index, at most */
 
 struct id_list {
@@ -20,13 +21,14 @@ struct id_list {
 };
 
 struct store {
-    struct database database;
+    struct database database, peek; /* peek: without locks */
     char *path;
     uint64_t process; /* that opened the database */
     uint64_t max_bytes;
     uint32_t dim;
     bool fp16, failed;    /* failed: it was told, and is told no more */
     uint8_t *entry;       /* room for one */
+    unsigned n_reads;     /* look-ups */
     int64_t low, high;    /* of seq, when it was last looked at */
     int64_t written_high; /* of seq, when this process last wrote */
     struct id_list used, damaged;
@@ -92,6 +94,7 @@ rf_status rf__store_open(const struct store_options *options, struct store **out
     store->fp16 = options->fp16;
     store->database = (struct database){
         .path = store->path, .logger = options->logger, .max_bytes = options->max_bytes, .is_new = true};
+    store->peek = (struct database){.path = store->path};
     status = store->path == NULL || store->entry == NULL ? rf__fail_memory(err) : make_folder(store->path, err);
     if (status == RF_OK)
         status = open_database(store, err);
@@ -143,6 +146,7 @@ static bool is_open(struct store *store)
 
     if (store->database.db != NULL && store->process != rf__os_process_id()) {
         rf__database_abandon(&store->database);
+        rf__database_abandon(&store->peek);
         store->used.n = store->damaged.n = 0;
         store->hits = store->misses = 0;
         if (open_database(store, &err) != RF_OK)
@@ -237,8 +241,7 @@ static int put_one(struct store *store, const struct vector_key *key, const floa
     enum row_kind kind = rf__row_kind(vector, store->dim, store->fp16);
     int code;
 
-    if (!rf__entry_write(key, text, kind, vector, store->dim, store->entry))
-        return SQLITE_NOMEM;
+    rf__entry_write(key, text, kind, vector, store->dim, store->entry);
     sqlite3_bind_int64(s, 1, id_of(key));
     sqlite3_bind_blob64(s, 2, store->entry, rf__entry_size(kind, store->dim), SQLITE_STATIC);
     code = rf__database_run(&store->database, SQL_PUT);
@@ -287,8 +290,11 @@ void rf__store_close(struct store *store)
 {
     if (store == NULL)
         return;
-    if (store->database.db != NULL && store->process != rf__os_process_id())
+    if (store->database.db != NULL && store->process != rf__os_process_id()) {
         rf__database_abandon(&store->database);
+        rf__database_abandon(&store->peek);
+    }
+    rf__database_close(&store->peek);
     if (store->database.db != NULL && !store->database.read_only && store->hits + store->misses > 0)
         write(store, NULL, 0, NULL, NULL);
     if (store->database.db != NULL)
@@ -300,10 +306,11 @@ void rf__store_close(struct store *store)
 
 /* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
-/* Looks one up; a result code only where the database failed. */
-static int get_one(struct store *store, const struct vector_key *key, float *out, struct kept_text *text, bool *found)
+/* Looks one up; a result code only where the database failed. What a peek sees damaged may be half written. */
+static int get_one(struct store *store, struct database *database, const struct vector_key *key, float *out,
+                   struct kept_text *text, bool *found)
 {
-    sqlite3_stmt *s = store->database.statements[SQL_GET];
+    sqlite3_stmt *s = database->statements[SQL_GET];
     int64_t id = id_of(key);
     int code;
 
@@ -315,7 +322,7 @@ static int get_one(struct store *store, const struct vector_key *key, float *out
         *found = entry != NULL && rf__entry_read(entry, (size_t)len, key, store->dim, out, text);
         if (*found && sqlite3_column_int64(s, 0) < store->low + (store->high - store->low) / 4)
             note(&store->used, id);
-        if (!*found && (entry == NULL || !rf__entry_is_whole(entry, (size_t)len))) {
+        if (!*found && database != &store->peek && (entry == NULL || !rf__entry_is_whole(entry, (size_t)len))) {
             note(&store->damaged, id);
             store->n_damaged++;
             store->unwritten_damaged++;
@@ -326,14 +333,29 @@ static int get_one(struct store *store, const struct vector_key *key, float *out
     return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
-size_t rf__store_get(struct store *store, const struct vector_key *keys, size_t n, float *out, struct kept_text *texts,
-                     bool *found)
+/* Without a lock, but for the first look-up and now and then, when the other way finds out what became of the file. */
+static size_t peek(struct store *store, const struct vector_key *keys, size_t n, float *out, struct kept_text *texts,
+                   bool *found)
+{
+    size_t n_found = 0;
+
+    if (store->n_reads % PEEK_READS == 0 || (store->n_reads % PEEK_READS == 1 && !rf__database_peek(&store->peek)))
+        rf__database_close(&store->peek);
+    store->n_reads++;
+    for (size_t i = 0; i < n && store->peek.db != NULL; i++)
+        if (!found[i]) {
+            (void)get_one(store, &store->peek, &keys[i], out + i * store->dim, &texts[i], &found[i]);
+            n_found += found[i];
+        }
+    return n_found;
+}
+
+static size_t get_locked(struct store *store, const struct vector_key *keys, size_t n, float *out,
+                         struct kept_text *texts, bool *found)
 {
     size_t n_found = 0;
     int code;
 
-    if (!is_open(store))
-        return 0;
     rf__database_patience(&store->database, READ_PATIENCE_MS);
     code = rf__database_run(&store->database, SQL_BEGIN_READ);
     if (code == SQLITE_OK)
@@ -341,13 +363,28 @@ size_t rf__store_get(struct store *store, const struct vector_key *keys, size_t 
     for (size_t i = 0; i < n && code == SQLITE_OK; i++) {
         if (found[i])
             continue;
-        code = get_one(store, &keys[i], out + i * store->dim, &texts[i], &found[i]);
+        code = get_one(store, &store->database, &keys[i], out + i * store->dim, &texts[i], &found[i]);
         n_found += found[i];
     }
     if (code == SQLITE_OK)
         code = rf__database_run(&store->database, SQL_COMMIT);
     if (code != SQLITE_OK)
         recover(store, code, "read");
+    return n_found;
+}
+
+size_t rf__store_get(struct store *store, const struct vector_key *keys, size_t n, float *out, struct kept_text *texts,
+                     bool *found)
+{
+    size_t n_wanted = 0, n_found;
+
+    if (!is_open(store))
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        n_wanted += !found[i];
+    n_found = peek(store, keys, n, out, texts, found);
+    if (n_found < n_wanted)
+        n_found += get_locked(store, keys, n, out, texts, found);
     if (is_open(store) && !store->database.read_only && (store->damaged.n > 0 || store->used.n == MAX_NOTED))
         write(store, NULL, 0, NULL, NULL);
     if (store->used.n == MAX_NOTED) /* it could not be written */

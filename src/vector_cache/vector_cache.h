@@ -16,11 +16,12 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "hash/hash.h"
 
 #define VECTOR_CACHE_MIN_BYTES ((uint64_t)1 << 20) /* the least that a store may be limited to */
 
 struct vector_key {
-    uint8_t bytes[32];
+    uint8_t bytes[SHA256_BYTES];
 };
 
 /* The hash of what decides the vectors of a model, whatever the text; `identity` is any bytes. */
@@ -32,9 +33,6 @@ rf_status rf__key_maker_new(const struct vector_key *model, const void *call, si
                             rf_error *err);
 void rf__key_maker_free(struct key_maker *maker); /* NULL is fine */
 rf_status rf__key_make(struct key_maker *maker, rf_text text, struct vector_key *out, rf_error *err);
-
-/* The SHA-256 of a file, read piece by piece; RF_NOT_FOUND, RF_IO. */
-rf_status rf__vector_key_file(const char *path, struct vector_key *out, rf_error *err);
 
 /* What is kept beside a vector. */
 struct kept_text {

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t *entry, *again;
     float *vector;
-    struct vector_key key, sum;
+    struct vector_key key;
     struct kept_text text;
     uint32_t dim;
     size_t len;
@@ -31,15 +31,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(entry != NULL && again != NULL && vector != NULL);
     memcpy(entry, data + 1, len);
     if (data[0] & 1) {
-        check(rf__vector_key_model(entry, len - 16, &sum, NULL) == RF_OK);
-        memcpy(entry + len - 16, sum.bytes, 16);
+        uint64_t sum = rf__entry_sum(entry, len - 8);
+        for (int i = 0; i < 8; i++)
+            entry[len - 8 + i] = (uint8_t)(sum >> 8 * i);
     }
     memcpy(key.bytes, entry + 16, sizeof key.bytes);
     dim = rf__u32_at(entry + 4);
     if (dim <= MAX_DIM && rf__entry_read(entry, len, &key, dim, vector, &text)) {
         enum row_kind kind = (enum row_kind)entry[1];
         check(rf__entry_is_whole(entry, len) && rf__entry_size(kind, dim) == len);
-        check(rf__entry_write(&key, &text, kind, vector, dim, again));
+        rf__entry_write(&key, &text, kind, vector, dim, again);
         if (kind == ROW_FP32)
             check(memcmp(entry, again, len) == 0);
         key.bytes[0] ^= 1;

@@ -312,17 +312,17 @@ static rf_status remote_identity(const struct rf_model *base, const rf_model_opt
                                  rf_error *err)
 {
     const struct remote_model *model = (const struct remote_model *)base;
-    struct vector_key tokenizer = {{0}};
+    uint8_t tokenizer[SHA256_BYTES] = {0};
     rf_status status = RF_OK;
 
     if (options->count_with != NULL && rf__os_is_file(options->count_with))
-        status = rf__vector_key_file(options->count_with, &tokenizer, err);
+        status = rf__sha256_file(options->count_with, tokenizer, err);
     if (status == RF_OK)
         status = rf__buf_printf(out, err, "rag_factory %s\n%s\n%s\n%s\n%u %u %d %u %d %s\n", RF_VERSION,
                                 model->api->name, model->url, model->model, base->info.dim, model->dimensions,
                                 (int)model->l2, model->max_tokens, (int)model->truncate,
                                 options->count_with != NULL ? options->count_with : "");
-    return status == RF_OK ? rf__buf_append(out, tokenizer.bytes, sizeof tokenizer.bytes, err) : status;
+    return status == RF_OK ? rf__buf_append(out, tokenizer, sizeof tokenizer, err) : status;
 }
 
 static const struct provider remote_provider = {

@@ -23,7 +23,7 @@ static void round_trip(enum row_kind kind)
     memcpy(rounded, vector, sizeof vector);
     if (kind == ROW_FP16)
         rf__row_round(rounded, DIM);
-    assert_true(rf__entry_write(&key, &kept, kind, vector, DIM, bytes));
+    rf__entry_write(&key, &kept, kind, vector, DIM, bytes);
     assert_true(rf__entry_is_whole(bytes, len));
     assert_true(rf__entry_read(bytes, len, &key, DIM, out, &read));
     assert_memory_equal(out, rounded, sizeof out);

@@ -1,10 +1,8 @@
 /* key: equal where everything is, and nowhere else. */
 #include "golden.h"
 
-#include "base/mem.h"
 #include "vector_cache/vector_cache.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static struct vector_key make(const char *identity, size_t identity_len, const char *call, size_t call_len,
@@ -52,37 +50,11 @@ static void known_key(void **state)
     assert_memory_equal(make("model", 5, "call", 4, "text", 4).bytes, key.bytes, sizeof key.bytes);
 }
 
-static void files(void **state)
-{
-    const char *folder = scratch_directory("vector-key");
-    char path[1200];
-    struct vector_key first, second, of_bytes;
-    char *bytes = rf__alloc(600000);
-    rf_error fault = {0};
-
-    (void)state;
-    snprintf(path, sizeof path, "%s/file", folder);
-    memset(bytes, 'x', 600000);
-    write_file(path, bytes, 600000);
-    assert_ok(rf__vector_key_file(path, &first, err));
-    assert_ok(rf__vector_key_model(bytes, 600000, &of_bytes, err));
-    assert_memory_equal(first.bytes, of_bytes.bytes, sizeof first.bytes);
-    bytes[599999] = 'y';
-    write_file(path, bytes, 600000);
-    assert_ok(rf__vector_key_file(path, &second, err));
-    assert_memory_not_equal(first.bytes, second.bytes, sizeof first.bytes);
-    snprintf(path, sizeof path, "%s/none", folder);
-    assert_int_equal(rf__vector_key_file(path, &first, &fault), RF_IO);
-    assert_non_null(strstr(fault.message, path));
-    rf__free(bytes);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_do_not_run_together),
         cmocka_unit_test(known_key),
-        cmocka_unit_test(files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

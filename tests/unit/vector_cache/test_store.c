@@ -7,6 +7,8 @@
 #include "vectors.h"
 #include "../os/child.h"
 
+#include <sqlite3.h>
+
 #define DIM 384
 #define MIB ((uint64_t)1 << 20)
 
@@ -101,6 +103,37 @@ static void found_after_closing(void **state)
     assert_int_equal(count(store, 0, 12), 11);
     rf__store_close(store);
     rf__store_close(NULL);
+}
+
+/* Who waits for nobody is as quick as if nobody wrote: a look-up under a lock would take its patience, 0.2 s. */
+static void found_while_another_writes(void **state)
+{
+    static const char *const names[] = {"plain", "a b?immutable=0&c#d%41%.db", ":memory:"};
+    const char *folder = scratch_directory("store-locked");
+    char path[1200];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct store *store;
+        sqlite3 *other = NULL;
+        uint64_t begin;
+
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        store = open_store(path, 64 * MIB);
+        put(store, 0, 100);
+        assert_int_equal(count(store, 0, 2), 2);
+        assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+        begin = rf__os_now_ns();
+        assert_int_equal(count(store, 0, 100), 100);
+        assert_true(rf__os_now_ns() - begin < 100 * (uint64_t)200000000);
+        assert_int_equal(get(store, 100), 0); /* is not there */
+        assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+        sqlite3_close(other);
+        put(store, 100, 1);
+        assert_int_equal(get(store, 100), 1); /* came in since */
+        rf__store_close(store);
+    }
 }
 
 /* A child that inherits a store goes on, with a connection of its own; so does its parent. */
@@ -366,6 +399,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(found_after_closing),
+        cmocka_unit_test(found_while_another_writes),
         cmocka_unit_test(fork_goes_on),
         cmocka_unit_test(read_only_file),
         cmocka_unit_test(what_is_used_stays),
