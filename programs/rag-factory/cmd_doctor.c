@@ -254,8 +254,9 @@ static bool count_model(void *user, const rf_cached_model *model)
     return true;
 }
 
-/* Opens the model and embeds a sentence: the whole way, as a user goes it. */
-static void try_model(struct doctor *doctor)
+/* Opens the model and embeds a sentence: the whole way, as a user goes it. With `is_here` nothing may be fetched behind
+ * the user's back. */
+static void try_model(struct doctor *doctor, bool is_here)
 {
     static const char text[] = "hello world";
     struct opt_common common = *doctor->common;
@@ -267,7 +268,7 @@ static void try_model(struct doctor *doctor)
     rf_error err;
     rf_status status;
 
-    common.run.offline = true; /* it is here: nothing may be fetched behind the user's back */
+    common.run.offline = is_here || doctor->offline;
     status = rf__open_model(&common, &model, &err);
     if (status == RF_OK) {
         rf_model_get_info(model, &info);
@@ -294,6 +295,7 @@ static void check_models(struct doctor *doctor)
 {
     const char *name = doctor->common->model;
     struct census census = {.wanted = name, .wanted_len = strcspn(name, "@")};
+    bool is_here;
     char *remedy;
     rf_error err;
 
@@ -304,8 +306,9 @@ static void check_models(struct doctor *doctor)
              "%zu, %zu of them partial", census.n, census.n_partial);
     else
         tell(doctor, VERDICT_OK, "cached models", NULL, "%zu", census.n);
-    if (census.found || rf__os_stat(name).kind != OS_NOTHING) {
-        try_model(doctor);
+    is_here = census.found || rf__os_stat(name).kind != OS_NOTHING;
+    if (is_here || strchr(name, ':') != NULL) { /* no name on the hub: a server's */
+        try_model(doctor, is_here);
         return;
     }
     remedy = rf__format("rag-factory models pull %s, or name a model directory with -m", name);

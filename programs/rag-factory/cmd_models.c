@@ -533,11 +533,10 @@ static rf_status verify(const struct opt_common *common, const char *name, bool 
 
 static int run_verify(const struct command *command, int argc, char **argv)
 {
-    const char *cache_dir = NULL;
     bool repair = false;
     const struct opt own[] = {
         {"repair", 0, OPT_FLAG, &repair, NULL, "remove damaged files, and download them and missing ones again"},
-        {"cache-dir", 0, OPT_TEXT, &cache_dir, "DIR", "look into DIR alone (default: every cache)"},
+        {"cache-dir", 0, OPT_KEY, NULL, "DIR", "look into DIR alone (default: every cache)"},
         {"offline", 0, OPT_KEY, NULL, NULL, "open no socket, so that nothing is downloaded again"},
         OPT_END,
     };
@@ -548,7 +547,6 @@ static int run_verify(const struct command *command, int argc, char **argv)
     int code;
 
     code = rf__opt_read(command, 0, own, argc, argv, &options);
-    options.common.run.cache_dir = cache_dir;
     if (code == OPT_GO_ON && options.n_args > 1)
         code = rf__opt_wrong(command, "more than one model named");
     if (code == OPT_GO_ON) {
@@ -578,9 +576,8 @@ static const struct command cmd_verify = {
 
 static int run_remove(const struct command *command, int argc, char **argv)
 {
-    const char *cache_dir = NULL;
     const struct opt own[] = {
-        {"cache-dir", 0, OPT_TEXT, &cache_dir, "DIR", "remove from DIR alone (default: from every cache)"},
+        {"cache-dir", 0, OPT_KEY, NULL, "DIR", "remove from DIR alone (default: from every cache)"},
         OPT_END,
     };
     struct options options;
@@ -594,7 +591,7 @@ static int run_remove(const struct command *command, int argc, char **argv)
     if (code == OPT_GO_ON && options.n_args != 1)
         code = rf__opt_wrong(command, options.n_args == 0 ? "which model?" : "more than one model named");
     if (code == OPT_GO_ON) {
-        status = rf_cache_remove(cache_dir, options.args[0], &bytes, &err);
+        status = rf_cache_remove(options.common.run.cache_dir, options.args[0], &bytes, &err);
         if (status == RF_OK)
             printf("%s freed\n", rf__size_text(bytes, size));
         code = status == RF_OK ? EXIT_DONE : rf__say_failure(&err);

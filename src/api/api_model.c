@@ -98,6 +98,8 @@ rf_status rf_model_pull(const char *source, const rf_model_options *options, cha
     status = check_options(options, &own, err);
     if (status != RF_OK)
         return status;
+    if (rf__provider_is_remote(source))
+        return rf__fail(err, RF_UNSUPPORTED, "%s: a server computes it; there is nothing to download", source);
     hub_options = rf__hub_options(&own);
     hub_options.update = true;
     status = rf__hub_resolve(source, &hub_options, &found, err);

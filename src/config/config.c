@@ -321,13 +321,17 @@ static uint32_t number(const char *text)
 static void write_member(const struct config_key *key, const char *value, rf_model_options *options)
 {
     char *member = (char *)options + key->member;
+    uint32_t n;
 
     switch (key->kind) {
     case RF_CONFIG_TEXT:
         memcpy(member, &value, sizeof value);
         break;
     case RF_CONFIG_NUMBER:
-        memcpy(member, &(uint32_t){number(value)}, sizeof(uint32_t));
+        n = number(value);
+        if (n == 0 && key->flags & CONFIG_NONE)
+            n = RF_NO_RETRIES;
+        memcpy(member, &n, sizeof n);
         break;
     case RF_CONFIG_BOOL:
         memcpy(member, &(bool){value[0] == 't'}, sizeof(bool));

@@ -26,8 +26,9 @@ enum config_flag {
     CONFIG_SOURCE = 2, /* a model source, or an entry of models; a path where it begins with ./, ../ or ~/ */
     CONFIG_MAP = 4,    /* names with a text each, handed on as an array of "name=text" */
     CONFIG_SECRET = 8, /* never shown */
-    CONFIG_LOCAL = 16 /* of models that run here alone. What the top of the file or a variable says of it for all models
-                         is left out for one that a server computes, which refuses it */
+    CONFIG_LOCAL = 16, /* of models that run here alone. What the top of the file or a variable says of it for all
+                         models is left out for one that a server computes, which refuses it */
+    CONFIG_NONE = 32   /* a number whose 0 is "none at all" and no default: handed on as RF_NO_RETRIES */
 };
 
 struct config_key {

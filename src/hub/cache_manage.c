@@ -228,8 +228,12 @@ static rf_status read_name(const char *text, struct source *source, rf_error *er
     return status;
 }
 
-static rf_status is_in_no_cache(const char *name, rf_error *err)
+static rf_status is_in_no_cache(const char *cache_dir, const char *name, rf_error *err)
 {
+    if (cache_dir != NULL)
+        return rf__fail(err, RF_NOT_FOUND,
+                        "'%s' is not in %s; 'models list' shows what is where, and --cache-dir names another cache",
+                        name, cache_dir);
     return rf__fail(err, RF_NOT_FOUND, "'%s' is in no cache; 'models list' shows what is", name);
 }
 
@@ -244,7 +248,7 @@ rf_status rf__hub_verify(const char *cache_dir, const char *name, bool repair, r
     if (status == RF_OK)
         status = each_model(cache_dir, source.name, verify_model, &check, err);
     if (status == RF_OK && name != NULL && check.model == NULL)
-        status = is_in_no_cache(source.name, err);
+        status = is_in_no_cache(cache_dir, source.name, err);
     rf__source_release(&source);
     return status;
 }
@@ -370,7 +374,7 @@ rf_status rf__hub_repair(const char *name, const struct hub_options *options, ui
     if (status == RF_OK) {
         status = each_model(options->cache_dir, source.name, repair_model, &repair, &why);
         if (status == RF_OK && !repair.is_found && name != NULL)
-            status = is_in_no_cache(source.name, &why);
+            status = is_in_no_cache(options->cache_dir, source.name, &why);
         if (status != RF_OK)
             rf__fail(err, status, "%s", why.message);
     }
@@ -446,7 +450,7 @@ rf_status rf__hub_remove(const char *cache_dir, const char *name, const struct l
     if (status == RF_OK)
         status = each_model(cache_dir, source.name, remove_model, &removal, err);
     if (status == RF_OK && removal.n == 0)
-        status = is_in_no_cache(source.name, err);
+        status = is_in_no_cache(cache_dir, source.name, err);
     if (status == RF_OK && bytes != NULL)
         *bytes = removal.bytes;
     rf__source_release(&source);

@@ -8,19 +8,43 @@
 
 #include <string.h>
 
-static rf_status open_source(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err)
-{
 #ifdef RF_HAS_REMOTE
+/* NULL: the source is no server's. */
+static const struct remote_api *api_of(const char *source)
+{
     static const struct remote_api *const apis[] = {&rf__openai, &rf__cohere};
 
     for (size_t i = 0; i < sizeof apis / sizeof apis[0]; i++) {
         size_t len = strlen(apis[i]->name);
         if (strncmp(source, apis[i]->name, len) == 0 && source[len] == ':')
-            return rf__remote_open(apis[i], source, options, out, err);
+            return apis[i];
     }
-#endif
+    return NULL;
+}
+
+bool rf__provider_is_remote(const char *source)
+{
+    return api_of(source) != NULL;
+}
+
+static rf_status open_source(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err)
+{
+    const struct remote_api *api = api_of(source);
+
+    return api != NULL ? rf__remote_open(api, source, options, out, err) : rf__local_open(source, options, out, err);
+}
+#else
+bool rf__provider_is_remote(const char *source)
+{
+    (void)source;
+    return false;
+}
+
+static rf_status open_source(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err)
+{
     return rf__local_open(source, options, out, err);
 }
+#endif
 
 /* Not for what another model does not cure: no memory, a call that is wrong, a user who stopped it. */
 static bool may_fall_back(rf_status status)
