@@ -51,19 +51,13 @@ bool rf__hash_finish(struct hash *hash, uint8_t *out)
     return EVP_DigestFinal_ex(hash->context, out, NULL) == 1 && EVP_DigestInit_ex(hash->context, hash->kind, NULL) == 1;
 }
 
-bool rf__hash_finish_hex(struct hash *hash, char out[HASH_HEX_BYTES])
+void rf__hash_hex(const uint8_t *bytes, size_t n, char *out)
 {
-    uint8_t bytes[SHA256_BYTES];
-    int n = EVP_MD_size(hash->kind);
-
-    if (!rf__hash_finish(hash, bytes))
-        return false;
-    for (int i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         out[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
         out[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
     }
     out[2 * n] = '\0';
-    return true;
 }
 
 rf_status rf__hash_add_file(struct hash *hash, const char *path, uint64_t *n_bytes, rf_error *err)

@@ -224,11 +224,12 @@ rf_status rf__cache_link(const char *model_folder, const char *commit, const cha
 /* ---- Hashes --------------------------------------------------------------------------------------------------- */
 
 /* git's hash begins with the size. */
-static rf_status hash_file(const char *path, bool is_git, uint64_t size, char hex[HASH_HEX_BYTES], rf_error *err)
+static rf_status hash_file(const char *path, bool is_git, uint64_t size, char hex[2 * SHA256_BYTES + 1], rf_error *err)
 {
     struct hash *hash = rf__hash_new(is_git ? HASH_SHA1 : HASH_SHA256);
     char head[32];
     size_t head_len = (size_t)snprintf(head, sizeof head, "blob %llu", (unsigned long long)size) + 1; /* with its NUL */
+    uint8_t bytes[SHA256_BYTES];
     uint64_t n_bytes = 0;
     rf_status status = hash == NULL || (is_git && !rf__hash_add(hash, head, head_len)) ? rf__fail_memory(err) : RF_OK;
 
@@ -236,8 +237,10 @@ static rf_status hash_file(const char *path, bool is_git, uint64_t size, char he
         status = rf__hash_add_file(hash, path, &n_bytes, err);
     if (status == RF_OK && n_bytes != size)
         status = rf__fail(err, RF_BAD_FORMAT, "changed while it was read");
-    if (status == RF_OK && !rf__hash_finish_hex(hash, hex))
+    if (status == RF_OK && !rf__hash_finish(hash, bytes))
         status = rf__fail_memory(err);
+    if (status == RF_OK)
+        rf__hash_hex(bytes, is_git ? SHA1_BYTES : SHA256_BYTES, hex);
     rf__hash_free(hash);
     return status;
 }
@@ -246,7 +249,7 @@ rf_status rf__cache_verify(const char *path, const char *etag, uint64_t size, rf
 {
     bool is_git = rf__source_is_hex(etag, SOURCE_COMMIT_LEN);
     struct os_stat stat = rf__os_stat(path);
-    char hex[HASH_HEX_BYTES] = "";
+    char hex[2 * SHA256_BYTES + 1] = "";
     rf_status status;
 
     if (stat.kind != OS_FILE)

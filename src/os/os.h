@@ -17,7 +17,8 @@ enum os_kind { OS_NOTHING = 0, OS_FILE, OS_DIRECTORY, OS_OTHER };
 struct os_stat {
     enum os_kind kind; /* symbolic links are followed */
     uint64_t size;
-    int64_t mtime_ns;     /* since 1970 */
+    int64_t mtime_ns; /* since 1970 */
+    int64_t ctime_ns; /* of the last change of any kind, which no program can set; 0 where the system does not tell */
     int64_t blocks_bytes; /* what it takes on the disk */
     int64_t atime_s;      /* when it was last read, since 1970, as far as the file system keeps it */
 };

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define CONFIG_MAX_BYTES ((size_t)1 << 20)
+#define KEY_LEN          (2 * SHA256_BYTES)
 
 static rf_status describe_file(const char *path, struct buf *out, rf_error *err)
 {
@@ -30,19 +31,11 @@ static rf_status describe_file(const char *path, struct buf *out, rf_error *err)
     return status;
 }
 
-static rf_status hex_sha256(const struct buf *text, char out[HASH_HEX_BYTES], rf_error *err)
-{
-    struct hash *hash = rf__hash_new(HASH_SHA256);
-    bool done = hash != NULL && rf__hash_add(hash, text->data, text->len) && rf__hash_finish_hex(hash, out);
-
-    rf__hash_free(hash);
-    return done ? RF_OK : rf__fail_memory(err);
-}
-
 /* All that the ONNX file depends on: weights, config.json (NULL: an ONNX file, with what lies beside it), and what
  * builds it. */
-static rf_status make_key(const char *made_of, const char *config_file, char out[HASH_HEX_BYTES], rf_error *err)
+static rf_status make_key(const char *made_of, const char *config_file, char out[KEY_LEN + 1], rf_error *err)
 {
+    uint8_t hash[SHA256_BYTES];
     struct buf text;
     rf_status status;
 
@@ -54,8 +47,10 @@ static rf_status make_key(const char *made_of, const char *config_file, char out
         status = rf__os_read_file(config_file, &text, err);
     if (status == RF_OK && config_file == NULL)
         status = rf__buf_printf(&text, err, "%llu\n", (unsigned long long)rf__hub_onnx_size(made_of));
+    if (status == RF_OK && !rf__sha256(text.data, text.len, hash))
+        status = rf__fail_memory(err);
     if (status == RF_OK)
-        status = hex_sha256(&text, out, err);
+        rf__hash_hex(hash, sizeof hash, out);
     rf__buf_release(&text);
     return status;
 }
@@ -267,7 +262,7 @@ rf_status rf__converted_onnx(const struct model_source *source, const struct mod
                            .progress = progress,
                            .progress_user = progress_user};
     char *config_file = NULL, *folder = NULL, *onnx = NULL, *measured = NULL;
-    char key[HASH_HEX_BYTES];
+    char key[KEY_LEN + 1];
     rf_status status = find_config(source, &config_file, err);
 
     if (status == RF_OK)

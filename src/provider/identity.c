@@ -10,10 +10,11 @@
 
 #include <string.h>
 
-static rf_status add_file(const char *path, const char *name, struct buf *out, rf_error *err)
+/* `notes`: where hashes of large files are noted. */
+static rf_status add_file(const char *path, const char *name, const char *notes, struct buf *out, rf_error *err)
 {
     uint8_t hash[SHA256_BYTES];
-    rf_status status = rf__sha256_file(path, hash, err);
+    rf_status status = rf__sha256_noted(path, notes, hash, err);
 
     if (status == RF_OK)
         status = rf__buf_printf(out, err, "%s ", name);
@@ -31,7 +32,8 @@ static bool ends_with_any(const char *name, const char *const *ends)
 }
 
 /* The files of a folder that configure, that tokenize, and with `with_weights` those of modules, or of all. */
-static rf_status add_folder(const char *folder, bool with_weights, bool with_folders, struct buf *out, rf_error *err)
+static rf_status add_folder(const char *folder, bool with_weights, bool with_folders, const char *notes,
+                            struct buf *out, rf_error *err)
 {
     static const char *const small[] = {".json", ".txt", ".model", ".tiktoken", ".spm", NULL}, *const large[] = {
                                                                                                    ".safetensors",
@@ -46,10 +48,10 @@ static rf_status add_folder(const char *folder, bool with_weights, bool with_fol
         if (path == NULL)
             status = rf__fail_memory(err);
         else if (rf__os_is_directory(path) && with_folders && names[i][0] != '.')
-            status = add_folder(path, true, false, out, err);
+            status = add_folder(path, true, false, notes, out, err);
         else if (rf__os_is_file(path) &&
                  (ends_with_any(names[i], small) || (with_weights && ends_with_any(names[i], large))))
-            status = add_file(path, names[i], out, err);
+            status = add_file(path, names[i], notes, out, err);
         rf__free(path);
     }
     rf__free(names);
@@ -57,7 +59,7 @@ static rf_status add_folder(const char *folder, bool with_weights, bool with_fol
 }
 
 /* The files that an ONNX file keeps its tensors in. */
-static rf_status add_external(const char *onnx_file, struct buf *out, rf_error *err)
+static rf_status add_external(const char *onnx_file, const char *notes, struct buf *out, rf_error *err)
 {
     struct external_data external = {0};
     struct os_map map = {0};
@@ -67,7 +69,7 @@ static rf_status add_external(const char *onnx_file, struct buf *out, rf_error *
     if (status == RF_OK && rf__external_data_read(map.data, map.size, &external, NULL) == RF_OK)
         for (size_t i = 0; i < external.n && status == RF_OK; i++) {
             char *path = rf__format("%s%s", folder, external.locations[i]);
-            status = path == NULL ? rf__fail_memory(err) : add_file(path, external.locations[i], out, err);
+            status = path == NULL ? rf__fail_memory(err) : add_file(path, external.locations[i], notes, out, err);
             rf__free(path);
         }
     rf__external_data_release(&external);
@@ -97,13 +99,18 @@ static rf_status add_settings(const rf_model_info *info, const rf_model_options 
 rf_status rf__local_identity(const rf_model_info *info, const rf_model_options *options, struct buf *out, rf_error *err)
 {
     bool has_onnx = info->onnx_file[0] != '\0';
+    char *cache = NULL, *notes = NULL;
     rf_status status = add_settings(info, options, out, err);
 
+    if (status == RF_OK && rf__hub_cache_dir(options->cache_dir, &cache, NULL) == RF_OK)
+        notes = rf__path_join(cache, ".rag_factory/hashes");
     if (status == RF_OK)
-        status = add_folder(info->directory, !has_onnx, true, out, err);
+        status = add_folder(info->directory, !has_onnx, true, notes, out, err);
     if (status == RF_OK && has_onnx)
-        status = add_file(info->onnx_file, "", out, err);
+        status = add_file(info->onnx_file, "", notes, out, err);
     if (status == RF_OK && has_onnx)
-        status = add_external(info->onnx_file, out, err);
+        status = add_external(info->onnx_file, notes, out, err);
+    rf__free(cache);
+    rf__free(notes);
     return status;
 }

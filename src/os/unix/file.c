@@ -16,14 +16,14 @@
 
 #define FIRST_READ ((size_t)64 << 10) /* of a file that does not tell its size: a pipe, /proc */
 
-static int64_t mtime_ns(const struct stat *st)
-{
 #ifdef __APPLE__
-    const struct timespec *time = &st->st_mtimespec;
-#else
-    const struct timespec *time = &st->st_mtim;
+#define st_mtim st_mtimespec
+#define st_ctim st_ctimespec
 #endif
-    return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
+
+static int64_t nanoseconds(struct timespec time)
+{
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
 struct os_stat rf__os_stat(const char *path)
@@ -35,7 +35,8 @@ struct os_stat rf__os_stat(const char *path)
         return out;
     out.kind = S_ISREG(st.st_mode) ? OS_FILE : S_ISDIR(st.st_mode) ? OS_DIRECTORY : OS_OTHER;
     out.size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
-    out.mtime_ns = mtime_ns(&st);
+    out.mtime_ns = nanoseconds(st.st_mtim);
+    out.ctime_ns = nanoseconds(st.st_ctim);
     out.blocks_bytes = (int64_t)st.st_blocks * 512;
     out.atime_s = (int64_t)st.st_atime;
     return out;
