@@ -64,7 +64,7 @@ static bool is_settled(const char *path)
     struct timespec now;
 
     return timespec_get(&now, TIME_UTC) == TIME_UTC &&
-           (int64_t)now.tv_sec * 1000000000 - rf__os_stat(path).ctime_ns > SETTLED_NS;
+           (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - rf__os_stat(path).ctime_ns > SETTLED_NS;
 }
 
 rf_status rf__sha256_noted(const char *path, const char *folder, uint8_t out[SHA256_BYTES], rf_error *err)

@@ -398,16 +398,11 @@ static void clear_and_compact(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(found_after_closing),
-        cmocka_unit_test(found_while_another_writes),
-        cmocka_unit_test(fork_goes_on),
-        cmocka_unit_test(read_only_file),
-        cmocka_unit_test(what_is_used_stays),
-        cmocka_unit_test(flipped),
-        cmocka_unit_test(damaged_header),
-        cmocka_unit_test(damaged_entries_are_counted),
-        cmocka_unit_test(other_files),
-        cmocka_unit_test(clear_and_compact),
+        cmocka_unit_test(found_after_closing), cmocka_unit_test(found_while_another_writes),
+        cmocka_unit_test(fork_goes_on),        cmocka_unit_test(read_only_file),
+        cmocka_unit_test(what_is_used_stays),  cmocka_unit_test(flipped),
+        cmocka_unit_test(damaged_header),      cmocka_unit_test(damaged_entries_are_counted),
+        cmocka_unit_test(other_files),         cmocka_unit_test(clear_and_compact),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
