@@ -8,76 +8,12 @@
  * The answer is checked first: what each kernel gives is compared with what the plain one gives, bit for bit.
  * Operations are multiplications and additions: 2 k n a row of a linear layer, 4 n width for each token of a head of n.
  */
-#include "../worker.h"
-#include "engine/kernels/kernels.h"
-#if defined(__AVX512VNNI__)
-#include "engine/kernels/vec_avx512.h"
-#elif defined(__AVX2__) && defined(__FMA__)
-#include "engine/kernels/vec_avx2.h"
-#elif defined(__ARM_FEATURE_DOTPROD)
-#include "engine/kernels/vec_neon.h"
-#else
-#include "engine/kernels/vec_plain.h"
-#endif
+#include "peak.h"
 
 #include <math.h>
 
-#define LANES    PACK_LANES
-#define ROWS     96
-#define N_SUMS   12 /* as many chains as hide the latency of one */
-#define AT_LEAST 0.02
-
-/* ---- The peak ------------------------------------------------------------------------------------------------------
- */
-
-static volatile float sink;
-
-static double peak_f32(size_t times)
-{
-    vf acc[N_SUMS], a = vf_set1(1.0000001F), b = vf_set1(1e-9F);
-    float out[LANES];
-
-    for (int i = 0; i < N_SUMS; i++)
-        acc[i] = vf_set1((float)i);
-    for (size_t t = 0; t < times; t++)
-#pragma GCC unroll 12
-        for (int i = 0; i < N_SUMS; i++)
-            acc[i] = vf_fma(acc[i], a, b);
-    for (int i = 1; i < N_SUMS; i++)
-        acc[0] = vf_add(acc[0], acc[i]);
-    vf_store(out, acc[0]);
-    sink = out[0];
-    return (double)times * N_SUMS * LANES * 2;
-}
-
-static double peak_int(size_t times, const bool is_i8)
-{
-    const int32_t one = 0x01010101;
-    vi acc[N_SUMS], a = vi_set4(&one), b = a;
-    float out[LANES];
-
-    for (int i = 0; i < N_SUMS; i++)
-        acc[i] = vi_zero();
-    for (size_t t = 0; t < times; t++)
-#pragma GCC unroll 12
-        for (int i = 0; i < N_SUMS; i++)
-            acc[i] = is_i8 ? vi_dot_i8(acc[i], a, b) : vi_dot_i16(acc[i], a, b);
-    for (int i = 0; i < N_SUMS; i++) {
-        vf_store(out, vf_from_int(acc[i]));
-        sink = out[0];
-    }
-    return (double)times * N_SUMS * LANES * 2 * (is_i8 ? 4 : 2);
-}
-
-static double peak_i16(size_t times)
-{
-    return peak_int(times, false);
-}
-
-static double peak_i8(size_t times)
-{
-    return peak_int(times, true);
-}
+#define LANES PACK_LANES
+#define ROWS  96
 
 /* ---- The kernels ---------------------------------------------------------------------------------------------------
  */
@@ -226,19 +162,6 @@ static void check(struct work *work, const struct kernels *kernels)
 /* ---- The run -------------------------------------------------------------------------------------------------------
  */
 
-static double peak(enum precision precision)
-{
-    static double (*const fns[])(size_t) = {peak_f32, peak_i16, peak_i8};
-    size_t times = 1 << 18;
-
-    for (;; times *= 2) {
-        double start = seconds(CLOCK_PROCESS_CPUTIME_ID), operations = fns[precision](times);
-        double took = seconds(CLOCK_PROCESS_CPUTIME_ID) - start;
-        if (took >= AT_LEAST)
-            return operations / took;
-    }
-}
-
 static double speed(struct work *work, const struct kernels *kernels)
 {
     for (size_t times = 1;; times *= 2) {
@@ -246,7 +169,7 @@ static double speed(struct work *work, const struct kernels *kernels)
         for (size_t i = 0; i < times; i++)
             work->run(kernels, work);
         took = seconds(CLOCK_PROCESS_CPUTIME_ID) - start;
-        if (took >= AT_LEAST)
+        if (took >= PEAK_AT_LEAST)
             return work->operations * (double)times / took;
     }
 }
@@ -270,7 +193,7 @@ static void measure(struct work *work, const struct kernels *kernels, size_t rou
     (strcmp(work->what, "attention") == 0 ? prepare_attention : prepare_linear)(work);
     check(work, kernels);
     for (size_t i = 0; i < rounds; i++) {
-        double best = peak(work->precision);
+        double best = peak(work->precision, CLOCK_PROCESS_CPUTIME_ID);
         speeds[i] = speed(work, kernels);
         shares[i] = speeds[i] / best;
     }
