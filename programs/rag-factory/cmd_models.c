@@ -74,6 +74,7 @@ struct field {
 static void fill_fields(const rf_model_info *info, struct field *fields)
 {
     const char *pooling = info->pooled_by_graph ? "graph" : rf__pooling_word(info->pooling);
+    const bool here = strcmp(info->provider, "local") == 0; /* else a server computes, which does not tell these */
     const struct field all[N_FIELDS] = {
         {"source", "source", FIELD_TEXT, info->source, 0},
         {"replaces", "in place of", FIELD_TEXT, info->replaces, 0},
@@ -82,29 +83,29 @@ static void fill_fields(const rf_model_info *info, struct field *fields)
         {"provider", NULL, FIELD_TEXT, info->provider, 0},
         {"onnx_file", "ONNX file", FIELD_TEXT, info->onnx_file, 0},
         {"weights_file", "made of", FIELD_TEXT, info->weights_file, 0},
-        {"file_size", "file size", FIELD_SIZE, NULL, info->file_size},
+        {"file_size", here ? "file size" : NULL, FIELD_SIZE, NULL, info->file_size},
         {"architecture", "architecture", FIELD_TEXT, info->architecture, 0},
         {"parameters", info->n_parameters > 0 ? "parameters" : NULL, FIELD_NUMBER, NULL, info->n_parameters},
         {"precision", "precision", FIELD_TEXT, info->precision, 0},
         {"precision_why", "because", FIELD_TEXT, info->precision_why, 0},
         {"kernels", "computed by", FIELD_TEXT, info->kernels, 0},
         {"modules", "modules", FIELD_TEXT, info->modules, 0},
-        {"pooling", "pooling", FIELD_TEXT, pooling, 0},
+        {"pooling", here ? "pooling" : NULL, FIELD_TEXT, pooling, 0},
         {"pooled_by_graph", NULL, FIELD_BOOL, NULL, info->pooled_by_graph},
-        {"normalized", "l2-normalized", FIELD_BOOL, NULL, info->l2},
+        {"normalized", here || info->l2 ? "l2-normalized" : NULL, FIELD_BOOL, NULL, info->l2},
         {"similarity", "similarity", FIELD_TEXT, info->similarity, 0},
         {"assumed", "assumed", FIELD_TEXT, info->assumed, 0},
         {"dim", "dimension", FIELD_NUMBER, NULL, info->dim},
-        {"max_tokens", "max tokens", FIELD_NUMBER, NULL, info->max_tokens},
+        {"max_tokens", here || info->max_tokens > 0 ? "max tokens" : NULL, FIELD_NUMBER, NULL, info->max_tokens},
         {"long_text", info->long_text == RF_LONG_TEXT_MEAN ? "long texts" : NULL, FIELD_TEXT,
          info->long_text == RF_LONG_TEXT_MEAN ? "mean of windows" : "cut", 0},
-        {"vocab_size", "vocabulary", FIELD_NUMBER, NULL, info->vocab_size},
+        {"vocab_size", here ? "vocabulary" : NULL, FIELD_NUMBER, NULL, info->vocab_size},
         {"full_dim", info->full_dim != info->dim ? "of dimensions" : NULL, FIELD_NUMBER, NULL, info->full_dim},
         {"prompts", "prompts", FIELD_TEXT, info->prompts, 0},
         {"default_prompt", "default prompt", FIELD_TEXT, info->default_prompt, 0},
         {"license", "licence", FIELD_TEXT, info->license, 0},
-        {"threads", "threads", FIELD_NUMBER, NULL, info->threads},
-        {"onnxruntime", "ONNX Runtime", FIELD_TEXT, rf_onnxruntime_version(), 0},
+        {"threads", here ? "threads" : NULL, FIELD_NUMBER, NULL, info->threads},
+        {"onnxruntime", here ? "ONNX Runtime" : NULL, FIELD_TEXT, rf_onnxruntime_version(), 0},
     };
 
     memcpy(fields, all, sizeof all);
