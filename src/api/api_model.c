@@ -96,10 +96,10 @@ rf_status rf_model_pull(const char *source, const rf_model_options *options, cha
     if (source == NULL || directory == NULL)
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_model_pull: %s is NULL", source == NULL ? "source" : "directory");
     status = check_options(options, &own, err);
+    if (status == RF_OK)
+        status = rf__provider_need_files(source, err);
     if (status != RF_OK)
         return status;
-    if (rf__provider_is_remote(source))
-        return rf__fail(err, RF_UNSUPPORTED, "%s: a server computes it; there is nothing to download", source);
     hub_options = rf__hub_options(&own);
     hub_options.update = true;
     status = rf__hub_resolve(source, &hub_options, &found, err);

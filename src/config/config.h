@@ -27,7 +27,7 @@ enum config_flag {
     CONFIG_MAP = 4,    /* names with a text each, handed on as an array of "name=text" */
     CONFIG_SECRET = 8, /* never shown */
     CONFIG_LOCAL = 16, /* of models that run here alone. What the top of the file or a variable says of it for all
-                         models is left out for one that a server computes, which refuses it */
+                         models is left out for one that a server computes, which may refuse it */
     CONFIG_NONE = 32   /* a number whose 0 is "none at all" and no default: handed on as RF_NO_RETRIES */
 };
 

@@ -28,7 +28,7 @@ const struct config_key rf__config_keys[] = {
      MEMBER(cache_dir)},
     {"offline", ANY_MODEL, RF_CONFIG_BOOL, 0, NULL, 0, "false", "use only what is on this machine; open no socket",
      MEMBER(offline)},
-    {"max_tokens", ANY_MODEL, RF_CONFIG_NUMBER, 0, NULL, MAX_TOKEN_LIMIT, "0",
+    {"max_tokens", ANY_MODEL, RF_CONFIG_NUMBER, CONFIG_LOCAL, NULL, MAX_TOKEN_LIMIT, "0",
      "limit of a text in tokens; 0: the model's own", MEMBER(max_tokens)},
     {"truncate", ANY_MODEL, RF_CONFIG_CHOICE, 0, "right|left|error", 0, "right",
      "which end of a longer text is cut off, or fail", MEMBER(truncate)},

@@ -58,11 +58,11 @@ static rf_status find_original(struct conversion *c, rf_error *err)
                                             .logger = c->logger,
                                             .progress = o->progress,
                                             .progress_user = o->progress_user};
-    rf_status status;
+    rf_status status = rf__provider_need_files(c->source, err);
 
     begin(c, "Downloading");
-    status = rf__hub_resolve(c->source, &hub_options, &c->found, err);
-
+    if (status == RF_OK)
+        status = rf__hub_resolve(c->source, &hub_options, &c->found, err);
     if (status != RF_OK)
         return status;
     c->original = c->found.onnx_file;

@@ -22,9 +22,11 @@ static const struct remote_api *api_of(const char *source)
     return NULL;
 }
 
-bool rf__provider_is_remote(const char *source)
+rf_status rf__provider_need_files(const char *source, rf_error *err)
 {
-    return api_of(source) != NULL;
+    if (api_of(source) == NULL)
+        return RF_OK;
+    return rf__fail(err, RF_UNSUPPORTED, "%s: a server computes it; there are no files of it to be had", source);
 }
 
 static rf_status open_source(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err)
@@ -34,10 +36,11 @@ static rf_status open_source(const char *source, const rf_model_options *options
     return api != NULL ? rf__remote_open(api, source, options, out, err) : rf__local_open(source, options, out, err);
 }
 #else
-bool rf__provider_is_remote(const char *source)
+rf_status rf__provider_need_files(const char *source, rf_error *err)
 {
     (void)source;
-    return false;
+    (void)err;
+    return RF_OK;
 }
 
 static rf_status open_source(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err)

@@ -75,8 +75,8 @@ rf_status rf__provider_embed(const struct rf_model *model, const rf_text *texts,
  * After a failure *model is as it was. */
 rf_status rf__cached_open(const rf_model_options *options, struct rf_model **model, rf_error *err);
 
-/* Whether a server computes what the source names. */
-bool rf__provider_is_remote(const char *source);
+/* RF_UNSUPPORTED where a server computes what the source names: its files cannot be had. */
+rf_status rf__provider_need_files(const char *source, rf_error *err);
 
 /* RF_UNSUPPORTED for a model that a server computes: `what`, for the message, needs one that is here. */
 rf_status rf__provider_need_local(const struct rf_model *model, const char *what, rf_error *err);

@@ -164,7 +164,7 @@ static void test_remote_models(void **state)
                                "  openai: {timeout: 9, api_key: secret, max_retries: 2}\n"
                                "models:\n"
                                "  ours: {source: 'openai:m', timeout: 5, base_url: 'http://localhost/v1'}\n"
-                               "  theirs: {source: 'cohere:m', pooling: cls, max_retries: 0}\n";
+                               "  theirs: {source: 'cohere:m', pooling: cls, max_tokens: 9, max_retries: 0}\n";
     struct rf_config *config = config_of(text, strlen(text), NULL);
     rf_model_options options;
     const char *source;
@@ -177,7 +177,7 @@ static void test_remote_models(void **state)
     assert_string_equal(options.api_key, "secret");
     assert_string_equal(options.base_url, "http://localhost/v1");
     assert_int_equal(options.max_retries, 2);
-    assert_int_equal(options.max_tokens, 64);
+    assert_int_equal(options.max_tokens, 0); /* said of all models, for those that run here: few servers cut */
     assert_int_equal(options.precision, RF_PRECISION_AUTO); /* said of all models, for those that run here */
     assert_value(config, "ours", "api_key", "(set)", "c.yaml:4");
     assert_value(config, "ours", "providers.openai.api_key", "(set)", "c.yaml:4");
@@ -186,10 +186,12 @@ static void test_remote_models(void **state)
     assert_int_equal(options.timeout_s, 9);
     assert_int_equal(rf__config_model_options(config, "theirs", &source, &options, NULL), RF_OK);
     assert_int_equal(options.pooling, RF_POOLING_CLS); /* said of this one: it will be refused */
+    assert_int_equal(options.max_tokens, 9);
     assert_null(options.api_key);
     assert_int_equal(options.max_retries, RF_NO_RETRIES); /* 0 is none; the option's own 0 is the default */
     assert_int_equal(rf__config_model_options(config, "org/local", &source, &options, NULL), RF_OK);
     assert_int_equal(options.precision, RF_PRECISION_INT8);
+    assert_int_equal(options.max_tokens, 64);
     assert_int_equal(options.timeout_s, 0);
     rf__config_free(config);
 }
