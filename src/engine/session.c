@@ -10,12 +10,13 @@
  */
 #include "engine/ort.h"
 
+#include "base/external_weights.h"
 #include "base/half.h"
 #include "base/mem.h"
 #include "engine/encoder_op.h"
-#include "engine/external_weights.h"
 #include "engine/graph_facts.h"
 #include "engine/kernels/kernels.h"
+#include "engine/weight_places.h"
 #include "os/os.h"
 
 #include <assert.h>
@@ -591,7 +592,10 @@ static rf_status create_session(struct session *s, const void *data, size_t len,
                        s->ort->AddSessionConfigEntry(options, "session.model_external_initializers_file_folder_path",
                                                      places.folder[0] != '\0' ? places.folder : "."),
                        err);
-    if (status == RF_OK && rf__external_weights(data, len, &places, &slim, &n_detached, NULL) == RF_OK &&
+    if (status == RF_OK &&
+        rf__external_weights(
+            data, len, &(struct external_places){.own = places.own, .data = &places.data, .places = places.places},
+            &slim, &n_detached, NULL) == RF_OK &&
         n_detached + places.data.n > 0) {
         rf__log(logger, RF_LOG_DEBUG, "%s: %zu of its tensors stay in the file itself, mapped", s->path, n_detached);
         data = slim.data;

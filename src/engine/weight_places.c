@@ -88,14 +88,6 @@ rf_status rf__weight_places_find(const uint8_t *model, size_t len, const char *p
     return status;
 }
 
-const char *rf__weight_place(const struct weight_places *places, const char *location, size_t len)
-{
-    for (size_t i = 0; i < places->data.n; i++)
-        if (strlen(places->data.locations[i]) == len && memcmp(places->data.locations[i], location, len) == 0)
-            return places->places[i];
-    return NULL;
-}
-
 void rf__weight_places_release(struct weight_places *places)
 {
     for (size_t i = 0; places->places != NULL && i < places->data.n; i++)

@@ -25,7 +25,4 @@ rf_status rf__weight_places_find(const uint8_t *model, size_t len, const char *p
                                  struct weight_places *out, rf_error *err);
 void rf__weight_places_release(struct weight_places *places); /* fine on a zeroed one */
 
-/* The place of a location; NULL where the model has no such. */
-const char *rf__weight_place(const struct weight_places *places, const char *location, size_t len);
-
 #endif

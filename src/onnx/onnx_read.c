@@ -4,6 +4,7 @@
  */
 #include "onnx/onnx_read.h"
 
+#include "base/external_weights.h"
 #include "base/mem.h"
 #include "onnx/onnx_wire.h"
 #include "os/os.h"
@@ -16,6 +17,7 @@
 #define MEMORY_BASE  ((size_t)64 << 20)
 #define MEMORY_TIMES 8
 #define SMALL_BYTES  1024 /* tensors below it stay in the message */
+#define SLIM_MAX     ((size_t)2 << 30)
 
 /* ---- protobuf-c in the graph's memory ------------------------------------------------------------------------ */
 
@@ -107,23 +109,24 @@ static rf_status measure(const Onnx__TensorProto *tensor, const char *path, size
 static rf_status map_beside(struct onnx_file *file, const char *path, const char *name, struct os_map *out,
                             rf_error *err)
 {
-    const char *slash = strrchr(path, '/');
     char *full;
     rf_status status;
 
-    if (name == NULL || *name == '\0' || *name == '/' || strchr(name, '\\') != NULL || strchr(name, ':') != NULL ||
-        strstr(name, "..") != NULL)
-        return rf__fail(err, RF_BAD_FORMAT, "%s: tensors lie in '%.128s', expected the name of a file beside it", path,
-                        name == NULL ? "" : name);
-    full = rf__format("%.*s%s", slash == NULL ? 0 : (int)(slash + 1 - path), path, name);
+    full = rf__format("%.*s%s", (int)rf__os_folder_len(path), path, name == NULL ? "" : name);
     if (full == NULL)
         return rf__fail_memory(err);
-    for (size_t i = 0; i < file->n_maps; i++) {
+    for (size_t i = 0; i < file->n_maps; i++) { /* the ONNX file itself is the first */
         if (strcmp(file->map_paths[i], full) == 0) {
             *out = file->maps[i];
             rf__free(full);
             return RF_OK;
         }
+    }
+    if (name == NULL || *name == '\0' || *name == '/' || strchr(name, '\\') != NULL || strchr(name, ':') != NULL ||
+        strstr(name, "..") != NULL) {
+        rf__free(full);
+        return rf__fail(err, RF_BAD_FORMAT, "%s: tensors lie in '%.128s', expected the name of a file beside it", path,
+                        name == NULL ? "" : name);
     }
     if (file->n_maps == MAX_MAPS)
         status = rf__fail(err, RF_UNSUPPORTED, "%s: tensors lie in more than %d files", path, MAX_MAPS);
@@ -403,7 +406,9 @@ static rf_status read_all(struct onnx_file *file, const uint8_t *bytes, size_t l
     return status == RF_OK ? drop_constant_inputs(file->graph, err) : status;
 }
 
-rf_status rf__onnx_bytes_read(const uint8_t *bytes, size_t len, const char *path, struct onnx_file **out, rf_error *err)
+/* `own`: the ONNX file itself, which is the new file's from now on; NULL: it is not there. */
+static rf_status read_new(const uint8_t *bytes, size_t len, const char *path, struct os_map *own,
+                          struct onnx_file **out, rf_error *err)
 {
     struct onnx_file *file = rf__calloc(1, sizeof *file);
     rf_status status = RF_OK;
@@ -415,6 +420,15 @@ rf_status rf__onnx_bytes_read(const uint8_t *bytes, size_t len, const char *path
     file->map_paths = rf__calloc(MAX_MAPS, sizeof *file->map_paths);
     if (file->graph == NULL || file->maps == NULL || file->map_paths == NULL)
         status = rf__fail_memory(err);
+    if (status == RF_OK && own != NULL) {
+        file->map_paths[0] = rf__strdup(path);
+        if (file->map_paths[0] == NULL) {
+            status = rf__fail_memory(err);
+        } else {
+            file->maps[file->n_maps++] = *own;
+            *own = (struct os_map){0};
+        }
+    }
     if (status == RF_OK)
         status = read_all(file, bytes, len, path, err);
     if (status == RF_OK)
@@ -424,13 +438,28 @@ rf_status rf__onnx_bytes_read(const uint8_t *bytes, size_t len, const char *path
     return status;
 }
 
+rf_status rf__onnx_bytes_read(const uint8_t *bytes, size_t len, const char *path, struct onnx_file **out, rf_error *err)
+{
+    return read_new(bytes, len, path, NULL, out, err);
+}
+
+/* What is parsed is a copy without the tensors, which then lie in the file as others lie in one beside it. */
 rf_status rf__onnx_file_read(const char *path, struct onnx_file **out, rf_error *err)
 {
+    const struct external_places places = {.own = path + rf__os_folder_len(path)};
     struct os_map map = {0};
+    struct buf slim;
+    size_t n_detached = 0;
     rf_status status = rf__os_map_file(path, &map, err);
 
-    if (status == RF_OK)
-        status = rf__onnx_bytes_read(map.data, map.size, path, out, err);
+    rf__buf_init(&slim, SLIM_MAX);
+    if (status == RF_OK) {
+        if (rf__external_weights(map.data, map.size, &places, &slim, &n_detached, NULL) == RF_OK && n_detached > 0)
+            status = read_new((const uint8_t *)slim.data, slim.len, path, &map, out, err);
+        else
+            status = read_new(map.data, map.size, path, NULL, out, err);
+    }
+    rf__buf_release(&slim);
     rf__os_unmap(&map);
     return status;
 }

@@ -24,7 +24,7 @@ struct onnx_file {
     size_t n_opsets;
     struct onnx_entry metadata[ONNX_MAX_METADATA];
     size_t n_metadata;
-    struct os_map *maps; /* of the files that tensors lie in */
+    struct os_map *maps; /* of the files that tensors lie in, this one among them */
     char **map_paths;
     size_t n_maps;
 };

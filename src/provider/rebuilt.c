@@ -6,6 +6,7 @@
 #include "os/os.h"
 
 #include <math.h>
+#include <string.h>
 
 #define MOST_TOKENS 512
 
@@ -15,17 +16,21 @@
 
 static const size_t lengths[] = {1, 2, 3, 5, 8, 17, 33, 64, 129, 256, MOST_TOKENS};
 
+#define N_LENGTHS (sizeof lengths / sizeof lengths[0])
+
+/* What the rebuilt one gives is kept until the original is asked: the two are never in memory together. */
 struct pair {
-    struct engine *original, *rebuilt;
+    const struct onnx_limits *limits;
+    float *rebuilt[N_LENGTHS]; /* [text, dim] */
+    size_t dim;
     uint32_t *ids, *types; /* [MOST_TOKENS] */
-    uint64_t random;
     double largest;
 };
 
-static uint32_t next(struct pair *pair, uint64_t below)
+static uint32_t next(uint64_t *random, uint64_t below)
 {
-    pair->random = pair->random * 6364136223846793005U + 1442695040888963407U;
-    return (uint32_t)((pair->random >> 33) % below);
+    *random = *random * 6364136223846793005U + 1442695040888963407U;
+    return (uint32_t)((*random >> 33) % below);
 }
 
 /* The length of the difference of two vectors, as a part of the first one's. */
@@ -42,69 +47,107 @@ static double difference(const float *a, const float *b, size_t n)
     return by > 0 ? sqrt(by / length) : 0;
 }
 
-static rf_status compare(struct pair *pair, size_t n, rf_error *err)
+/* Text i: ids of all kinds, the first few of the vocabulary - padding and its like - among them. Returns its length. */
+static size_t make_text(const struct pair *pair, size_t i)
 {
-    const uint32_t begins[] = {0, (uint32_t)n};
-    struct engine_batch batch = {.ids = pair->ids, .type_ids = pair->types, .n_texts = 1, .n_tokens = n};
-    struct engine_output a = {0}, b = {0};
-    rf_status status = rf__engine_run(pair->original, &batch, &a, err);
+    const struct onnx_limits *limits = pair->limits;
+    const uint64_t few = limits->vocabulary < 8 ? limits->vocabulary : 8;
+    const size_t n = lengths[i] < limits->tokens ? lengths[i] : (size_t)limits->tokens;
+    uint64_t random = i + 1;
 
-    if (pair->rebuilt->info.packs)
-        batch.begins = begins;
-    batch.threads = rf__os_cpu_count();
-    if (status == RF_OK)
-        status = rf__engine_run(pair->rebuilt, &batch, &b, err);
-    if (status == RF_OK && (a.rank != 3 || b.rank != 3 || a.n_tokens != n || b.n_tokens != n || a.dim != b.dim))
-        status = rf__fail(err, RF_UNSUPPORTED, "%s: gives vectors of another shape", pair->rebuilt->info.path);
-    for (size_t i = 0; status == RF_OK && i < n; i++)
-        pair->largest = fmax(pair->largest, difference(a.data + i * a.dim, b.data + i * b.dim, a.dim));
-    rf__engine_output_release(&a);
-    rf__engine_output_release(&b);
+    for (size_t k = 0; k < n; k++) {
+        pair->ids[k] = next(&random, k % 7 == 6 ? few : limits->vocabulary);
+        pair->types[k] = limits->types > 1 && k > n / 2 ? 1 : 0;
+    }
+    return n;
+}
+
+static rf_status run(struct pair *pair, struct engine *engine, size_t i, struct engine_output *out, rf_error *err)
+{
+    const size_t n = make_text(pair, i);
+    const uint32_t begins[] = {0, (uint32_t)n};
+    const struct engine_batch batch = {.ids = pair->ids,
+                                       .type_ids = pair->types,
+                                       .n_texts = 1,
+                                       .n_tokens = n,
+                                       .begins = engine->info.packs ? begins : NULL,
+                                       .threads = rf__os_cpu_count()};
+    rf_status status = rf__engine_run(engine, &batch, out, err);
+
+    if (status == RF_OK && (out->rank != 3 || out->n_tokens != n))
+        status = rf__fail(err, RF_UNSUPPORTED, "%s: gives no vector for each token", engine->info.path);
     return status;
 }
 
-/* Ids of all kinds, the first few of the vocabulary - padding and its like - among them. */
-static rf_status compare_all(struct pair *pair, const struct onnx_limits *limits, rf_error *err)
+static rf_status run_rebuilt(struct pair *pair, struct engine *engine, rf_error *err)
 {
-    const uint64_t few = limits->vocabulary < 8 ? limits->vocabulary : 8;
     rf_status status = RF_OK;
 
-    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0] && status == RF_OK; i++) {
-        const size_t n = lengths[i] < limits->tokens ? lengths[i] : (size_t)limits->tokens;
-        for (size_t k = 0; k < n; k++) {
-            pair->ids[k] = next(pair, k % 7 == 6 ? few : limits->vocabulary);
-            pair->types[k] = limits->types > 1 && k > n / 2 ? 1 : 0;
-        }
-        status = compare(pair, n, err);
-        if (n < lengths[i])
-            break;
+    for (size_t i = 0; i < N_LENGTHS && status == RF_OK; i++) {
+        struct engine_output out = {0};
+        status = run(pair, engine, i, &out, err);
+        pair->dim = out.dim;
+        if (status == RF_OK && (pair->rebuilt[i] = rf__alloc_array(out.n_tokens * out.dim, sizeof(float))) == NULL)
+            status = rf__fail_memory(err);
+        if (status == RF_OK)
+            memcpy(pair->rebuilt[i], out.data, out.n_tokens * out.dim * sizeof(float));
+        rf__engine_output_release(&out);
     }
+    return status;
+}
+
+static rf_status compare(struct pair *pair, struct engine *engine, rf_error *err)
+{
+    rf_status status = RF_OK;
+
+    for (size_t i = 0; i < N_LENGTHS && status == RF_OK; i++) {
+        struct engine_output out = {0};
+        status = run(pair, engine, i, &out, err);
+        if (status == RF_OK && out.dim != pair->dim)
+            status = rf__fail(err, RF_UNSUPPORTED, "%s: is understood, but gives vectors of another shape",
+                              engine->info.path);
+        for (size_t k = 0; status == RF_OK && k < out.n_tokens; k++)
+            pair->largest =
+                fmax(pair->largest, difference(out.data + k * out.dim, pair->rebuilt[i] + k * out.dim, out.dim));
+        rf__engine_output_release(&out);
+    }
+    return status;
+}
+
+static rf_status with_engine(struct pair *pair, const char *path,
+                             rf_status (*what)(struct pair *pair, struct engine *engine, rf_error *err), rf_error *err)
+{
+    const struct engine_options options = {.threads = rf__os_cpu_count()};
+    struct engine *engine = NULL;
+    rf_status status = rf__engine_open_file(path, &options, &engine, err);
+
+    if (status == RF_OK)
+        status = what(pair, engine, err);
+    rf__engine_free(engine);
+    rf__os_trim_memory(); /* what the next step takes is not to come on top */
     return status;
 }
 
 rf_status rf__rebuilt_check(const char *original, const char *rebuilt, const struct onnx_limits *limits,
                             double *largest, rf_error *err)
 {
-    const struct engine_options options = {.threads = rf__os_cpu_count()};
-    struct pair pair = {.ids = rf__alloc_array(MOST_TOKENS, sizeof *pair.ids),
-                        .types = rf__alloc_array(MOST_TOKENS, sizeof *pair.types),
-                        .random = 1};
+    struct pair pair = {.limits = limits,
+                        .ids = rf__alloc_array(MOST_TOKENS, sizeof *pair.ids),
+                        .types = rf__alloc_array(MOST_TOKENS, sizeof *pair.types)};
     rf_status status = pair.ids == NULL || pair.types == NULL ? rf__fail_memory(err) : RF_OK;
 
     if (status == RF_OK)
-        status = rf__engine_open_file(original, &options, &pair.original, err);
+        status = with_engine(&pair, rebuilt, run_rebuilt, err);
     if (status == RF_OK)
-        status = rf__engine_open_file(rebuilt, &options, &pair.rebuilt, err);
-    if (status == RF_OK)
-        status = compare_all(&pair, limits, err);
+        status = with_engine(&pair, original, compare, err);
     if (status == RF_OK && !(pair.largest <= BOUND))
         status = rf__fail(err, RF_UNSUPPORTED,
                           "%s: was understood as an encoder that computes something else: a vector differs by %.3g "
                           "of its length, expected at most %.3g",
                           original, pair.largest, BOUND);
     *largest = pair.largest;
-    rf__engine_free(pair.original);
-    rf__engine_free(pair.rebuilt);
+    for (size_t i = 0; i < N_LENGTHS; i++)
+        rf__free(pair.rebuilt[i]);
     rf__free(pair.ids);
     rf__free(pair.types);
     return status;

@@ -3,7 +3,7 @@
  * refused. */
 #include "fuzz.h"
 
-#include "engine/external_weights.h"
+#include "base/external_weights.h"
 
 #include <stdlib.h>
 
@@ -11,8 +11,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static char own[] = "model.onnx";
-    struct weight_places places = {.own = own};
+    static const char own[] = "model.onnx";
+    const struct external_places places = {.own = own};
     struct external_data before, after;
     struct buf once, twice;
     size_t n_detached, n_again;

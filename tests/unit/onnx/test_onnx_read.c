@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "onnx/index.h"
 #include "onnx/onnx_read.h"
+#include "os/os.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -185,6 +186,36 @@ static void a_graph_is_read(void **state)
     rf__onnx_file_free(file);
 }
 
+/* They are where the file is mapped, not in memory once more; one that is too short for its shape is refused there too.
+ */
+static void large_tensors_stay_in_the_file(void **state)
+{
+    const char *dir = scratch_directory("onnx-read");
+    static float values[32 * 32];
+    struct onnx_file *file = NULL;
+    struct constant constant;
+    struct sample s;
+    (void)state;
+
+    sample_init(&s);
+    for (int i = 0; i < 32 * 32; i++)
+        values[i] = (float)i;
+    s.dims[0] = s.dims[1] = 32;
+    s.weight.n_float_data = 0;
+    s.weight.has_raw_data = true;
+    s.weight.raw_data = (ProtobufCBinaryData){sizeof values, (uint8_t *)values};
+    assert_ok(read_sample(&s, dir, &file, err));
+    rf__graph_constant(file->graph, 0, &constant);
+    assert_int_equal(file->n_maps, 1);
+    assert_in_range((uintptr_t)constant.bytes, (uintptr_t)file->maps[0].data,
+                    (uintptr_t)file->maps[0].data + file->maps[0].size - sizeof values);
+    assert_memory_equal(constant.bytes, values, sizeof values);
+    rf__onnx_file_free(file);
+
+    s.weight.raw_data.len -= 4;
+    expect_refused(&s, RF_BAD_FORMAT, "tensor 'w'");
+}
+
 static void constants_of_nodes_are_initializers(void **state)
 {
     Onnx__AttributeProto attribute = ONNX__ATTRIBUTE_PROTO__INIT, *attributes[] = {&attribute};
@@ -357,6 +388,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_graph_is_read),
+        cmocka_unit_test(large_tensors_stay_in_the_file),
         cmocka_unit_test(constants_of_nodes_are_initializers),
         cmocka_unit_test(faults_of_tensors_are_refused),
         cmocka_unit_test(faults_of_external_tensors_are_refused),

@@ -1,5 +1,5 @@
 /* external_weights: see external_weights.h. Two passes over nested length-delimited fields, no recursion. */
-#include "engine/external_weights.h"
+#include "base/external_weights.h"
 
 #include "base/mem.h"
 #include "base/wire.h"
@@ -78,8 +78,17 @@ static rf_status detach_tensor(const uint8_t *model, const struct field *tensor,
     return status == RF_OK ? append_varint(out, LOCATION_EXTERNAL, err) : status;
 }
 
+/* The place of a location; NULL where none is given. */
+static const char *place_of(const struct external_places *places, const char *location, size_t len)
+{
+    for (size_t i = 0; places->data != NULL && i < places->data->n; i++)
+        if (strlen(places->data->locations[i]) == len && memcmp(places->data->locations[i], location, len) == 0)
+            return places->places[i];
+    return NULL;
+}
+
 /* A tensor that is elsewhere, with the place where that is. */
-static rf_status move_tensor(const uint8_t *model, const struct field *tensor, const struct weight_places *places,
+static rf_status move_tensor(const uint8_t *model, const struct field *tensor, const struct external_places *places,
                              struct buf *out, rf_error *err)
 {
     struct field field = {0}, location;
@@ -90,7 +99,7 @@ static rf_status move_tensor(const uint8_t *model, const struct field *tensor, c
         if (!rf__wire_field(model, at, tensor->end, &field))
             return RF_BAD_FORMAT;
         if (rf__external_location(model, &field, &location))
-            place = rf__weight_place(places, (const char *)model + location.body, location.end - location.body);
+            place = place_of(places, (const char *)model + location.body, location.end - location.body);
         status = place != NULL ? append_entry(out, "location", place, err)
                                : rf__buf_append(out, model + field.start, field.end - field.start, err);
     }
@@ -118,7 +127,7 @@ static bool find_raw_data(const uint8_t *model, const struct field *tensor, stru
     return found && raw->end - raw->body >= DETACH_FROM;
 }
 
-static rf_status copy_graph(const uint8_t *model, const struct field *graph, const struct weight_places *places,
+static rf_status copy_graph(const uint8_t *model, const struct field *graph, const struct external_places *places,
                             struct buf *out, size_t *n_detached, rf_error *err)
 {
     struct buf tensor;
@@ -145,7 +154,7 @@ static rf_status copy_graph(const uint8_t *model, const struct field *graph, con
     return status;
 }
 
-rf_status rf__external_weights(const uint8_t *model, size_t len, const struct weight_places *places, struct buf *out,
+rf_status rf__external_weights(const uint8_t *model, size_t len, const struct external_places *places, struct buf *out,
                                size_t *n_detached, rf_error *err)
 {
     struct buf graph;

@@ -7,19 +7,26 @@
  *                                                  becomes external_data(13) {location, offset, length},
  * data_location(14)
  *
- * Tensors that are elsewhere already point at the places where these files are, see weight_places.h.
+ * Tensors that are elsewhere already point at the places that are given for these files.
  *
  * Format: github.com/onnx/onnx, onnx.proto and docs/ExternalData.md.
  */
-#ifndef RF_ENGINE_EXTERNAL_WEIGHTS_H
-#define RF_ENGINE_EXTERNAL_WEIGHTS_H
+#ifndef RF_BASE_EXTERNAL_WEIGHTS_H
+#define RF_BASE_EXTERNAL_WEIGHTS_H
 
 #include "base/buf.h"
-#include "engine/weight_places.h"
+#include "base/external_data.h"
+
+/* What tensors are to say that they lie in. */
+struct external_places {
+    const char *own;                  /* the file itself */
+    const struct external_data *data; /* the others, as the file has them; NULL: these stay as they are */
+    char *const *places;              /* [data->n] */
+};
 
 /* Appends the model without weights to `out`. *n_detached receives how many tensors point at the file itself.
  * RF_BAD_FORMAT, without a message, when the bytes do not read as such a message. */
-rf_status rf__external_weights(const uint8_t *model, size_t len, const struct weight_places *places, struct buf *out,
+rf_status rf__external_weights(const uint8_t *model, size_t len, const struct external_places *places, struct buf *out,
                                size_t *n_detached, rf_error *err);
 
 #endif
