@@ -742,8 +742,10 @@ typedef struct rf_convert_options {
     uint32_t threads;      /* of the validation. 0: one for each processor */
     rf_log_fn log;         /* NULL: silent */
     void *log_user;
-    rf_progress_fn progress; /* NULL: none. Bytes downloaded, then bytes written, then texts compared. */
-    rf_part_fn part;         /* NULL, or told before each of these: "Downloading", "Converting", "Comparing" */
+    rf_progress_fn progress; /* NULL: none. Bytes while downloading and writing, texts while calibrating (each is read
+                                twice) and comparing. */
+    rf_part_fn part;         /* NULL, or told before each: "Downloading", "Converting", "Optimizing", "Calibrating",
+                                "Quantizing", "Comparing" */
     void *progress_user;     /* of both */
     bool optimize; /* an ONNX file in the place of weights is made shorter and faster (then quantized, where that is
                       wanted): an encoder that is recognized is built anew, of another graph is taken out what a run

@@ -20,7 +20,9 @@ static void begin_part(void *user, const char *part)
     struct progress *progress = user;
 
     rf__progress_end(progress);
-    rf__progress_start(progress, part, strcmp(part, "Comparing") == 0 ? PROGRESS_TEXTS : PROGRESS_BYTES);
+    rf__progress_start(progress, part,
+                       strcmp(part, "Comparing") == 0 || strcmp(part, "Calibrating") == 0 ? PROGRESS_TEXTS
+                                                                                          : PROGRESS_BYTES);
 }
 
 static rf_status convert(const struct opt_common *common, const struct own_options *own, double threshold,

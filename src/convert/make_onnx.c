@@ -85,13 +85,15 @@ static rf_status quantize(const struct onnx_wish *wish, const char *notes, const
                                          .progress_user = o->progress_user};
     const struct onnx_quantize how = {.form = forms[o->quantization], .quantize_embeddings = o->quantize_embeddings};
     struct rf_tokenizer *tokenizer = NULL;
-    struct calibration calibration = {
-        .max_tokens = wish->config->max_tokens, .texts = o->texts, .n = o->n_texts, .threads = o->threads};
+    struct calibration calibration = {.max_tokens = wish->config->max_tokens,
+                                      .texts = o->texts,
+                                      .n = o->n_texts,
+                                      .threads = o->threads,
+                                      .part = o->part};
     rf_status status =
         rf__tokenizer_open(wish->config->folder, wish->config->lower_case, wish->logger, &tokenizer, err);
 
     calibration.tokenizer = tokenizer;
-    begin(wish, "Quantizing");
     if (status == RF_OK)
         status = rf__calibrated_quantize(&rewrite, &how, &calibration, err);
     rf__tokenizer_free(tokenizer);

@@ -22,6 +22,22 @@ struct measuring {
     struct os_map products;
 };
 
+static size_t count_texts(const struct calibration *calibration)
+{
+    return calibration->texts != NULL ? calibration->n : rf__n_calibration_texts;
+}
+
+/* Each text counts twice: for the maxima, and for the products of all groups. */
+static rf_status report(const struct measuring *m, double done, rf_error *err)
+{
+    const struct onnx_rewrite *rewrite = m->rewrite;
+
+    if (rewrite->progress != NULL &&
+        !rewrite->progress(rewrite->progress_user, (uint64_t)done, 2 * (uint64_t)count_texts(m->calibration)))
+        return rf__fail(err, RF_CANCELLED, "making %s was cancelled", rewrite->out_path);
+    return RF_OK;
+}
+
 /* Adds what one text gives, or raises the numbers to it. */
 static rf_status measure_text(const struct engine *engine, const struct encoding *encoding,
                               const struct onnx_probe *probe, float *numbers, rf_error *err)
@@ -45,10 +61,14 @@ static rf_status measure_text(const struct engine *engine, const struct encoding
     return status;
 }
 
-static rf_status measure_texts(const struct engine *engine, const struct calibration *calibration,
-                               const struct onnx_probe *probe, float *numbers, rf_error *err)
+static rf_status measure_texts(const struct measuring *m, const struct engine *engine, const struct onnx_probe *probe,
+                               float *numbers, rf_error *err)
 {
-    const size_t n_texts = calibration->texts != NULL ? calibration->n : rf__n_calibration_texts;
+    const struct calibration *calibration = m->calibration;
+    const size_t n_texts = count_texts(calibration);
+    const double of_groups = probe->n_groups > 0 ? 1 / (double)probe->n_groups : 1;
+    const double share = probe->is_products ? (double)(probe->next - probe->first) * of_groups : 1;
+    const double before = probe->is_products ? (1 + (double)probe->first * of_groups) * (double)n_texts : 0;
     const uint32_t limit = calibration->max_tokens;
     struct encode_request request = {.max_tokens = limit > 0 && limit < MAX_TOKENS ? limit : MAX_TOKENS,
                                      .no_alignment = true};
@@ -62,6 +82,8 @@ static rf_status measure_texts(const struct engine *engine, const struct calibra
         status = rf__encode(calibration->tokenizer, &request, scratch, &encoding, err);
         if (status == RF_OK)
             status = measure_text(engine, &encoding, probe, numbers, err);
+        if (status == RF_OK)
+            status = report(m, before + share * (double)(i + 1), err);
     }
     rf__encoding_release(&encoding);
     rf__encode_scratch_free(scratch);
@@ -86,7 +108,7 @@ static rf_status run_probe(const struct measuring *m, struct onnx_probe *probe, 
         if (status == RF_OK && (numbers = rf__calloc(probe->n_numbers, sizeof *numbers)) == NULL)
             status = rf__fail_memory(err);
         if (status == RF_OK)
-            status = measure_texts(engine, m->calibration, probe, numbers, err);
+            status = measure_texts(m, engine, probe, numbers, err);
         rf__engine_free(engine);
         (void)rf__os_remove(m->probe, NULL);
         (void)rf__os_remove(m->probe_data, NULL);
@@ -171,6 +193,12 @@ static void release(struct measuring *m)
     rf__free(m->maxima);
 }
 
+static void begin(const struct measuring *m, const char *part)
+{
+    if (m->calibration->part != NULL)
+        m->calibration->part(m->rewrite->progress_user, part);
+}
+
 rf_status rf__calibrated_quantize(const struct onnx_rewrite *rewrite, const struct onnx_quantize *how,
                                   const struct calibration *calibration, rf_error *err)
 {
@@ -178,8 +206,12 @@ rf_status rf__calibrated_quantize(const struct onnx_rewrite *rewrite, const stru
     struct measuring m = {.rewrite = rewrite, .calibration = calibration};
     rf_status status = RF_OK;
 
-    if (how->form == ONNX_FORM_INT8 || how->form == ONNX_FORM_INT4)
+    if (how->form == ONNX_FORM_INT8 || how->form == ONNX_FORM_INT4) {
+        begin(&m, "Calibrating");
         status = measure(&m, err);
+    }
+    if (status == RF_OK)
+        begin(&m, "Quantizing");
     measured.maxima = m.maxima;
     measured.n_maxima = m.n_maxima;
     measured.products = (const float *)(const void *)m.products.data; /* a mapped page is aligned */

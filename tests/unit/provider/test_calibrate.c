@@ -163,6 +163,62 @@ static void a_model_is_calibrated_with_its_tokenizer(void **state)
     rf__tokenizer_free(tokenizer);
 }
 
+/* What the callbacks hear. */
+struct heard {
+    const char *part; /* the last */
+    uint64_t done, total, cancel_at;
+    size_t n;
+};
+
+static void hear_part(void *user, const char *part)
+{
+    *(struct heard *)user = (struct heard){.part = part, .cancel_at = ((struct heard *)user)->cancel_at};
+}
+
+static bool hear_progress(void *user, uint64_t done, uint64_t total)
+{
+    struct heard *heard = user;
+
+    assert_true(done >= heard->done && done <= total);
+    heard->done = done;
+    heard->total = total;
+    heard->n++;
+    return strcmp(heard->part, "Calibrating") != 0 || heard->cancel_at == 0 || done < heard->cancel_at;
+}
+
+/* Every text is counted twice, and work ends where the callback says so. */
+static void calibrating_is_heard_and_cancelled(void **state)
+{
+    const struct logger logger = {0};
+    const rf_text texts[] = {{"one text", 8}, {"and another", 11}, {"a third", 7}};
+    struct heard heard = {.cancel_at = 5};
+    struct rf_tokenizer *tokenizer = NULL;
+    char model[2048], out[2048];
+    struct onnx_rewrite rewrite = {
+        .in_path = model, .out_path = out, .inline_limit = 1 << 30, .progress = hear_progress, .progress_user = &heard};
+    const struct onnx_quantize how = {.form = ONNX_FORM_INT8};
+    struct calibration calibration = {.max_tokens = 24, .texts = texts, .n = 3, .threads = 1, .part = hear_part};
+    rf_error fault = {0};
+    (void)state;
+
+    snprintf(model, sizeof model, "%s/model.onnx", scratch_directory("heard"));
+    snprintf(out, sizeof out, "%s.int8", model);
+    build(TINY, false, model);
+    assert_ok(rf__tokenizer_open(golden_path(TINY), false, &logger, &tokenizer, err));
+    calibration.tokenizer = tokenizer;
+    assert_int_equal(rf__calibrated_quantize(&rewrite, &how, &calibration, &fault), RF_CANCELLED);
+    assert_string_equal(heard.part, "Calibrating");
+    assert_int_equal(heard.done, 5);
+    assert_int_equal(heard.total, 6);
+    assert_int_equal(heard.n, 5);
+    assert_false(rf__os_is_file(out));
+    heard.cancel_at = 0;
+    assert_ok(rf__calibrated_quantize(&rewrite, &how, &calibration, err));
+    assert_string_equal(heard.part, "Quantizing");
+    assert_true(rf__os_is_file(out));
+    rf__tokenizer_free(tokenizer);
+}
+
 static void what_cannot_be_quantized_is_refused(void **state)
 {
     const float maxima[1] = {1};
@@ -229,6 +285,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_graph_is_quantized),
         cmocka_unit_test(a_model_is_calibrated_with_its_tokenizer),
+        cmocka_unit_test(calibrating_is_heard_and_cancelled),
         cmocka_unit_test(what_cannot_be_quantized_is_refused),
         cmocka_unit_test(a_damaged_matrix_is_named),
     };
