@@ -11,15 +11,16 @@
 #include "base/utf8.h"
 #include "tokenizer/model/word_cache.h"
 
-#define AHEAD     64
-#define CUTS_CHAR 0x80 /* in a cached word's n: some token begins or ends inside a character */
+#define AHEAD     RF_CACHED_BESIDE
+#define CUTS_CHAR 1 /* flag of a cached word: some token begins or ends inside a character */
 
-/* A word that is being tokenized, and where it is kept in the cache; NULL: it is too long for that. */
+/* A word that is being tokenized. */
 struct ahead {
     struct span span;
-    uint32_t number; /* of its piece */
-    uint8_t n_parts; /* of it, that were merged before its turn; 0: none was */
-    struct cached_word *place;
+    uint32_t number;                /* of its piece */
+    uint8_t n_parts;                /* of it, that were merged before its turn; 0: none was */
+    uint64_t hash;                  /* where the cache can keep it; 0: it is too long for that */
+    const struct cached_word *kept; /* NULL: it is not */
 };
 
 struct memory {
@@ -179,23 +180,23 @@ static rf_status put_parts(const struct job *job, const struct bpe_few *parts, s
 
 /* ---- The cache ---------------------------------------------------------------------------------------------- */
 
-/* Keeps the tokens from number `first` on, if they fit; NULL when they don't. */
-static struct cached_word *keep(const struct job *job, struct cached_word *entry, size_t first)
+/* Keeps the tokens from number `first` on, if they fit. */
+static struct cached_word *keep(const struct job *job, uint64_t hash, size_t first)
 {
     const struct tokens *out = job->out;
-    size_t n = out->n - first, len = job->span.end - job->span.begin;
+    size_t n = out->n - first, begin = job->span.begin;
+    struct cached_word *word;
+    uint8_t *ends;
 
-    if (n > RF_CACHED_TOKENS || (n > 0 && out->end[out->n - 1] - job->span.begin > UINT8_MAX))
+    if (hash == 0 || n > RF_CACHED_TOKENS || (n > 0 && out->end[out->n - 1] - begin > UINT8_MAX))
         return NULL;
+    word = rf__word_cache_put(&job->memory->cache, hash, job->text + begin, job->span.end - begin, n, 0);
+    ends = rf__cached_ends(word);
     for (size_t i = 0; i < n; i++) {
-        entry->ends[i] = (uint8_t)(out->end[first + i] - job->span.begin);
-        entry->ids[i] = out->ids[first + i];
+        ends[i] = (uint8_t)(out->end[first + i] - begin);
+        word->ids[i] = out->ids[first + i];
     }
-    job->memory->cache.n_new++;
-    entry->n = (uint8_t)n;
-    entry->len = (uint8_t)len;
-    memcpy(entry->bytes, job->text + job->span.begin, len);
-    return entry;
+    return word;
 }
 
 /* `parts` are those of the word, if it is merged. */
@@ -204,45 +205,39 @@ static rf_status tokenize_and_keep(const struct job *job, const struct ahead *wo
 {
     size_t first = job->out->n;
     rf_status status = word->n_parts > 0 ? put_parts(job, parts, word->n_parts, err) : tokenize_new(job, err);
-    struct cached_word *entry = word->place;
+    struct cached_word *kept;
 
     if (status != RF_OK)
         return status;
-    if (entry != NULL)
-        entry = keep(job, entry, first);
-    if (widen(job, first) && entry != NULL)
-        entry->n |= CUTS_CHAR;
+    kept = keep(job, word->hash, first);
+    if (widen(job, first) && kept != NULL)
+        kept->flags = CUTS_CHAR;
     return RF_OK;
-}
-
-static inline bool is_kept(const struct job *job, const struct ahead *word)
-{
-    return word->place != NULL &&
-           rf__word_cache_holds(word->place, job->text + word->span.begin, word->span.end - word->span.begin);
 }
 
 static inline rf_status tokenize_word(struct job *job, const struct ahead *word, const struct bpe_few *parts,
                                       rf_error *err)
 {
-    const struct cached_word *entry = word->place;
-    size_t first = job->out->n, begin = word->span.begin, n;
+    const struct cached_word *kept = word->kept;
+    size_t first = job->out->n, begin = word->span.begin;
+    const uint8_t *ends;
 
     job->span = word->span;
     job->number = word->number;
-    if (!is_kept(job, word))
+    if (kept == NULL)
         return tokenize_and_keep(job, word, parts, err);
-    n = entry->n & ~(unsigned)CUTS_CHAR;
-    if (job->out->cap - job->out->n < n) {
-        rf_status status = rf__tokens_reserve(job->out, n, err);
+    if (job->out->cap - job->out->n < kept->n) {
+        rf_status status = rf__tokens_reserve(job->out, kept->n, err);
         if (status != RF_OK)
             return status;
     }
-    for (size_t i = 0; i < n; i++) {
-        size_t end = job->span.begin + entry->ends[i];
-        put(job, entry->ids[i], begin, end);
+    ends = rf__cached_ends(kept);
+    for (size_t i = 0; i < kept->n; i++) {
+        size_t end = job->span.begin + ends[i];
+        put(job, kept->ids[i], begin, end);
         begin = end;
     }
-    if (entry->n & CUTS_CHAR)
+    if (kept->flags & CUTS_CHAR)
         widen(job, first);
     return RF_OK;
 }
@@ -292,11 +287,28 @@ struct words {
     size_t i, at; /* the next word begins at `at` in piece i; 0: at its beginning */
 };
 
-/* Reads words ahead and fetches their places in the cache. */
-static rf_status read_ahead(const struct job *job, struct words *words, uint32_t first_word, size_t *n, rf_error *err)
+/* Looks for words in the cache: a step for all of them at a time, so that the memory's answers overlap. */
+static void find_kept(const struct job *job, size_t n)
 {
+    const struct word_cache *cache = &job->memory->cache;
     struct ahead *ahead = job->memory->ahead;
 
+    for (size_t i = 0; i < n; i++) {
+        ahead[i].kept = ahead[i].hash == 0 ? NULL : rf__word_cache_candidate(cache, ahead[i].hash);
+        __builtin_prefetch(ahead[i].kept);
+    }
+    for (size_t i = 0; i < n; i++)
+        ahead[i].kept = rf__word_cache_check(ahead[i].kept, job->text + ahead[i].span.begin,
+                                             ahead[i].span.end - ahead[i].span.begin);
+}
+
+/* Reads words ahead and looks for them in the cache. */
+static rf_status read_ahead(const struct job *job, struct words *words, uint32_t first_word, size_t *n, rf_error *err)
+{
+    struct word_cache *cache = &job->memory->cache;
+    struct ahead *ahead = job->memory->ahead;
+
+    rf__word_cache_make_room(cache);
     for (*n = 0; *n < AHEAD && words->i < words->pieces->n;) {
         struct span span = words->pieces->items[words->i];
         size_t len;
@@ -312,12 +324,14 @@ static rf_status read_ahead(const struct job *job, struct words *words, uint32_t
         if (len >= RF_BPE_NONE)
             return rf__fail(err, RF_UNSUPPORTED, "a word of more than 4294967294 bytes");
         ahead[*n] = (struct ahead){.span = span, .number = first_word + (uint32_t)words->i};
-        if (len > 0 && len <= RF_CACHED_BYTES)
-            ahead[*n].place = rf__word_cache_place(&job->memory->cache, job->text + span.begin, len);
-        __builtin_prefetch(ahead[*n].place);
+        if (len > 0 && len <= RF_CACHED_BYTES) {
+            ahead[*n].hash = rf__word_cache_hash(job->text + span.begin, len);
+            __builtin_prefetch(rf__word_cache_bucket(cache, ahead[*n].hash));
+        }
         *n += len > 0;
         words->i += words->at == 0;
     }
+    find_kept(job, *n);
     return RF_OK;
 }
 
@@ -375,9 +389,9 @@ static rf_status merge_ahead(const struct job *job, size_t *n, size_t to, rf_err
 
     for (; i < to && job->bpe->is_plain; i++) {
         bool has_room = true;
-        rf_status status = is_kept(job, &m->ahead[i]) ? RF_OK
-                                                      : read_parts(job, &m->ahead[i], m->parts + n_parts,
-                                                                   RF_BPE_BESIDE - n_parts, &has_room, err);
+        rf_status status = m->ahead[i].kept != NULL ? RF_OK
+                                                    : read_parts(job, &m->ahead[i], m->parts + n_parts,
+                                                                 RF_BPE_BESIDE - n_parts, &has_room, err);
         if (status != RF_OK)
             return status;
         if (!has_room && n_parts > 0)
@@ -413,8 +427,6 @@ static rf_status bpe_tokenize(const struct model *self, const struct pieces *pie
     struct words words = {.pieces = pieces};
     rf_status status = job.memory == NULL ? rf__fail_memory(err) : RF_OK;
 
-    if (status == RF_OK)
-        rf__word_cache_grow(&job.memory->cache);
     while (words.i < pieces->n && out->n < limit && status == RF_OK) {
         size_t n;
         status = read_ahead(&job, &words, first_word, &n, err);

@@ -380,33 +380,36 @@ static bool can_cache(const struct tokens *tokens, size_t first, size_t at)
     return true;
 }
 
-static void keep(struct cached_word *place, const char *data, struct span span, const struct tokens *tokens,
-                 size_t first)
+static void keep(struct walk *walk, uint64_t hash, struct span span, size_t first)
 {
-    place->len = (uint8_t)(span.end - span.begin);
-    place->n = (uint8_t)(tokens->n - first);
-    memcpy(place->bytes, data + span.begin, span.end - span.begin);
-    for (size_t i = 0; i < place->n; i++) {
-        place->ids[i] = tokens->ids[first + i];
-        place->ends[i] = (uint8_t)(tokens->end[first + i] - span.begin);
+    const struct tokens *tokens = walk->out;
+    size_t n = tokens->n - first;
+    struct cached_word *word =
+        rf__word_cache_put(&walk->scratch->cache, hash, walk->data + span.begin, span.end - span.begin, n, 0);
+    uint8_t *ends = rf__cached_ends(word);
+
+    for (size_t i = 0; i < n; i++) {
+        word->ids[i] = tokens->ids[first + i];
+        ends[i] = (uint8_t)(tokens->end[first + i] - span.begin);
     }
 }
 
-static rf_status push_cached(const struct cached_word *place, size_t begin, uint32_t word, struct tokens *out,
+static rf_status push_cached(const struct cached_word *kept, size_t begin, uint32_t word, struct tokens *out,
                              rf_error *err)
 {
+    const uint8_t *ends = rf__cached_ends(kept);
     size_t n = out->n, at = begin;
 
-    if (out->cap - n < RF_CACHED_TOKENS) {
-        rf_status status = rf__tokens_reserve(out, RF_CACHED_TOKENS, err);
+    if (out->cap - n < kept->n) {
+        rf_status status = rf__tokens_reserve(out, kept->n, err);
         if (status != RF_OK)
             return status;
     }
-    for (size_t i = 0; i < place->n; i++, n++) {
-        out->ids[n] = place->ids[i];
+    for (size_t i = 0; i < kept->n; i++, n++) {
+        out->ids[n] = kept->ids[i];
         out->words[n] = word;
         out->begin[n] = at;
-        out->end[n] = at = begin + place->ends[i];
+        out->end[n] = at = begin + ends[i];
     }
     out->n = n;
     return RF_OK;
@@ -414,22 +417,27 @@ static rf_status push_cached(const struct cached_word *place, size_t begin, uint
 
 static rf_status tokenize_word(struct walk *walk, struct span span, size_t limit, rf_error *err)
 {
-    struct cached_word *place = NULL;
+    struct word_cache *cache = &walk->scratch->cache;
+    const char *bytes = walk->data + span.begin;
     size_t len = span.end - span.begin, first = walk->out->n;
+    bool can_keep = len > 0 && len <= RF_CACHED_BYTES;
+    uint64_t hash = 0;
     rf_status status;
 
-    if (len <= RF_CACHED_BYTES) {
-        place = rf__word_cache_place(&walk->scratch->cache, walk->data + span.begin, len);
-        if (rf__word_cache_holds(place, walk->data + span.begin, len))
-            return push_cached(place, span.begin, walk->word, walk->out, err);
+    if (can_keep) {
+        const struct cached_word *kept;
+        hash = rf__word_cache_hash(bytes, len);
+        kept = rf__word_cache_check(rf__word_cache_candidate(cache, hash), bytes, len);
+        if (kept != NULL)
+            return push_cached(kept, span.begin, walk->word, walk->out, err);
     }
     walk->base = walk->at = walk->furthest = span.begin;
     walk->end = span.end;
     walk->has_unknown = false;
     status = encode(walk, limit, err);
-    if (status == RF_OK && place != NULL && can_cache(walk->out, first, span.begin)) {
-        keep(place, walk->data, span, walk->out, first);
-        walk->scratch->cache.n_new++;
+    if (status == RF_OK && can_keep && can_cache(walk->out, first, span.begin)) {
+        rf__word_cache_make_room(cache);
+        keep(walk, hash, span, first);
     }
     return status;
 }
@@ -440,8 +448,6 @@ static rf_status unigram_tokenize(const struct model *self, const struct pieces 
     struct walk walk = {.model = (const struct unigram *)self, .data = pieces->text->data, .out = out};
     rf_status status = scratch_of(walk.model, keeper, &walk.scratch, err);
 
-    if (status == RF_OK)
-        rf__word_cache_grow(&walk.scratch->cache);
     for (size_t i = 0; i < pieces->n && status == RF_OK; i++) {
         walk.word = first_word + (uint32_t)i;
         status = tokenize_word(&walk, pieces->items[i], limit, err);

@@ -3,22 +3,41 @@
 
 #include "base/mem.h"
 
-#define FIRST_BITS 13 /* 8192 words of 64 bytes: half a megabyte for each thread */
-#define LAST_BITS  16 /* four megabytes */
-#define LINE       64 /* bytes */
+#define FIRST_BITS 13 /* 32 KB of slots and 128 KB of words for each thread */
+#define LAST_BITS  18 /* 1 MB and 4 MB */
+
+#define UNIT       sizeof(uint32_t)
+
+static size_t log_units(unsigned bits)
+{
+    return (size_t)4 << bits;
+}
+
+static size_t word_units(size_t len, size_t n)
+{
+    return (sizeof(struct cached_word) + n * (UNIT + 1) + len + UNIT - 1) / UNIT;
+}
+
+/* A word at unit 0 stands for empty slots: it has no length, and so is none that is looked for. */
+static void clear(struct word_cache *cache)
+{
+    memset(cache->slots, 0, sizeof *cache->slots << cache->bits);
+    cache->log[0] = 0;
+    cache->used = 1;
+    cache->n_words = 0;
+}
 
 static bool make(struct word_cache *cache, unsigned bits)
 {
-    size_t n = (size_t)1 << bits, skip;
-
-    static_assert(sizeof(struct cached_word) == LINE, "a word fills a line");
-    cache->memory = rf__calloc(n + 1, sizeof *cache->words);
-    if (cache->memory == NULL)
+    static_assert((size_t)4 << LAST_BITS <= (size_t)1 << RF_CACHE_UNIT_BITS, "a slot has the bits of a unit");
+    *cache = (struct word_cache){.bits = bits};
+    cache->log = rf__alloc_array(log_units(bits) + RF_TEXT_PAD / UNIT, UNIT);
+    cache->slots = rf__alloc_array((size_t)1 << bits, sizeof *cache->slots);
+    if (cache->log == NULL || cache->slots == NULL) {
+        rf__word_cache_release(cache);
         return false;
-    skip = (LINE - (uintptr_t)cache->memory % LINE) % LINE;
-    cache->words = (struct cached_word *)(void *)((char *)cache->memory + skip);
-    cache->bits = bits;
-    cache->n_new = 0;
+    }
+    clear(cache);
     return true;
 }
 
@@ -29,21 +48,61 @@ rf_status rf__word_cache_init(struct word_cache *cache, rf_error *err)
 
 void rf__word_cache_release(struct word_cache *cache)
 {
-    rf__free(cache->memory);
+    rf__free(cache->log);
+    rf__free(cache->slots);
     *cache = (struct word_cache){0};
 }
 
-void rf__word_cache_grow(struct word_cache *cache)
+/* The first slot has what came last; what was in the last is found no more. */
+static void index_word(struct word_cache *cache, uint64_t hash, size_t unit)
+{
+    uint32_t *slots = rf__word_cache_bucket(cache, hash);
+
+    memmove(slots + 1, slots, 3 * sizeof *slots);
+    slots[0] = RF_CACHE_TAG(hash) | (uint32_t)unit;
+}
+
+struct cached_word *rf__word_cache_put(struct word_cache *cache, uint64_t hash, const char *word, size_t len, size_t n,
+                                       uint8_t flags)
+{
+    struct cached_word *put = (struct cached_word *)(void *)(cache->log + cache->used);
+
+    assert(len > 0 && len <= RF_CACHED_BYTES && n <= RF_CACHED_TOKENS);
+    assert(log_units(cache->bits) - cache->used >= word_units(len, n));
+    *put = (struct cached_word){.len = (uint8_t)len, .n = (uint8_t)n, .flags = flags};
+    memcpy(rf__cached_ends(put) + n, word, len);
+    index_word(cache, hash, cache->used);
+    cache->used += word_units(len, n);
+    cache->n_words++;
+    return put;
+}
+
+/* Doubles it; false when it is at its bound or there is no memory. */
+static bool grow(struct word_cache *cache)
 {
     struct word_cache bigger;
 
-    if (cache->n_new >> cache->bits == 0 || cache->bits >= LAST_BITS || !make(&bigger, cache->bits + 1))
-        return;
-    for (size_t i = 0; i >> cache->bits == 0; i++) {
-        const struct cached_word *word = &cache->words[i];
-        if (word->len > 0)
-            *rf__word_cache_place(&bigger, word->bytes, word->len) = *word;
+    if (cache->bits == LAST_BITS || !make(&bigger, cache->bits + 1))
+        return false;
+    memcpy(bigger.log, cache->log, cache->used * UNIT);
+    for (size_t at = 1; at < cache->used;) {
+        const struct cached_word *word = (const struct cached_word *)(const void *)(bigger.log + at);
+        index_word(&bigger, rf__word_cache_hash(rf__cached_bytes(word), word->len), at);
+        at += word_units(word->len, word->n);
     }
+    bigger.used = cache->used;
+    bigger.n_words = cache->n_words;
     rf__word_cache_release(cache);
     *cache = bigger;
+    return true;
+}
+
+void rf__word_cache_make_room(struct word_cache *cache)
+{
+    size_t most = RF_CACHED_BESIDE * word_units(RF_CACHED_BYTES, RF_CACHED_TOKENS);
+
+    if (cache->n_words + RF_CACHED_BESIDE > (size_t)1 << cache->bits >> 1 ||
+        log_units(cache->bits) - cache->used < most)
+        if (!grow(cache))
+            clear(cache);
 }

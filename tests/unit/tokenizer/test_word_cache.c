@@ -1,9 +1,10 @@
-/* A cache of words grows while new ones come, up to its bound, keeps what it held, and never gives another's tokens. */
+/* A cache of words grows while new ones come, keeps what it held, begins anew at its bound, and never gives another's
+ * tokens. */
 #include "tokenizer_fixture.h"
 
 #include "tokenizer/model/word_cache.h"
 
-#define N_WORDS 200000
+#define N_WORDS 300000
 
 /* The word of number i, of which RF_TEXT_PAD bytes more can be read. */
 static size_t word_of(uint32_t i, char word[RF_CACHED_BYTES + RF_TEXT_PAD])
@@ -12,63 +13,106 @@ static size_t word_of(uint32_t i, char word[RF_CACHED_BYTES + RF_TEXT_PAD])
     return (size_t)snprintf(word, RF_CACHED_BYTES, "w%x", i);
 }
 
-/* How many of the first n words it holds, each with its own tokens. */
-static size_t held(const struct word_cache *cache, uint32_t n)
+static const struct cached_word *find(const struct word_cache *cache, const char *word, size_t len)
+{
+    return rf__word_cache_check(rf__word_cache_candidate(cache, rf__word_cache_hash(word, len)), word, len);
+}
+
+/* Tokens that tell whose they are. */
+static void put(struct word_cache *cache, const char *word, size_t len, uint32_t i, size_t n)
+{
+    struct cached_word *put;
+
+    rf__word_cache_make_room(cache);
+    put = rf__word_cache_put(cache, rf__word_cache_hash(word, len), word, len, n, i & 1);
+    for (size_t k = 0; k < n; k++) {
+        put->ids[k] = i + (uint32_t)k;
+        rf__cached_ends(put)[k] = (uint8_t)(k + 1);
+    }
+}
+
+/* How many of the words [from, to) it holds, each with its own tokens. */
+static size_t held(const struct word_cache *cache, uint32_t from, uint32_t to)
 {
     char word[RF_CACHED_BYTES + RF_TEXT_PAD];
     size_t count = 0;
 
-    for (uint32_t i = 0; i < n; i++) {
-        size_t len = word_of(i, word);
-        const struct cached_word *place = rf__word_cache_place(cache, word, len);
-        if (!rf__word_cache_holds(place, word, len))
+    for (uint32_t i = from; i < to; i++) {
+        const struct cached_word *kept = find(cache, word, word_of(i, word));
+        if (kept == NULL)
             continue;
-        assert_int_equal(place->n, 1);
-        assert_int_equal(place->ids[0], i);
+        assert_int_equal(kept->n, i % (RF_CACHED_TOKENS + 1));
+        assert_int_equal(kept->flags, i & 1);
+        for (uint32_t k = 0; k < kept->n; k++) {
+            assert_int_equal(kept->ids[k], i + k);
+            assert_int_equal(rf__cached_ends(kept)[k], k + 1);
+        }
         count++;
     }
     return count;
 }
 
-static void grows(void **state)
+static void grows_and_begins_anew(void **state)
 {
     struct word_cache cache = {0};
     char word[RF_CACHED_BYTES + RF_TEXT_PAD];
-    unsigned first, n_growths = 0;
+    unsigned n_growths = 0, n_clears = 0;
+    uint32_t oldest = 0;
 
     (void)state;
     assert_int_equal(rf__word_cache_init(&cache, NULL), RF_OK);
-    first = cache.bits;
     for (uint32_t i = 0; i < N_WORDS; i++) {
-        size_t len = word_of(i, word), before = 0;
+        size_t len = word_of(i, word), before = cache.n_words;
         unsigned bits = cache.bits;
-        struct cached_word *place = rf__word_cache_place(&cache, word, len);
-        *place = (struct cached_word){.ids = {i}, .len = (uint8_t)len, .n = 1};
-        memcpy(place->bytes, word, len);
-        cache.n_new++;
-        if (cache.n_new >> bits != 0)
-            before = held(&cache, i + 1);
-        rf__word_cache_grow(&cache);
+        put(&cache, word, len, i, i % (RF_CACHED_TOKENS + 1));
+        if (cache.n_words < before) {
+            oldest = i;
+            n_clears++;
+        }
         if (cache.bits == bits)
             continue;
-        n_growths++;
         assert_int_equal(cache.bits, bits + 1);
-        assert_int_equal(held(&cache, i + 1), before);
-        if (n_growths == 3)
-            break; /* the bound, four megabytes */
+        assert_true(held(&cache, oldest, i + 1) > (i - oldest) * 9 / 10);
+        n_growths++;
     }
-    assert_int_equal(cache.bits, first + 3);
-    cache.n_new = (size_t)1 << 20;
-    rf__word_cache_grow(&cache);
-    assert_int_equal(cache.bits, first + 3);
+    assert_true(n_growths >= 3 && n_clears >= 1);
+    assert_int_equal(held(&cache, 0, oldest), 0);
+    assert_true(held(&cache, oldest, N_WORDS) > (N_WORDS - oldest) * 9 / 10);
     rf__word_cache_release(&cache);
+    rf__word_cache_release(&cache);
+}
+
+/* The longest words with the most tokens, as many as room is made for at once. */
+static void has_room_for_the_longest(void **state)
+{
+    struct word_cache cache = {0};
+    char word[RF_CACHED_BYTES + RF_TEXT_PAD] = {0};
+    size_t n_found = 0;
+
+    (void)state;
+    assert_int_equal(rf__word_cache_init(&cache, NULL), RF_OK);
+    memset(word, 'a', RF_CACHED_BYTES);
+    for (int round = 0; round < 1000; round++) {
+        rf__word_cache_make_room(&cache);
+        for (uint32_t i = 0; i < RF_CACHED_BESIDE; i++) {
+            memcpy(word, &i, sizeof i);
+            memcpy(word + sizeof i, &round, sizeof round);
+            rf__word_cache_put(&cache, rf__word_cache_hash(word, RF_CACHED_BYTES), word, RF_CACHED_BYTES,
+                               RF_CACHED_TOKENS, 0);
+            n_found += find(&cache, word, RF_CACHED_BYTES) != NULL;
+            assert_null(find(&cache, word, RF_CACHED_BYTES - 1));
+        }
+    }
+    /* One in a thousand has the bits of another in its bucket, and is not found. */
+    assert_true(n_found > 1000 * RF_CACHED_BESIDE * 99 / 100);
     rf__word_cache_release(&cache);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(grows),
+        cmocka_unit_test(grows_and_begins_anew),
+        cmocka_unit_test(has_room_for_the_longest),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
