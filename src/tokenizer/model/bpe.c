@@ -290,15 +290,15 @@ struct words {
 /* Looks for words in the cache: a step for all of them at a time, so that the memory's answers overlap. */
 static void find_kept(const struct job *job, size_t n)
 {
-    const struct word_cache *cache = &job->memory->cache;
+    struct cached_word *candidates[AHEAD];
     struct ahead *ahead = job->memory->ahead;
 
     for (size_t i = 0; i < n; i++) {
-        ahead[i].kept = ahead[i].hash == 0 ? NULL : rf__word_cache_candidate(cache, ahead[i].hash);
-        __builtin_prefetch(ahead[i].kept);
+        candidates[i] = ahead[i].hash == 0 ? NULL : rf__word_cache_candidate(&job->memory->cache, ahead[i].hash);
+        __builtin_prefetch(candidates[i]);
     }
     for (size_t i = 0; i < n; i++)
-        ahead[i].kept = rf__word_cache_check(ahead[i].kept, job->text + ahead[i].span.begin,
+        ahead[i].kept = rf__word_cache_check(candidates[i], job->text + ahead[i].span.begin,
                                              ahead[i].span.end - ahead[i].span.begin);
 }
 

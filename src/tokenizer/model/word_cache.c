@@ -3,8 +3,9 @@
 
 #include "base/mem.h"
 
-#define FIRST_BITS 13 /* 32 KB of slots and 128 KB of words for each thread */
+#define FIRST_BITS 14 /* 64 KB of slots and 256 KB of words for each thread */
 #define LAST_BITS  18 /* 1 MB and 4 MB */
+#define STEP_BITS  2
 
 #define UNIT       sizeof(uint32_t)
 
@@ -77,32 +78,69 @@ struct cached_word *rf__word_cache_put(struct word_cache *cache, uint64_t hash, 
     return put;
 }
 
-/* Doubles it; false when it is at its bound or there is no memory. */
+static struct cached_word *word_at(const struct word_cache *cache, size_t unit)
+{
+    return (struct cached_word *)(void *)(cache->log + unit);
+}
+
+/* Finds the words of the log again, after the slots were cleared. */
+static void index_all(struct word_cache *cache, size_t used)
+{
+    while (cache->used < used) {
+        const struct cached_word *word = word_at(cache, cache->used);
+        index_word(cache, rf__word_cache_hash(rf__cached_bytes(word), word->len), cache->used);
+        cache->used += word_units(word->len, word->n);
+        cache->n_words++;
+    }
+}
+
+/* Makes it four times as large; false when it is at its bound or there is no memory. */
 static bool grow(struct word_cache *cache)
 {
     struct word_cache bigger;
 
-    if (cache->bits == LAST_BITS || !make(&bigger, cache->bits + 1))
+    if (cache->bits == LAST_BITS || !make(&bigger, cache->bits + STEP_BITS))
         return false;
     memcpy(bigger.log, cache->log, cache->used * UNIT);
-    for (size_t at = 1; at < cache->used;) {
-        const struct cached_word *word = (const struct cached_word *)(const void *)(bigger.log + at);
-        index_word(&bigger, rf__word_cache_hash(rf__cached_bytes(word), word->len), at);
-        at += word_units(word->len, word->n);
-    }
-    bigger.used = cache->used;
-    bigger.n_words = cache->n_words;
+    index_all(&bigger, cache->used);
     rf__word_cache_release(cache);
     *cache = bigger;
     return true;
 }
 
+/* Keeps half of the log at most: what came again first. */
+static void halve(struct word_cache *cache)
+{
+    size_t room = cache->used / 2, again = 0, to = 1, units;
+
+    for (size_t at = 1; at < cache->used; at += units) {
+        const struct cached_word *word = word_at(cache, at);
+        units = word_units(word->len, word->n);
+        again += word->came_again ? units : 0;
+    }
+    again = again < room ? again : room;
+    room -= again;
+    for (size_t at = 1; at < cache->used; at += units) {
+        struct cached_word *word = word_at(cache, at);
+        size_t *left = word->came_again ? &again : &room;
+        units = word_units(word->len, word->n);
+        if (units > *left)
+            continue;
+        *left -= units;
+        word->came_again = false;
+        memmove(cache->log + to, cache->log + at, units * UNIT);
+        to += units;
+    }
+    clear(cache);
+    index_all(cache, to);
+}
+
 void rf__word_cache_make_room(struct word_cache *cache)
 {
     size_t most = RF_CACHED_BESIDE * word_units(RF_CACHED_BYTES, RF_CACHED_TOKENS);
+    bool is_full = cache->n_words + RF_CACHED_BESIDE > (size_t)1 << cache->bits >> 1 ||
+                   log_units(cache->bits) - cache->used < most;
 
-    if (cache->n_words + RF_CACHED_BESIDE > (size_t)1 << cache->bits >> 1 ||
-        log_units(cache->bits) - cache->used < most)
-        if (!grow(cache))
-            clear(cache);
+    if (is_full && !grow(cache))
+        halve(cache);
 }

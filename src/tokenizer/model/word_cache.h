@@ -1,11 +1,11 @@
 /*
  * word_cache: words and their tokens, so that a word that comes again is looked up instead of computed. Words lie end
  * to end in the order in which they came, and an index of four bytes a slot says where. Long words and those of many
- * tokens are not kept. It begins small and grows as long as new words keep coming; when it is full at its bound, it
- * begins anew.
+ * tokens are not kept. It begins small and grows as long as new words keep coming; when it is full at its bound, half
+ * of it goes: words that did not come again since the last time, the youngest first.
  *
  *     log      0: unused | word | word | …                               in units of four bytes
- *     word     length 1 | n 1 | flags 1 | 0 | ids 4 n | ends n | bytes | padding
+ *     word     length 1 | n 1 | flags 1 | came again 1 | ids 4 n | ends n | bytes | padding
  *     index    slot: twelve bits of the hash | unit of the word in the log, 20 bits; 0: empty. Four slots a bucket
  */
 #ifndef RF_TOKENIZER_WORD_CACHE_H
@@ -18,8 +18,9 @@
 #define RF_CACHED_BESIDE 64 /* words that can be put in after room was made once */
 
 struct cached_word {
-    uint8_t len, n, flags, unused; /* flags: the model's */
-    uint32_t ids[];                /* [n], of tokens that lie end to end */
+    uint8_t len, n, flags; /* flags: the model's */
+    bool came_again;
+    uint32_t ids[]; /* [n], of tokens that lie end to end */
 };
 
 struct word_cache {
@@ -69,23 +70,24 @@ static inline uint32_t *rf__word_cache_bucket(const struct word_cache *cache, ui
 
 /* The only word that can be it; NULL when none can. One in a thousand is taken for another of its bucket, and not found
  * until it was put in a few times. */
-static inline const struct cached_word *rf__word_cache_candidate(const struct word_cache *cache, uint64_t hash)
+static inline struct cached_word *rf__word_cache_candidate(const struct word_cache *cache, uint64_t hash)
 {
     const uint32_t *slots = rf__word_cache_bucket(cache, hash);
     uint32_t tag = RF_CACHE_TAG(hash), found = slots[0] ^ tag;
 
     for (int i = 1; i < 4; i++)
         found = (slots[i] ^ tag) < found ? slots[i] ^ tag : found;
-    return found >> RF_CACHE_UNIT_BITS != 0 ? NULL : (const struct cached_word *)(const void *)(cache->log + found);
+    return found >> RF_CACHE_UNIT_BITS != 0 ? NULL : (struct cached_word *)(void *)(cache->log + found);
 }
 
 /* The candidate, when it is that word; else NULL. */
-static inline const struct cached_word *rf__word_cache_check(const struct cached_word *candidate, const char *word,
+static inline const struct cached_word *rf__word_cache_check(struct cached_word *candidate, const char *word,
                                                              size_t len)
 {
-    return candidate != NULL && candidate->len == len && rf__equal_padded(rf__cached_bytes(candidate), word, len)
-               ? candidate
-               : NULL;
+    if (candidate == NULL || candidate->len != len || !rf__equal_padded(rf__cached_bytes(candidate), word, len))
+        return NULL;
+    candidate->came_again = true;
+    return candidate;
 }
 
 #endif
