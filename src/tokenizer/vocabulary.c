@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #define RECORD_EXTRA 9   /* bytes of a record beside its string */
+#define TOGETHER     32  /* records whose slots are fetched at a time */
 #define MAX_RUN      256 /* full slots in a row; chance gives some tens at most in a table that is half full */
 
 static const uint64_t seeds[] = {0x243F6A8885A308D3u, 0x13198A2E03707344u, 0xA4093822299F31D0u, 0x082EFA98EC4E6C89u};
@@ -77,13 +78,18 @@ static rf_status table_init(struct string_table *table, size_t n, rf_error *err)
 
 enum put_result { PUT_NEW, PUT_AGAIN, PUT_TOO_FAR };
 
-/* Puts a record in by its string without the first `skip` bytes. When that is there already, *slot is where. */
+static uint64_t hash_of(const struct string_table *table, const char *record, size_t skip)
+{
+    return rf__hash_padded(rf__record_bytes(record) + skip, rf__record_len(record) - skip, table->seed);
+}
+
+/* Puts a record in by its string without the first `skip` bytes, of this hash. When that is there already, *slot is
+ * where. */
 static enum put_result table_put(struct string_table *table, const char *pool, uint32_t position, size_t skip,
-                                 struct string_slot **slot)
+                                 uint64_t hash, struct string_slot **slot)
 {
     const char *record = pool + position, *bytes = rf__record_bytes(record) + skip;
     size_t len = rf__record_len(record) - skip;
-    uint64_t hash = rf__hash_padded(bytes, len, table->seed);
     uint32_t tag = (uint32_t)(hash >> 32), i = (uint32_t)hash & table->mask;
 
     for (int run = 0; run < MAX_RUN; run++, i = (i + 1) & table->mask) {
@@ -106,32 +112,54 @@ static size_t next_record(const char *pool, size_t position)
     return position + rf__record_len(pool + position) + RECORD_EXTRA;
 }
 
-/* Fills the table with all records; false when a run becomes too long. */
-static bool fill(struct vocabulary *vocabulary)
+/* Puts in some records, of which the first is at *at, after asking for the memory of all their slots. */
+static bool fill_some(struct vocabulary *vocabulary, size_t *at)
 {
-    char *pool = vocabulary->pool;
+    struct string_table *table = &vocabulary->table;
+    struct {
+        uint32_t position;
+        uint64_t hash;
+    } some[TOGETHER];
+    size_t n = 0;
 
-    vocabulary->n_pieces = 0;
-    vocabulary->empty_record = 0;
-    for (size_t at = 1; at < vocabulary->pool_len; at = next_record(pool, at)) {
-        struct string_slot *slot;
-        if (rf__record_len(pool + at) == 0) {
+    for (; n < TOGETHER && *at < vocabulary->pool_len; *at = next_record(vocabulary->pool, *at)) {
+        const char *record = vocabulary->pool + *at;
+        if (rf__record_len(record) == 0) {
             vocabulary->n_pieces += vocabulary->empty_record == 0;
-            vocabulary->empty_record = (uint32_t)at;
+            vocabulary->empty_record = (uint32_t)*at;
             continue;
         }
-        switch (table_put(&vocabulary->table, pool, (uint32_t)at, 0, &slot)) {
+        some[n].position = (uint32_t)*at;
+        some[n].hash = hash_of(table, record, 0);
+        rf__string_table_fetch(table, some[n++].hash);
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct string_slot *slot;
+        switch (table_put(table, vocabulary->pool, some[i].position, 0, some[i].hash, &slot)) {
         case PUT_NEW:
             vocabulary->n_pieces++;
             break;
         case PUT_AGAIN:
-            slot->record = (uint32_t)at; /* the later one */
+            slot->record = some[i].position; /* the later one */
             break;
         case PUT_TOO_FAR:
             return false;
         }
     }
     return true;
+}
+
+/* Fills the table with all records; false when a run becomes too long. */
+static bool fill(struct vocabulary *vocabulary)
+{
+    size_t at = 1;
+    bool is_done = true;
+
+    vocabulary->n_pieces = 0;
+    vocabulary->empty_record = 0;
+    while (at < vocabulary->pool_len && is_done)
+        is_done = fill_some(vocabulary, &at);
+    return is_done;
 }
 
 const char *rf__vocabulary_next(const struct vocabulary *vocabulary, const char *record)
@@ -177,6 +205,10 @@ rf_status rf__vocabulary_finish(struct vocabulary *vocabulary, rf_error *err)
     }
     if (!is_full)
         return fail_collisions(err);
+    if (vocabulary->n_pieces == n) {
+        rf__vocabulary_name_all(vocabulary);
+        return RF_OK;
+    }
     for (size_t i = 0; i <= table->mask; i++)
         name_id(vocabulary, table->slots[i].record);
     name_id(vocabulary, vocabulary->empty_record);
@@ -203,7 +235,8 @@ static bool fill_suffixes(const struct vocabulary *vocabulary, const char *prefi
         uint32_t at = table->slots[i].record;
         struct string_slot *slot;
         if (at != 0 && has_suffix(vocabulary->pool + at, prefix, prefix_len) &&
-            table_put(out, vocabulary->pool, at, prefix_len, &slot) == PUT_TOO_FAR)
+            table_put(out, vocabulary->pool, at, prefix_len, hash_of(out, vocabulary->pool + at, prefix_len), &slot) ==
+                PUT_TOO_FAR)
             return false;
     }
     return true;

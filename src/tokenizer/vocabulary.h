@@ -131,12 +131,11 @@ static inline bool rf__equal_padded(const char *a, const char *b, size_t len)
     return len == 0 || rf__load_padded(a, len) == rf__load_padded(b, len);
 }
 
-/* The record whose string, without its first `skip` bytes, is `bytes`; NULL when there is none. len is not 0 and
- * RF_TEXT_PAD bytes more can be read. */
-static inline const char *rf__string_table_find(const struct string_table *table, const char *pool, size_t skip,
-                                                const char *bytes, size_t len)
+/* The record whose string, without its first `skip` bytes, is `bytes`, of this hash with the table's seed; NULL when
+ * there is none. len is not 0 and RF_TEXT_PAD bytes more can be read. */
+static inline const char *rf__string_table_find_hashed(const struct string_table *table, const char *pool, size_t skip,
+                                                       const char *bytes, size_t len, uint64_t hash)
 {
-    uint64_t hash = rf__hash_padded(bytes, len, table->seed);
     uint32_t tag = (uint32_t)(hash >> 32), i = (uint32_t)hash & table->mask;
 
     for (; table->slots[i].record != 0; i = (i + 1) & table->mask) {
@@ -146,6 +145,26 @@ static inline const char *rf__string_table_find(const struct string_table *table
             return record;
     }
     return NULL;
+}
+
+static inline const char *rf__string_table_find(const struct string_table *table, const char *pool, size_t skip,
+                                                const char *bytes, size_t len)
+{
+    return rf__string_table_find_hashed(table, pool, skip, bytes, len, rf__hash_padded(bytes, len, table->seed));
+}
+
+/* Asks for the memory that finding a hash is going to read: for the slot, then, when that is there, for the record. */
+static inline void rf__string_table_fetch(const struct string_table *table, uint64_t hash)
+{
+    __builtin_prefetch(&table->slots[(uint32_t)hash & table->mask]);
+}
+
+static inline void rf__string_table_fetch_record(const struct string_table *table, const char *pool, uint64_t hash)
+{
+    const struct string_slot *slot = &table->slots[(uint32_t)hash & table->mask];
+
+    if (slot->tag == (uint32_t)(hash >> 32))
+        __builtin_prefetch(pool + slot->record);
 }
 
 #endif

@@ -23,6 +23,7 @@
 #include "base/utf8.h"
 
 #define MAX_SPECIAL 5
+#define TOGETHER    64    /* places in pieces that are looked at together, so that the memory's answers overlap */
 #define MAX_HOLES   65536 /* ids without a piece, above one for each piece: no short file costs much memory */
 
 static const struct encoding_kind {
@@ -220,27 +221,78 @@ static rf_status push_cut(struct cuts *cuts, const struct cut *cut, rf_error *er
     return RF_OK;
 }
 
+/* A place in a piece, and the pieces on its sides: first the right one is looked for, by its hash, then the left. */
+struct place {
+    const char *record, *right;
+    size_t at;
+    uint64_t hash;
+};
+
+/* Of n places, leaves those behind which there is a piece; asks for the memory of what comes before. */
+static size_t find_right(const struct vocabulary *pieces, struct place *places, size_t n)
+{
+    const struct string_table *table = &pieces->table;
+    size_t n_left = 0;
+
+    for (size_t i = 0; i < n; i++)
+        rf__string_table_fetch_record(table, pieces->pool, places[i].hash);
+    for (size_t i = 0; i < n; i++) {
+        struct place place = places[i];
+        const char *bytes = rf__record_bytes(place.record);
+        size_t len = rf__record_len(place.record) - place.at;
+        place.right = rf__string_table_find_hashed(table, pieces->pool, 0, bytes + place.at, len, place.hash);
+        if (place.right == NULL)
+            continue;
+        place.hash = rf__hash_padded(bytes, place.at, table->seed);
+        rf__string_table_fetch(table, place.hash);
+        places[n_left++] = place;
+    }
+    for (size_t i = 0; i < n_left; i++)
+        rf__string_table_fetch_record(table, pieces->pool, places[i].hash);
+    return n_left;
+}
+
+/* Of n places, those that part a piece into two pieces. The memory of the right sides was asked for. */
+static rf_status push_cuts(const struct vocabulary *pieces, struct place *places, size_t n, struct cuts *out,
+                           rf_error *err)
+{
+    rf_status status = RF_OK;
+
+    n = find_right(pieces, places, n);
+    for (size_t i = 0; i < n && status == RF_OK; i++) {
+        size_t at = places[i].at;
+        const char *bytes = rf__record_bytes(places[i].record);
+        uint32_t id = rf__record_id(places[i].record);
+        const char *left = rf__string_table_find_hashed(&pieces->table, pieces->pool, 0, bytes, at, places[i].hash);
+        struct cut cut = {.left = bytes[at - 1], .right = bytes[at]};
+        if (left == NULL)
+            continue;
+        cut.pair = (struct bpe_pair){rf__record_id(left), rf__record_id(places[i].right), id, id};
+        status = push_cut(out, &cut, err);
+    }
+    return status;
+}
+
 static rf_status find_cuts(const struct vocabulary *pieces, struct cuts *out, rf_error *err)
 {
+    struct place places[TOGETHER];
     const char *record = NULL;
+    size_t n = 0;
+    rf_status status = RF_OK;
 
-    while ((record = rf__vocabulary_next(pieces, record)) != NULL) {
-        const char *bytes = rf__record_bytes(record), *left, *right;
+    while (status == RF_OK && (record = rf__vocabulary_next(pieces, record)) != NULL) {
         size_t len = rf__record_len(record);
-        uint32_t id = rf__record_id(record);
-        for (size_t at = 1; at < len; at++) {
-            struct cut cut = {.left = bytes[at - 1], .right = bytes[at]};
-            rf_status status;
-            if ((right = rf__string_table_find(&pieces->table, pieces->pool, 0, bytes + at, len - at)) == NULL ||
-                (left = rf__string_table_find(&pieces->table, pieces->pool, 0, bytes, at)) == NULL)
+        for (size_t at = 1; at < len && status == RF_OK; at++) {
+            places[n] = (struct place){record, NULL, at,
+                                       rf__hash_padded(rf__record_bytes(record) + at, len - at, pieces->table.seed)};
+            rf__string_table_fetch(&pieces->table, places[n++].hash);
+            if (n < TOGETHER)
                 continue;
-            cut.pair = (struct bpe_pair){rf__record_id(left), rf__record_id(right), id, id};
-            status = push_cut(out, &cut, err);
-            if (status != RF_OK)
-                return status;
+            status = push_cuts(pieces, places, n, out, err);
+            n = 0;
         }
     }
-    return RF_OK;
+    return status != RF_OK ? status : push_cuts(pieces, places, n, out, err);
 }
 
 static rf_status check_bytes(const struct vocabulary *pieces, const char *name, rf_error *err)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#define FETCHED 16  /* pairs ahead of the one that is put in, their memory is asked for */
 #define MAX_RUN 512 /* full buckets in a row; chance gives some tens in a table that is filled to two thirds */
 
 static const uint64_t seeds[] = {0, 0x243F6A8885A308D3u, 0x13198A2E03707344u, 0xA4093822299F31D0u};
@@ -84,9 +85,12 @@ static bool fill(struct bpe_pairs *out, const struct bpe_pair *pairs, size_t n)
     for (size_t i = 0; i < 2 * ((size_t)out->bucket_mask + 1); i++)
         out->slots[i] = RF_PAIR_EMPTY;
     out->n = 0;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        const struct bpe_pair *later = &pairs[i + FETCHED < n ? i + FETCHED : i];
+        rf__bpe_pair_fetch(out, rf__bpe_pair_hash(out, later->left, later->right));
         if (!put(out, &pairs[i]))
             return false;
+    }
     return true;
 }
 

@@ -1,116 +1,170 @@
 /* bpe_read: the BPE model of a tokenizer.json. Its merges are strings, "left right", or pairs, ["left", "right"]. */
 #include "tokenizer/model/bpe.h"
 
-#include "base/mem.h"
+#include "base/buf.h"
 
 #define VERSION_LINE "#version" /* of a merges.txt that became a list */
 
 /* ---- Pairs out of merges ------------------------------------------------------------------------------------ */
 
-/* Where strings are looked up: copies with room behind them. */
+#define TOGETHER 32 /* merges whose strings are looked up at a time, so that the memory's answers overlap */
+
+/* A string that is looked up; RF_TEXT_PAD bytes behind it can be read. */
+struct wanted {
+    const char *bytes;
+    size_t len;
+    uint64_t hash;
+};
+
+struct merge {
+    rf_text left, right; /* as they are in the file */
+    struct wanted parts[2], whole;
+};
+
 struct lookup {
     const struct vocabulary *vocabulary;
     const char *name;
-    size_t max_len, prefix_len;
-    char *left, *right; /* the left one has room for both */
+    size_t prefix_len;
+    struct merge merges[TOGETHER];
+    struct buf bytes; /* of what is wanted */
 };
 
-static rf_status lookup_init(struct lookup *lookup, const struct bpe *bpe, rf_error *err)
+static void want(const struct lookup *lookup, const char *bytes, size_t len, struct wanted *out)
 {
-    size_t size;
+    const struct string_table *table = &lookup->vocabulary->table;
 
-    *lookup = (struct lookup){&bpe->base.vocabulary, bpe->name, bpe->max_len, bpe->prefix_len, NULL, NULL};
-    if (!rf__mul(bpe->max_len, 2, &size) || !rf__add(size, RF_TEXT_PAD, &size))
-        return rf__fail_memory(err);
-    lookup->left = rf__calloc(size, 1);
-    lookup->right = rf__calloc(size, 1);
-    if (lookup->left != NULL && lookup->right != NULL)
-        return RF_OK;
-    return rf__fail_memory(err);
+    *out = (struct wanted){bytes, len, len == 0 ? 0 : rf__hash_padded(bytes, len, table->seed)};
+    if (len > 0)
+        rf__string_table_fetch(table, out->hash);
 }
 
-static void lookup_release(struct lookup *lookup)
+static void fetch(const struct lookup *lookup, const struct wanted *wanted)
 {
-    rf__free(lookup->left);
-    rf__free(lookup->right);
+    if (wanted->len > 0)
+        rf__string_table_fetch_record(&lookup->vocabulary->table, lookup->vocabulary->pool, wanted->hash);
 }
 
-/* `padded` can be read RF_TEXT_PAD bytes further. */
-static bool find(const struct lookup *lookup, const char *padded, size_t len, uint32_t *id)
+static rf_status find(const struct lookup *lookup, const struct wanted *wanted, uint32_t *id, rf_error *err)
 {
     const struct vocabulary *vocabulary = lookup->vocabulary;
-    const char *record;
+    const char *record = NULL;
 
-    if (len == 0)
-        return rf__vocabulary_find(vocabulary, padded, 0, id);
-    if (len > lookup->max_len)
-        return false;
-    record = rf__string_table_find(&vocabulary->table, vocabulary->pool, 0, padded, len);
-    if (record != NULL)
-        *id = rf__record_id(record);
-    return record != NULL;
+    if (wanted->len == 0 && rf__vocabulary_find(vocabulary, "", 0, id))
+        return RF_OK;
+    if (wanted->len > 0)
+        record = rf__string_table_find_hashed(&vocabulary->table, vocabulary->pool, 0, wanted->bytes, wanted->len,
+                                              wanted->hash);
+    if (record == NULL)
+        return rf__fail(err, RF_BAD_FORMAT, "%s: the merges need the piece '%.*s', which the vocabulary does not have",
+                        lookup->name, (int)(wanted->len < 100 ? wanted->len : 100), wanted->bytes);
+    *id = rf__record_id(record);
+    return RF_OK;
 }
 
-static rf_status fail_unknown(const struct lookup *lookup, const char *piece, size_t len, rf_error *err)
+/* How much room the strings of a merge need: "left", without the prefix "right", and, where there is a prefix, "right"
+ * with it; RF_TEXT_PAD bytes behind each. */
+static rf_status measure(const struct lookup *lookup, const struct merge *merge, size_t *size, rf_error *err)
 {
-    return rf__fail(err, RF_BAD_FORMAT, "%s: the merges need the piece '%.*s', which the vocabulary does not have",
-                    lookup->name, (int)(len < 100 ? len : 100), piece);
-}
+    rf_text left = merge->left, right = merge->right;
 
-static rf_status find_side(const struct lookup *lookup, rf_text text, char *copy, uint32_t *id, rf_error *err)
-{
-    if (text.len > lookup->max_len)
-        return fail_unknown(lookup, text.data, text.len, err);
-    memcpy(copy, text.data, text.len);
-    return find(lookup, copy, text.len, id) ? RF_OK : fail_unknown(lookup, text.data, text.len, err);
-}
-
-/* The pair of a merge, without its rank. */
-static rf_status find_pair(const struct lookup *lookup, rf_text left, rf_text right, struct bpe_pair *pair,
-                           rf_error *err)
-{
-    size_t len;
-    rf_status status = find_side(lookup, left, lookup->left, &pair->left, err);
-
-    if (status == RF_OK)
-        status = find_side(lookup, right, lookup->right, &pair->right, err);
-    if (status != RF_OK)
-        return status;
     if (right.len < lookup->prefix_len)
         return rf__fail(err, RF_BAD_FORMAT, "%s: '%.*s', the right side of a merge, is shorter than the prefix",
                         lookup->name, (int)right.len, right.data);
-    len = left.len + right.len - lookup->prefix_len;
-    memcpy(lookup->left + left.len, right.data + lookup->prefix_len, right.len - lookup->prefix_len);
-    return find(lookup, lookup->left, len, &pair->id) ? RF_OK : fail_unknown(lookup, lookup->left, len, err);
+    *size += left.len + right.len + RF_TEXT_PAD; /* parts of the file: no overflow */
+    if (lookup->prefix_len > 0)
+        *size += right.len + RF_TEXT_PAD;
+    return RF_OK;
 }
 
-static rf_status add_merges(struct bpe *bpe, const struct lookup *lookup, struct bpe_merges *merges, bool *is_regular,
+/* Copies the strings of a merge; returns where they end. */
+static char *copy(struct lookup *lookup, struct merge *merge, char *to)
+{
+    rf_text left = merge->left, right = merge->right;
+    size_t whole = left.len + right.len - lookup->prefix_len;
+    char *end = to + left.len;
+
+    memcpy(to, left.data, left.len);
+    memcpy(end, right.data + lookup->prefix_len, right.len - lookup->prefix_len);
+    if (lookup->prefix_len > 0) {
+        end = to + whole + RF_TEXT_PAD;
+        memcpy(end, right.data, right.len);
+    }
+    want(lookup, to, left.len, &merge->parts[0]);
+    want(lookup, end, right.len, &merge->parts[1]);
+    want(lookup, to, whole, &merge->whole);
+    return end + right.len + RF_TEXT_PAD;
+}
+
+/* The pairs of n merges, without their ranks. */
+static rf_status find_pairs(struct lookup *lookup, size_t n, struct bpe_pair *pairs, rf_error *err)
+{
+    size_t size = 0;
+    char *to;
+    rf_status status = RF_OK;
+
+    for (size_t i = 0; i < n && status == RF_OK; i++)
+        status = measure(lookup, &lookup->merges[i], &size, err);
+    if (status == RF_OK)
+        status = rf__buf_reserve(&lookup->bytes, size, err);
+    to = lookup->bytes.data;
+    for (size_t i = 0; i < n && status == RF_OK; i++)
+        to = copy(lookup, &lookup->merges[i], to);
+    for (size_t i = 0; i < n && status == RF_OK; i++) {
+        fetch(lookup, &lookup->merges[i].parts[0]);
+        fetch(lookup, &lookup->merges[i].parts[1]);
+        fetch(lookup, &lookup->merges[i].whole);
+    }
+    for (size_t i = 0; i < n && status == RF_OK; i++) {
+        status = find(lookup, &lookup->merges[i].parts[0], &pairs[i].left, err);
+        if (status == RF_OK)
+            status = find(lookup, &lookup->merges[i].parts[1], &pairs[i].right, err);
+        if (status == RF_OK)
+            status = find(lookup, &lookup->merges[i].whole, &pairs[i].id, err);
+    }
+    return status;
+}
+
+static void add_merge(struct bpe *bpe, const struct merge *merge, const struct bpe_pair *pair, bool *is_regular)
+{
+    rf_text left = merge->left, right = merge->right;
+    size_t prefix_len = bpe->prefix_len;
+
+    rf__bpe_add_pair(bpe, pair);
+    if (prefix_len > 0 && (right.len == prefix_len || memcmp(right.data, bpe->prefix, prefix_len) != 0))
+        *is_regular = false;
+    rf__bpe_note_join(bpe, left.data, left.len, right.data + prefix_len, right.len - prefix_len);
+}
+
+static rf_status add_merges(struct bpe *bpe, struct lookup *lookup, struct bpe_merges *merges, bool *is_regular,
                             rf_error *err)
 {
+    struct bpe_pair pairs[TOGETHER];
+    bool is_end = false;
+    uint32_t rank = 0;
+
     *is_regular = true;
-    for (uint32_t rank = 0;; rank++) {
-        struct bpe_pair pair = {.rank = rank};
-        rf_text left, right;
-        bool is_end = false;
-        rf_status status = merges->next(merges, &left, &right, &is_end, err);
-        if (status != RF_OK || is_end)
-            return status;
-        assert(rank < merges->n);
-        status = find_pair(lookup, left, right, &pair, err);
+    while (!is_end) {
+        size_t n = 0;
+        rf_status status = RF_OK;
+        for (; n < TOGETHER && !is_end && status == RF_OK; n += !is_end)
+            status = merges->next(merges, &lookup->merges[n].left, &lookup->merges[n].right, &is_end, err);
+        if (status == RF_OK)
+            status = find_pairs(lookup, n, pairs, err);
         if (status != RF_OK)
             return status;
-        rf__bpe_add_pair(bpe, &pair);
-        if (bpe->prefix_len > 0 &&
-            (right.len == bpe->prefix_len || memcmp(right.data, bpe->prefix, bpe->prefix_len) != 0))
-            *is_regular = false;
-        rf__bpe_note_join(bpe, left.data, left.len, right.data + bpe->prefix_len, right.len - bpe->prefix_len);
+        for (size_t i = 0; i < n; i++) {
+            assert(rank < merges->n);
+            pairs[i].rank = rank++;
+            add_merge(bpe, &lookup->merges[i], &pairs[i], is_regular);
+        }
     }
+    return RF_OK;
 }
 
 rf_status rf__bpe_from_merges(struct vocabulary *vocabulary, const struct bpe_settings *settings,
                               struct bpe_merges *merges, struct model **out, rf_error *err)
 {
-    struct lookup lookup = {0};
+    struct lookup lookup;
     struct bpe *bpe;
     bool is_regular;
     rf_status status;
@@ -122,10 +176,10 @@ rf_status rf__bpe_from_merges(struct vocabulary *vocabulary, const struct bpe_se
     status = rf__bpe_new(vocabulary, settings, merges->n, &bpe, err);
     if (status != RF_OK)
         return status;
-    status = lookup_init(&lookup, bpe, err);
-    if (status == RF_OK)
-        status = add_merges(bpe, &lookup, merges, &is_regular, err);
-    lookup_release(&lookup);
+    lookup = (struct lookup){.vocabulary = &bpe->base.vocabulary, .name = bpe->name, .prefix_len = bpe->prefix_len};
+    rf__buf_init(&lookup.bytes, SIZE_MAX / 2);
+    status = add_merges(bpe, &lookup, merges, &is_regular, err);
+    rf__buf_release(&lookup.bytes);
     if (status == RF_OK)
         status = rf__bpe_finish(bpe, is_regular, err);
     if (status != RF_OK) {
@@ -185,7 +239,7 @@ static rf_status next_merge(struct bpe_merges *self, rf_text *left, rf_text *rig
             *is_end = true;
             return RF_OK;
         }
-    } while (!merges->are_pairs && yyjson_is_str(value) &&
+    } while (!merges->are_pairs && yyjson_is_str(value) && *yyjson_get_str(value) == VERSION_LINE[0] &&
              strncmp(yyjson_get_str(value), VERSION_LINE, strlen(VERSION_LINE)) == 0);
     merges->n_read++;
     if (merges->are_pairs)

@@ -16,6 +16,8 @@
 
 #include <stdlib.h>
 
+#define FETCHED 16 /* pairs ahead of the one that is looked at, memory is asked for */
+
 /* Of a piece: a symbol that text gives; made of two with lower ranks; perhaps of one with a higher; really so. */
 enum { IS_FIRST = 1, IS_MADE = 2, IS_IN_DOUBT = 4, IS_LATE = 8 };
 
@@ -65,6 +67,19 @@ static bool stay_apart(const struct reduction *r, uint32_t left, uint32_t right)
     }
 }
 
+/* Asks for the memory of the pair that stay_apart() looks for first. */
+static void fetch_first(const struct reduction *r, const struct bpe_pair *pair)
+{
+    uint32_t left = pair->left, right = pair->right;
+    bool left_made = (r->marks[left] & IS_MADE) != 0, right_made = (r->marks[right] & IS_MADE) != 0;
+
+    if (left_made && (!right_made || r->of[left].rank > r->of[right].rank))
+        left = r->of[left].right;
+    else if (right_made)
+        right = r->of[right].left;
+    rf__bpe_pair_fetch(r->pairs, rf__bpe_pair_hash(r->pairs, left, right));
+}
+
 static bool is_there(const struct reduction *r, uint32_t id, uint32_t rank)
 {
     return (r->marks[id] & IS_FIRST) != 0 || ((r->marks[id] & IS_MADE) != 0 && r->of[id].rank < rank);
@@ -94,7 +109,11 @@ static rf_status comes_about(const struct bpe *bpe, uint32_t id, struct bpe_word
 static void find_made(struct reduction *r, const struct bpe_pair *pairs, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        const struct bpe_pair *pair = &pairs[i];
+        const struct bpe_pair *pair = &pairs[i], *later = &pairs[i + FETCHED < n ? i + FETCHED : i];
+        __builtin_prefetch(&r->of[later->left]);
+        __builtin_prefetch(&r->of[later->right]);
+        __builtin_prefetch(&r->of[later->id]);
+        fetch_first(r, &pairs[i + FETCHED / 2 < n ? i + FETCHED / 2 : i]);
         if ((r->marks[pair->id] & IS_MADE) != 0)
             continue;
         if (is_in_doubt(r, pair)) {
