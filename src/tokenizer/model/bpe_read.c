@@ -1,7 +1,7 @@
 /* bpe_read: the BPE model of a tokenizer.json. Its merges are strings, "left right", or pairs, ["left", "right"]. */
 #include "tokenizer/model/bpe.h"
 
-#include "base/buf.h"
+#include "base/mem.h"
 
 #define VERSION_LINE "#version" /* of a merges.txt that became a list */
 
@@ -26,7 +26,8 @@ struct lookup {
     const char *name;
     size_t prefix_len;
     struct merge merges[TOGETHER];
-    struct buf bytes; /* of what is wanted */
+    char *bytes; /* [cap], of what is wanted */
+    size_t cap;
 };
 
 static void want(const struct lookup *lookup, const char *bytes, size_t len, struct wanted *out)
@@ -58,6 +59,20 @@ static rf_status find(const struct lookup *lookup, const struct wanted *wanted, 
         return rf__fail(err, RF_BAD_FORMAT, "%s: the merges need the piece '%.*s', which the vocabulary does not have",
                         lookup->name, (int)(wanted->len < 100 ? wanted->len : 100), wanted->bytes);
     *id = rf__record_id(record);
+    return RF_OK;
+}
+
+static rf_status make_room(struct lookup *lookup, size_t size, rf_error *err)
+{
+    char *bytes;
+
+    if (size <= lookup->cap)
+        return RF_OK;
+    bytes = rf__realloc(lookup->bytes, size);
+    if (bytes == NULL)
+        return rf__fail_memory(err);
+    lookup->bytes = bytes;
+    lookup->cap = size;
     return RF_OK;
 }
 
@@ -105,8 +120,8 @@ static rf_status find_pairs(struct lookup *lookup, size_t n, struct bpe_pair *pa
     for (size_t i = 0; i < n && status == RF_OK; i++)
         status = measure(lookup, &lookup->merges[i], &size, err);
     if (status == RF_OK)
-        status = rf__buf_reserve(&lookup->bytes, size, err);
-    to = lookup->bytes.data;
+        status = make_room(lookup, size, err);
+    to = lookup->bytes;
     for (size_t i = 0; i < n && status == RF_OK; i++)
         to = copy(lookup, &lookup->merges[i], to);
     for (size_t i = 0; i < n && status == RF_OK; i++) {
@@ -177,9 +192,8 @@ rf_status rf__bpe_from_merges(struct vocabulary *vocabulary, const struct bpe_se
     if (status != RF_OK)
         return status;
     lookup = (struct lookup){.vocabulary = &bpe->base.vocabulary, .name = bpe->name, .prefix_len = bpe->prefix_len};
-    rf__buf_init(&lookup.bytes, SIZE_MAX / 2);
     status = add_merges(bpe, &lookup, merges, &is_regular, err);
-    rf__buf_release(&lookup.bytes);
+    rf__free(lookup.bytes);
     if (status == RF_OK)
         status = rf__bpe_finish(bpe, is_regular, err);
     if (status != RF_OK) {
