@@ -44,18 +44,13 @@ static rf_status missing(const struct arch *arch)
 /* Finds what stands in front of the names. */
 static rf_status find_prefix(struct arch *arch, const struct arch_kind *kind)
 {
-    rf_error *err = rf__graph_error(arch->graph);
+    const char *prefix = rf__weights_prefix(arch->weights, kind->first_tensor, kind->prefixes);
 
-    for (const char *const *prefix = kind->prefixes; *prefix != NULL; prefix++) {
-        value name = rf__graph_name(arch->graph, "%s%s", *prefix, kind->first_tensor);
-        if (name == NULL)
-            return rf__graph_status(arch->graph);
-        if (rf__weights_find(arch->weights, name) != NULL) {
-            arch->prefix = *prefix;
-            return RF_OK;
-        }
+    if (prefix != NULL) {
+        arch->prefix = prefix;
+        return RF_OK;
     }
-    return rf__fail(err, missing(arch),
+    return rf__fail(rf__graph_error(arch->graph), missing(arch),
                     "%s: has no tensor '%s', which every model of model_type '%s' has; its first of %zu is '%s'. Is it "
                     "the file that belongs to config.json?",
                     rf__weights_path(arch->weights), kind->first_tensor, kind->model_type,
@@ -64,7 +59,13 @@ static rf_status find_prefix(struct arch *arch, const struct arch_kind *kind)
 
 rf_status rf__arch_build(struct arch *arch, const struct arch_kind *kind)
 {
+    const size_t n = rf__weights_count(arch->weights);
     rf_status status = find_prefix(arch, kind);
+
+    arch->is_used = rf__graph_alloc(arch->graph, n * sizeof *arch->is_used);
+    if (arch->is_used == NULL)
+        return rf__graph_status(arch->graph);
+    memset(arch->is_used, 0, n * sizeof *arch->is_used);
 
     rf__graph_fail(arch->graph, status);
     if (status == RF_OK && arch->precision != ONNX_OPERATORS && !kind->has_kernels)
@@ -72,6 +73,34 @@ rf_status rf__arch_build(struct arch *arch, const struct arch_kind *kind)
     else if (status == RF_OK)
         kind->build(arch);
     return rf__graph_status(arch->graph);
+}
+
+/* Whether the first layer's twin of a tensor, which has another number in its name, is used. */
+static bool is_of_a_layer(const struct arch *arch, const char *name)
+{
+    char twin[256];
+    const char *dot = name;
+
+    while ((dot = strchr(dot, '.')) != NULL) {
+        const size_t digits = strspn(++dot, "0123456789");
+        const struct tensor *first;
+        if (digits == 0 || dot[digits] != '.')
+            continue;
+        if (snprintf(twin, sizeof twin, "%.*s0%s", (int)(dot - name), name, dot + digits) >= (int)sizeof twin)
+            return false;
+        first = rf__weights_find(arch->weights, twin);
+        if (first != NULL && arch->is_used[first - rf__weights_at(arch->weights, 0)])
+            return true;
+    }
+    return false;
+}
+
+const struct tensor *rf__arch_left_out(const struct arch *arch)
+{
+    for (size_t i = 0; i < rf__weights_count(arch->weights); i++)
+        if (!arch->is_used[i] && is_of_a_layer(arch, rf__weights_at(arch->weights, i)->name))
+            return rf__weights_at(arch->weights, i);
+    return NULL;
 }
 
 /* ---- config.json --------------------------------------------------------------------------------------------- */
@@ -219,6 +248,7 @@ static rf_status find_tensor(const struct arch *arch, const char *name, const ch
         return rf__fail(err, RF_UNSUPPORTED, "%s: tensor '%s' is of type %s, expected F32, F16, BF16 or F64",
                         rf__weights_path(arch->weights), tensor->name, rf__dtype_name(tensor->dtype));
     *out = tensor;
+    arch->is_used[tensor - rf__weights_at(arch->weights, 0)] = true;
     return check_shape(arch, tensor, sizes, rank, err);
 }
 

@@ -16,6 +16,7 @@ struct arch {
     const struct weights *weights;
     struct graph *graph;
     const char *prefix; /* in front of the names of all tensors in the weights: "", "bert." … */
+    bool *is_used;      /* [rf__weights_count()] */
     enum onnx_precision precision;
     const struct fit_inputs *inputs; /* [n_inputs], of int8; see onnx.h */
     size_t n_inputs;
@@ -23,7 +24,7 @@ struct arch {
 
 struct arch_kind {
     const char *model_type;      /* in config.json */
-    const char *const *prefixes; /* that names of tensors may have, "" among them; ended by NULL */
+    const char *const *prefixes; /* of its own, that names of tensors may have: rf__weights_prefix() */
     const char *first_tensor;    /* every model has it; tells which prefix is there */
     void (*build)(struct arch *arch);
     bool has_kernels; /* build heeds a precision of the kernels' operator */
@@ -34,6 +35,8 @@ const char *rf__arch_names(void);                              /* separated by "
 
 /* Builds the graph; the failure is in arch->graph's error. `arch->prefix` is found here. */
 rf_status rf__arch_build(struct arch *arch, const struct arch_kind *kind);
+/* A tensor of a layer that config.json does not count, whose model was built; NULL: there is none. */
+const struct tensor *rf__arch_left_out(const struct arch *arch);
 
 /* ---- config.json --------------------------------------------------------------------------------------------- */
 

@@ -49,5 +49,5 @@ static void build(struct arch *arch)
     rf__postnorm_build(arch, &albert);
 }
 
-static const char *const prefixes[] = {"", "albert.", "model.", NULL};
+static const char *const prefixes[] = {"albert.", NULL};
 const struct arch_kind rf__arch_albert = {"albert", prefixes, "embeddings.word_embeddings.weight", build, true};

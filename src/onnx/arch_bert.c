@@ -41,9 +41,9 @@ static void build_electra(struct arch *arch)
     rf__postnorm_build(arch, &electra);
 }
 
-static const char *const bert_prefixes[] = {"", "bert.", "model.", NULL};
+static const char *const bert_prefixes[] = {"bert.", NULL};
 const struct arch_kind rf__arch_bert = {"bert", bert_prefixes, "embeddings.word_embeddings.weight", build_bert, true};
 
-static const char *const electra_prefixes[] = {"", "electra.", "model.", NULL};
+static const char *const electra_prefixes[] = {"electra.", NULL};
 const struct arch_kind rf__arch_electra = {"electra", electra_prefixes, "embeddings.word_embeddings.weight",
                                            build_electra, true};

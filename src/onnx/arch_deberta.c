@@ -323,6 +323,6 @@ static void build(struct arch *arch)
     rf__block_output(arch, &in, x);
 }
 
-static const char *const prefixes[] = {"", "deberta.", "model.", NULL};
+static const char *const prefixes[] = {"deberta.", NULL};
 const struct arch_kind rf__arch_deberta_v2 = {"deberta-v2", prefixes, "embeddings.word_embeddings.weight", build,
                                               false};

@@ -39,5 +39,5 @@ static void build(struct arch *arch)
     rf__postnorm_build(arch, &distilbert);
 }
 
-static const char *const prefixes[] = {"", "distilbert.", "model.", NULL};
+static const char *const prefixes[] = {"distilbert.", NULL};
 const struct arch_kind rf__arch_distilbert = {"distilbert", prefixes, "embeddings.word_embeddings.weight", build, true};

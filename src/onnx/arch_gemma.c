@@ -64,5 +64,5 @@ static void build(struct arch *arch)
     rf__rotary_build(arch, &model);
 }
 
-static const char *const prefixes[] = {"", "model.", NULL};
+static const char *const prefixes[] = {NULL};
 const struct arch_kind rf__arch_gemma3_text = {"gemma3_text", prefixes, "embed_tokens.weight", build, false};

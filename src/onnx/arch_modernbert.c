@@ -48,5 +48,5 @@ static void build(struct arch *arch)
     rf__rotary_build(arch, &model);
 }
 
-static const char *const prefixes[] = {"", "model.", NULL};
+static const char *const prefixes[] = {NULL};
 const struct arch_kind rf__arch_modernbert = {"modernbert", prefixes, "embeddings.tok_embeddings.weight", build, false};

@@ -50,5 +50,5 @@ static void build(struct arch *arch)
     rf__postnorm_build(arch, &mpnet);
 }
 
-static const char *const prefixes[] = {"", "mpnet.", "model.", NULL};
+static const char *const prefixes[] = {"mpnet.", NULL};
 const struct arch_kind rf__arch_mpnet = {"mpnet", prefixes, "embeddings.word_embeddings.weight", build, true};

@@ -73,6 +73,6 @@ static void build_qwen3(struct arch *arch)
     rf__rotary_build(arch, &model);
 }
 
-static const char *const prefixes[] = {"", "model.", NULL};
+static const char *const prefixes[] = {NULL};
 const struct arch_kind rf__arch_qwen2 = {"qwen2", prefixes, "embed_tokens.weight", build_qwen2, false};
 const struct arch_kind rf__arch_qwen3 = {"qwen3", prefixes, "embed_tokens.weight", build_qwen3, false};

@@ -21,7 +21,7 @@ static void build(struct arch *arch)
 
 #define FIRST "embeddings.word_embeddings.weight"
 
-static const char *const prefixes[] = {"", "roberta.", "model.", "camembert.", NULL};
+static const char *const prefixes[] = {"roberta.", "camembert.", NULL};
 const struct arch_kind rf__arch_roberta = {"roberta", prefixes, FIRST, build, true};
 const struct arch_kind rf__arch_xlm_roberta = {"xlm-roberta", prefixes, FIRST, build, true};
 const struct arch_kind rf__arch_camembert = {"camembert", prefixes, FIRST, build, true};

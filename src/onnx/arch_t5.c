@@ -142,6 +142,6 @@ static void build_mt5(struct arch *arch)
 
 #define FIRST "encoder.final_layer_norm.weight"
 
-static const char *const prefixes[] = {"", "model.", "transformer.", NULL};
+static const char *const prefixes[] = {"transformer.", NULL};
 const struct arch_kind rf__arch_t5 = {"t5", prefixes, FIRST, build_t5, false};
 const struct arch_kind rf__arch_mt5 = {"mt5", prefixes, FIRST, build_mt5, false};

@@ -55,6 +55,7 @@ static rf_status build_graph(const struct onnx_build *build, const struct json *
                              struct graph **out, rf_error *err)
 {
     const struct arch_kind *kind = NULL;
+    const struct tensor *left_out;
     struct arch arch = {.config = config,
                         .weights = weights,
                         .prefix = "",
@@ -76,6 +77,11 @@ static rf_status build_graph(const struct onnx_build *build, const struct json *
     }
     rf__log(build->logger, RF_LOG_DEBUG, "%s: a graph of %s, names of tensors begin with '%s'", build->out_path,
             kind->model_type, arch.prefix);
+    left_out = rf__arch_left_out(&arch);
+    if (left_out != NULL)
+        rf__log(build->logger, RF_LOG_WARNING,
+                "%s: tensor '%s' is not used: %s says that there are fewer layers. Do the two belong together?",
+                rf__weights_path(weights), left_out->name, config->name);
     *out = arch.graph;
     return RF_OK;
 }

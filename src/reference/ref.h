@@ -118,7 +118,7 @@ struct ref_model {
 
 struct ref_family {
     const char *model_type;
-    const char *const *prefixes; /* ended by NULL */
+    const char *const *prefixes; /* its own: rf__weights_prefix() */
     const char *first_tensor;    /* every model has it; tells which prefix is there */
     struct ref_model *(*load)(struct ref_loader *loader);
     /* x [n, hidden] receives the hidden states; false when out of memory. */

@@ -284,7 +284,7 @@ static bool forward(const struct ref_model *model, const struct ref_text *text, 
     return true;
 }
 
-static const char *const prefixes[] = {"", "deberta.", "model.", NULL};
+static const char *const prefixes[] = {"deberta.", NULL};
 
 const struct ref_family rf__ref_deberta[] = {
     {"deberta-v2", prefixes, "embeddings.word_embeddings.weight", load, forward},

@@ -405,12 +405,12 @@ static bool forward(const struct ref_model *model, const struct ref_text *text, 
 
 #define FIRST "embeddings.word_embeddings.weight"
 
-static const char *const bert_prefixes[] = {"", "bert.", "model.", NULL};
-static const char *const electra_prefixes[] = {"", "electra.", "model.", NULL};
-static const char *const roberta_prefixes[] = {"", "roberta.", "model.", "camembert.", NULL};
-static const char *const distilbert_prefixes[] = {"", "distilbert.", "model.", NULL};
-static const char *const mpnet_prefixes[] = {"", "mpnet.", "model.", NULL};
-static const char *const albert_prefixes[] = {"", "albert.", "model.", NULL};
+static const char *const bert_prefixes[] = {"bert.", NULL};
+static const char *const electra_prefixes[] = {"electra.", NULL};
+static const char *const roberta_prefixes[] = {"roberta.", "camembert.", NULL};
+static const char *const distilbert_prefixes[] = {"distilbert.", NULL};
+static const char *const mpnet_prefixes[] = {"mpnet.", NULL};
+static const char *const albert_prefixes[] = {"albert.", NULL};
 
 const struct ref_family rf__ref_postnorm[] = {
     {"bert", bert_prefixes, FIRST, load_bert, forward},

@@ -619,9 +619,9 @@ static bool forward(const struct ref_model *model, const struct ref_text *text, 
 
 #define FIRST "embeddings.word_embeddings.weight"
 
-static const char *const plain_prefixes[] = {"", "model.", NULL};
-static const char *const nomic_prefixes[] = {"", "bert.", "nomic_bert.", "model.", NULL};
-static const char *const gte_prefixes[] = {"", "new.", "gte.", "model.", NULL};
+static const char *const plain_prefixes[] = {NULL};
+static const char *const nomic_prefixes[] = {"bert.", "nomic_bert.", NULL};
+static const char *const gte_prefixes[] = {"new.", "gte.", NULL};
 
 const struct ref_family rf__ref_rotary[] = {
     {"modernbert", plain_prefixes, "embeddings.tok_embeddings.weight", load_modernbert, forward},

@@ -178,7 +178,7 @@ static bool forward(const struct ref_model *model, const struct ref_text *text, 
 
 #define FIRST "encoder.final_layer_norm.weight"
 
-static const char *const prefixes[] = {"", "model.", "transformer.", NULL};
+static const char *const prefixes[] = {"transformer.", NULL};
 
 const struct ref_family rf__ref_t5[] = {
     {"t5", prefixes, FIRST, load_t5, forward},

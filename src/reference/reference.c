@@ -117,11 +117,9 @@ static const struct ref_family *find_family(struct ref_loader *loader)
 
 static void find_prefix(struct ref_loader *loader, const struct ref_family *family)
 {
-    for (const char *const *prefix = family->prefixes; *prefix != NULL; prefix++) {
-        loader->prefix = *prefix;
-        if (rf__ref_has(loader, "%s", family->first_tensor))
-            return;
-    }
+    loader->prefix = rf__weights_prefix(loader->weights, family->first_tensor, family->prefixes);
+    if (loader->prefix != NULL)
+        return;
     loader->status =
         rf__fail(loader->err, RF_BAD_FORMAT, "%s: has no tensor '%s', which every model of model_type '%s' has",
                  rf__weights_path(loader->weights), family->first_tensor, family->model_type);

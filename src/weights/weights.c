@@ -12,6 +12,7 @@
 #include "os/os.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #define SHARDS_MAX 4096
@@ -357,4 +358,23 @@ const struct tensor *rf__weights_find(const struct weights *w, const char *name)
     const struct tensor key = {.name = name};
 
     return bsearch(&key, w->tensors.items, w->tensors.n, sizeof key, compare_names);
+}
+
+static bool has(const struct weights *w, const char *prefix, const char *tensor)
+{
+    char name[256];
+
+    return snprintf(name, sizeof name, "%s%s", prefix, tensor) < (int)sizeof name && rf__weights_find(w, name) != NULL;
+}
+
+const char *rf__weights_prefix(const struct weights *w, const char *tensor, const char *const *own)
+{
+    static const char *const any[] = {"", "model.", "encoder."};
+
+    for (size_t i = 0; i < sizeof any / sizeof any[0]; i++)
+        if (has(w, any[i], tensor))
+            return any[i];
+    while (*own != NULL && !has(w, *own, tensor))
+        own++;
+    return *own;
 }

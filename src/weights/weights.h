@@ -61,6 +61,10 @@ size_t rf__weights_count(const struct weights *weights);
 const struct tensor *rf__weights_at(const struct weights *weights, size_t i);           /* sorted by name */
 const struct tensor *rf__weights_find(const struct weights *weights, const char *name); /* NULL: none */
 
+/* What stands in front of all names: nothing, one of `own`, which ends with NULL, or what any model may have there:
+ * with that, `tensor` is found. NULL: none is. */
+const char *rf__weights_prefix(const struct weights *weights, const char *tensor, const char *const *own);
+
 const char *rf__dtype_name(enum dtype dtype); /* "F32" … as safetensors writes it */
 size_t rf__dtype_size(enum dtype dtype);
 bool rf__dtype_is_float(enum dtype dtype); /* one that rf__tensor_to_f32() takes */

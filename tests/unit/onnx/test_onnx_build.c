@@ -408,6 +408,7 @@ static void onnx_build_takes_other_names_and_types(void **state)
     static const struct change changes[] = {
         {.prefix = "bert."},
         {.prefix = "model."},
+        {.prefix = "encoder."},
         {.dtype = "F16"},
         {.dtype = "BF16"},
         {.dtype = "F64"},
