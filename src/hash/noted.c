@@ -11,7 +11,7 @@
 
 #define LARGE         ((uint64_t)1 << 20)
 #define HEX_LEN       (2 * SHA256_BYTES)
-#define SETTLED_NS    ((int64_t)2000000000) /* a file changed twice within a clock's step looks like one changed once */
+#define SETTLED_S     2 /* a file changed twice within a clock's step looks like one changed once */
 #define KEY_MAX_BYTES 65536
 
 /* The note's path; NULL when out of memory, and where no note would hold. */
@@ -61,10 +61,7 @@ static bool read_note(const char *note, uint8_t out[SHA256_BYTES])
 
 static bool is_settled(const char *path)
 {
-    struct timespec now;
-
-    return timespec_get(&now, TIME_UTC) == TIME_UTC &&
-           (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - rf__os_stat(path).ctime_ns > SETTLED_NS;
+    return (int64_t)time(NULL) - rf__os_stat(path).ctime_ns / 1000000000 >= SETTLED_S;
 }
 
 rf_status rf__sha256_noted(const char *path, const char *folder, uint8_t out[SHA256_BYTES], rf_error *err)
