@@ -386,6 +386,7 @@ typedef struct rf_call_stats {
     uint64_t windows;                 /* that texts were embedded in: as many as texts, but for RF_LONG_TEXT_MEAN */
     uint64_t tokenize_ns, compute_ns; /* as in rf_model_stats */
     uint64_t total_ns;
+    uint64_t found; /* different texts whose vectors were kept, and not computed */
 } rf_call_stats;
 
 typedef struct rf_embed_options {

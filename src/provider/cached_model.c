@@ -177,7 +177,7 @@ static rf_status embed_part(struct cached_call *call, const rf_text *texts, size
 {
     bool *done = call->options->done != NULL ? call->options->done + call->done : NULL;
     rf_status status = RF_OK;
-    size_t n_found = 0;
+    size_t n_found = 0, n_kept;
 
     for (size_t i = 0; i < n && status == RF_OK; i++) {
         call->found[i] = done != NULL && done[i];
@@ -186,7 +186,10 @@ static rf_status embed_part(struct cached_call *call, const rf_text *texts, size
     }
     if (status != RF_OK)
         return status;
-    n_found += rf__vector_cache_get(call->model->cache, call->keys, n, out, call->kept, call->found);
+    n_kept = rf__vector_cache_get(call->model->cache, call->keys, n, out, call->kept, call->found);
+    n_found += n_kept;
+    if (call->options->stats != NULL)
+        call->options->stats->found += n_kept;
     if (n_found < n)
         status = compute(call, texts, n, n - n_found, out, err);
     else if (call->options->progress != NULL &&

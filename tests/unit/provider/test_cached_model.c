@@ -201,8 +201,9 @@ static void found_again(void **state)
     for (int round = 0; round < 4; round++) {
         uint32_t n_tokens[N] = {0}, n_windows[N] = {0};
         bool truncated[N] = {0};
+        rf_call_stats call = {.size = sizeof call};
         const rf_embed_options embed = {
-            .size = sizeof embed, .n_tokens = n_tokens, .truncated = truncated, .n_windows = n_windows};
+            .size = sizeof embed, .n_tokens = n_tokens, .truncated = truncated, .n_windows = n_windows, .stats = &call};
         size_t n = round == 0 ? 2 : N, expected = round == 0 ? 2 : round == 1 ? 4 : round == 2 ? 4 : 0;
         if (round == 3) { /* another process */
             rf__provider_free(model);
@@ -212,6 +213,7 @@ static void found_again(void **state)
         assert_ok(rf__provider_embed(model, texts, n, &embed, out, err));
         assert_vectors(out, texts, n, RF_ROLE_NONE);
         assert_int_equal(fake->n_asked, expected);
+        assert_int_equal(call.found, round == 0 ? 0 : round == 1 ? 2 : 4);
         for (size_t i = 0; i < n; i++) {
             assert_int_equal(n_tokens[i], texts[i].len);
             assert_int_equal(truncated[i], texts[i].len > 8);
