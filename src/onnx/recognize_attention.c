@@ -167,15 +167,11 @@ static bool matmul(struct step *step)
 static bool softmax(struct step *step)
 {
     const struct term *x = rf__step_in(step, 0);
-    struct term *out;
 
     if (x == NULL || x->kind != TERM_SCORES ||
         rf__step_axis(rf__step_int(step, "axis", step->opset < 13 ? 1 : -1), x->rank) != x->rank - 1)
         return false;
-    out = rf__step_copy(step, x);
-    out->kind = TERM_SHARES;
-    step->out[0] = out;
-    return true;
+    return rf__step_become(step, x, TERM_SHARES);
 }
 
 /* torch guards against rows without a single number; there is none without a mask. */

@@ -93,42 +93,30 @@ static bool equal(struct step *step)
 static bool negate(struct step *step)
 {
     const struct term *x = rf__step_in(step, 0);
-    struct term *out;
 
     if (x == NULL || x->kind != TERM_IS_PADDING)
         return false;
-    out = rf__step_copy(step, x);
-    out->kind = TERM_IS_TOKEN;
-    step->out[0] = out;
-    return true;
+    return rf__step_become(step, x, TERM_IS_TOKEN);
 }
 
 static bool cumulative_sum(struct step *step)
 {
     const struct term *x = rf__step_in(step, 0), *axis = rf__step_in(step, 1);
-    struct term *out;
     double number;
 
     if (x == NULL || axis == NULL || x->kind != TERM_IS_TOKEN || !rf__term_is_uniform(axis, &number) ||
         rf__step_axis((int64_t)number, x->rank) != x->rank - 1 || rf__step_int(step, "exclusive", 0) != 0 ||
         rf__step_int(step, "reverse", 0) != 0)
         return false;
-    out = rf__step_copy(step, x);
-    out->kind = TERM_TOKENS_SO_FAR;
-    step->out[0] = out;
-    return true;
+    return rf__step_become(step, x, TERM_TOKENS_SO_FAR);
 }
 
 static bool multiply_in_order(struct step *step, const struct term *x, const struct term *y)
 {
-    struct term *out;
 
     if (x->kind != TERM_TOKENS_SO_FAR || y->kind != TERM_IS_TOKEN || !rf__is_near(x->number, y->number))
         return false;
-    out = rf__step_copy(step, x);
-    out->kind = TERM_TOKEN_RANKS;
-    step->out[0] = out;
-    return true;
+    return rf__step_become(step, x, TERM_TOKEN_RANKS);
 }
 
 static bool multiply(struct step *step)
@@ -170,17 +158,13 @@ static bool add_table(struct step *step, const struct term *x, const struct term
 
 bool rf__step_add_embeddings(struct step *step, const struct term *x, const struct term *y)
 {
-    struct term *out;
     double number;
 
     if (x->kind == TERM_EMBEDDINGS)
         return add_table(step, x, y);
     if (x->kind != TERM_TOKEN_RANKS || !rf__term_number_for(x, y, &number) || !rf__is_near(number, x->number))
         return false;
-    out = rf__step_copy(step, x);
-    out->kind = TERM_PADDED_POSITIONS;
-    step->out[0] = out;
-    return true;
+    return rf__step_become(step, x, TERM_PADDED_POSITIONS);
 }
 
 bool rf__embedding_rule(struct step *step)

@@ -411,14 +411,10 @@ static bool square_root(struct step *step)
 static bool reciprocal(struct step *step)
 {
     const struct term *x = rf__step_in(step, 0);
-    struct term *out;
 
     if (x == NULL || x->kind != TERM_DEVIATION)
         return false;
-    out = rf__step_copy(step, x);
-    out->kind = TERM_INVERSE_DEVIATION;
-    step->out[0] = out;
-    return true;
+    return rf__step_become(step, x, TERM_INVERSE_DEVIATION);
 }
 
 static bool power(struct step *step)

@@ -275,6 +275,15 @@ struct term *rf__step_copy(struct step *step, const struct term *of)
     return term;
 }
 
+bool rf__step_become(struct step *step, const struct term *of, enum term_kind kind)
+{
+    struct term *out = rf__step_copy(step, of);
+
+    out->kind = kind;
+    step->out[0] = out;
+    return true;
+}
+
 const Onnx__AttributeProto *rf__step_attribute(const struct step *step, const char *name)
 {
     for (size_t i = 0; i < step->node->n_attribute; i++) {

@@ -165,6 +165,8 @@ struct step {
 struct term *rf__step_new(struct step *step, enum term_kind kind);
 /* A copy of one. */
 struct term *rf__step_copy(struct step *step, const struct term *of);
+/* Leaves a copy that is of another kind as the output. True. */
+bool rf__step_become(struct step *step, const struct term *of, enum term_kind kind);
 
 /* Attributes. */
 int64_t rf__step_int(const struct step *step, const char *name, int64_t fallback);

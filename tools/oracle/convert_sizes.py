@@ -11,7 +11,9 @@ column is the cosine of the two texts that are closest to each other, which show
 --states compares every number of the hidden states instead, of these texts and one of 500 tokens, run by ONNX Runtime from Python,
 with what torch computes in double (all of it: transformers itself goes back to fp32 for norms and softmax; cosines and sines of
 positions stay fp32, which is how transformers defines them) and in fp32. Each cell is the largest difference and, behind it, the root
-of the mean square. The last columns: the largest number of a state, and whether the .bin gives the same tensors as the safetensors.
+of the mean square. "not prepacked" is the default form where ONNX Runtime does not lay out matrices anew as it opens the file: its
+products of those that it does sum twice as many numbers in a row. The last columns: the largest number of a state, and whether the
+.bin gives the same tensors as the safetensors.
 """
 import contextlib
 import filecmp
@@ -144,9 +146,12 @@ def convert(program, folder, made, source, more):
                    stdout=subprocess.DEVNULL)
 
 
-def run(file, texts):
+def run(file, texts, prepacks=True):
     import onnxruntime
-    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    if not prepacks:
+        options.add_session_config_entry("session.disable_prepacking", "1")
+    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     found = []
     for ids in texts:
         ids = np.array([ids], np.int64)
@@ -198,8 +203,9 @@ def compare_states(program, name, tokenizer):
             double = [states_of(encoder, ids) for ids in texts]
     assert double[0].dtype == np.float64
     default, portable = (run(folder / form / "model.onnx", texts) for form in ("default", "portable"))
+    plain = run(folder / "default/model.onnx", texts, prepacks=False)
     from_bin = "the same tensors" if same else difference(run(folder / "from-bin/model.onnx", texts), double)
-    cells = [difference(*pair) for pair in ((single, double), (default, double), (portable, double), (default, single), (portable, single))]
+    cells = [difference(*pair) for pair in ((single, double), (default, double), (plain, double), (portable, double), (default, single), (portable, single))]
     print(f"| {name} | {count(encoder)} | {' | '.join(cells)} | {max(np.abs(s).max() for s in single):.1f} | {from_bin} |", flush=True)
     shutil.rmtree(folder)
 
@@ -223,8 +229,8 @@ def main():
     of_states = "--states" in names
     names = [name for name in names if name != "--states"] or list(MODELS)
     if of_states:
-        print("| model_type | parameters | torch fp32 from double | default from double | portable from double | default from torch fp32 | "
-              "portable from torch fp32 | largest number | .bin |\n|---|---|---|---|---|---|---|---|---|", flush=True)
+        print("| model_type | parameters | torch fp32 from double | default from double | not prepacked | portable from double | default from torch fp32 | "
+              "portable from torch fp32 | largest number | .bin |\n|---|---|---|---|---|---|---|---|---|---|", flush=True)
     else:
         print("| model_type | parameters | seconds to convert | from safetensors | from .bin | portable | against plain C | closest two texts |\n"
               "|---|---|---|---|---|---|---|---|", flush=True)
