@@ -132,30 +132,32 @@ static bool is_same_shape(const struct term *a, const struct term *b)
     return true;
 }
 
-/* Makes a node an Identity, for merge.c, where its value is one that there is: a shape that another node computes as
- * well, or what a Cast is given. */
-static void pass_on(const struct term *t, Onnx__NodeProto *node, struct shapes *shapes)
+/* What a node hands on as it is, such as a Cast to the type that it is given, or the same shape; NULL: neither is
+ * there. */
+static const char *find_same(const struct term *t, const Onnx__NodeProto *node, struct shapes *shapes)
 {
-    const char *same = NULL;
-
-    if (t == NULL || t->value == NULL || node->n_input == 0)
-        return;
-    if (strcmp(t->value, node->output[0]) != 0 && is_plain(node, "Cast"))
-        same = t->value;
-    for (size_t i = 0; i < shapes->n && same == NULL && t->kind == TERM_NUMBERS && t->type == INT64 && t->has_elements;
-         i++)
+    if (strcmp(t->value, node->output[0]) != 0)
+        return t->value;
+    if (t->kind != TERM_NUMBERS || t->type != INT64 || !t->has_elements)
+        return NULL;
+    for (size_t i = 0; i < shapes->n; i++)
         if (is_same_shape(shapes->items[i], t))
-            same = shapes->items[i]->value;
-    if (same != NULL) {
-        static char identity[] = "Identity", onnx[] = "";
-        node->op_type = identity;
-        node->domain = onnx;
-        node->input[0] = (char *)(uintptr_t)same;
-        node->n_input = 1;
-        node->n_attribute = 0;
-    } else if (t->kind == TERM_NUMBERS && t->type == INT64 && t->has_elements && shapes->n < MOST_SHAPES) {
+            return shapes->items[i]->value;
+    if (shapes->n < MOST_SHAPES)
         shapes->items[shapes->n++] = t;
-    }
+    return NULL;
+}
+
+/* An Identity of another value, which merge.c takes out. */
+static void pass_on(Onnx__NodeProto *node, const char *same)
+{
+    static char identity[] = "Identity", onnx[] = "";
+
+    node->op_type = identity;
+    node->domain = onnx;
+    node->input[0] = (char *)(uintptr_t)same;
+    node->n_input = 1;
+    node->n_attribute = 0;
 }
 
 static void rewrite_nodes(const struct terms *terms, struct onnx_file *file, bool is_portable)
@@ -168,9 +170,11 @@ static void rewrite_nodes(const struct terms *terms, struct onnx_file *file, boo
     for (size_t i = 0; i < n_nodes; i++) {
         const char *name = nodes[i]->n_output == 1 ? nodes[i]->output[0] : "";
         const struct term *t = rf__terms_get(terms, name);
+        const char *same;
         if (fold(t, g, name) || (!is_portable && rf__onnx_fuse(terms, file, nodes[i])))
             continue;
-        pass_on(t, nodes[i], &shapes);
+        if (t != NULL && nodes[i]->n_input > 0 && (same = find_same(t, nodes[i], &shapes)) != NULL)
+            pass_on(nodes[i], same);
         rf__graph_keep_node(g, nodes[i]);
     }
 }
