@@ -7,6 +7,7 @@
 #include "vectors.h"
 #include "../os/child.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 
 #define DIM 384
@@ -105,6 +106,17 @@ static void found_after_closing(void **state)
     rf__store_close(NULL);
 }
 
+/* Whether another process has SQLite's locks on the file. */
+static int is_locked(const char *path)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1 << 30, .l_len = 512};
+    int file = open(path, O_RDWR);
+
+    EXPECT(file >= 0 && fcntl(file, F_GETLK, &lock) == 0);
+    EXPECT(lock.l_type != F_UNLCK);
+    return 0;
+}
+
 /* Who waits for nobody is as quick as if nobody wrote: a look-up under a lock would take its patience, 0.2 s. */
 static void found_while_another_writes(void **state)
 {
@@ -127,6 +139,9 @@ static void found_while_another_writes(void **state)
         begin = rf__os_now_ns();
         assert_int_equal(count(store, 0, 100), 100);
         assert_true(rf__os_now_ns() - begin < 100 * (uint64_t)200000000);
+        for (int round = 0; round < 3; round++) /* the file is looked at anew now and then, and closed for that */
+            assert_true(count(store, 0, 100) >= 99);
+        child_run(is_locked, path);           /* which lets no lock of this process go */
         assert_int_equal(get(store, 100), 0); /* is not there */
         assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
         sqlite3_close(other);
