@@ -13,6 +13,8 @@ static const char *const configs[] = {
     "{\"tokenizer_class\":\"LlamaTokenizer\",\"add_bos_token\":true,\"legacy\":true}",
     "{\"tokenizer_class\":\"LlamaTokenizer\",\"add_bos_token\":true,\"add_eos_token\":true}",
     "{\"tokenizer_class\":\"GemmaTokenizer\",\"add_bos_token\":true}",
+    "{\"tokenizer_class\":\"XLNetTokenizer\"}",
+    "{\"tokenizer_class\":\"BigBirdTokenizer\"}",
     "{\"add_bos_token\":true,\"add_eos_token\":true}",
 };
 #define N_CONFIGS (sizeof configs / sizeof configs[0])

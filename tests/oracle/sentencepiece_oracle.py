@@ -27,8 +27,9 @@ import texts as texts_module  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILES = {"XLMRobertaTokenizer": "sentencepiece.bpe.model", "CamembertTokenizer": "sentencepiece.bpe.model", "T5Tokenizer": "spiece.model",
-         "AlbertTokenizer": "spiece.model", "DebertaV2Tokenizer": "spm.model"}
+         "AlbertTokenizer": "spiece.model", "XLNetTokenizer": "spiece.model", "BigBirdTokenizer": "spiece.model", "DebertaV2Tokenizer": "spm.model"}
 TYPES = {"XLMRobertaTokenizer": "xlm-roberta", "CamembertTokenizer": "camembert", "T5Tokenizer": "t5", "AlbertTokenizer": "albert",
+         "XLNetTokenizer": "xlnet", "BigBirdTokenizer": "big_bird",
          "DebertaV2Tokenizer": "deberta-v2", "LlamaTokenizer": "llama", "GemmaTokenizer": "gemma"}
 MODELS = {
     "uni": dict(model_type="unigram", normalization_rule_name="nmt_nfkc"),
@@ -40,6 +41,10 @@ MODELS = {
     "t5": dict(model_type="unigram", normalization_rule_name="nmt_nfkc", pad_id=0, eos_id=1, unk_id=2, bos_id=-1),
     "albert": dict(model_type="unigram", normalization_rule_name="nmt_nfkc", pad_id=0, unk_id=1, bos_id=-1, eos_id=-1,
                    control_symbols=["[CLS]", "[SEP]"], user_defined_symbols=["[MASK]", "new york"]),
+    "xlnet": dict(model_type="unigram", normalization_rule_name="nmt_nfkc", unk_id=0, bos_id=1, eos_id=2,
+                  control_symbols=["<cls>", "<sep>", "<pad>", "<mask>", "<eod>", "<eop>"]),
+    "bigbird": dict(model_type="unigram", normalization_rule_name="nmt_nfkc", pad_id=0, eos_id=1, bos_id=2, unk_id=3, control_symbols=["[CLS]", "[SEP]"],
+                    user_defined_symbols=["[MASK]"]),
     "deberta": dict(model_type="unigram", normalization_rule_name="nmt_nfkc", pad_id=0, unk_id=3, bos_id=1, eos_id=2, pad_piece="[PAD]",
                     bos_piece="[CLS]", eos_piece="[SEP]", unk_piece="[UNK]"),
     "bpe": dict(model_type="bpe", normalization_rule_name="identity", byte_fallback=True, split_digits=True, remove_extra_whitespaces=False,
@@ -58,6 +63,10 @@ CLASSES = {
     "t5-extra": ("t5", "T5Tokenizer", {"extra_ids": 7}),
     "albert": ("albert", "AlbertTokenizer", {}),
     "albert-accents": ("albert", "AlbertTokenizer", {"keep_accents": True, "do_lower_case": False}),
+    "xlnet": ("xlnet", "XLNetTokenizer", {}),
+    "xlnet-lower": ("xlnet", "XLNetTokenizer", {"do_lower_case": True}),
+    "bigbird": ("bigbird", "BigBirdTokenizer", {}),
+    "bigbird-plain": ("bigbird", "BigBirdTokenizer", {"add_prefix_space": False}),
     "deberta": ("deberta", "DebertaV2Tokenizer", {}),
     "deberta-lower": ("deberta", "DebertaV2Tokenizer", {"do_lower_case": True, "split_by_punct": True}),
     "llama": ("bpe", "LlamaTokenizer", {}),

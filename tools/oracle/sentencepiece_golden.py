@@ -44,6 +44,10 @@ MODELS = {
     "plain-spaces": (dict(model_type="unigram", vocab_size=90, add_dummy_prefix=False, remove_extra_whitespaces=False), "", {}),
     "plain-bpe": (dict(model_type="bpe", vocab_size=90), "", {}),
     "plain-bpe-user": (dict(model_type="bpe", vocab_size=90, user_defined_symbols=["<user>", "the ", "og", "\u2581fo"]), "", {}),
+    "xlnet": (dict(model_type="unigram", vocab_size=90, unk_id=0, bos_id=1, eos_id=2, control_symbols=["<cls>", "<sep>", "<pad>", "<mask>", "<eod>"]),
+              "XLNetTokenizer", {}),
+    "big_bird": (dict(model_type="unigram", vocab_size=90, pad_id=0, eos_id=1, bos_id=2, unk_id=3, control_symbols=["[CLS]", "[SEP]"],
+                      user_defined_symbols=["[MASK]"]), "BigBirdTokenizer", {}),
 }
 
 

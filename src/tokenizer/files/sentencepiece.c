@@ -12,7 +12,15 @@
 
 /* ---- Which tokenizer it is ---------------------------------------------------------------------------------- */
 
-enum family { FAMILY_METASPACE, FAMILY_ALBERT, FAMILY_DEBERTA, FAMILY_LLAMA, FAMILY_GEMMA };
+enum family {
+    FAMILY_METASPACE,
+    FAMILY_ALBERT,
+    FAMILY_XLNET,
+    FAMILY_BIGBIRD,
+    FAMILY_DEBERTA,
+    FAMILY_LLAMA,
+    FAMILY_GEMMA
+};
 
 /* A special token that the files may leave out. */
 #define NAMED(CONTENT)                                                                                                 \
@@ -72,6 +80,22 @@ static const struct recipe recipes[] = {
      "cAs",
      "cAsB1s1",
      {NAMED("[CLS]"), NAMED("[SEP]"), NAMED("<unk>"), NAMED("[SEP]"), NAMED("<pad>"), NAMED("[CLS]"), NAMED("[MASK]")}},
+    {"XLNetTokenizer",
+     "xlnet",
+     FAMILY_XLNET,
+     PIECES_PLAIN,
+     0,
+     "Asc2",
+     "AsB1s1c2",
+     {NAMED("<s>"), NAMED("</s>"), NAMED("<unk>"), NAMED("<sep>"), NAMED("<pad>"), NAMED("<cls>"), NAMED("<mask>")}},
+    {"BigBirdTokenizer",
+     "big_bird",
+     FAMILY_BIGBIRD,
+     PIECES_PLAIN,
+     -1,
+     "cAs",
+     "cAsB1s1",
+     {NAMED("<s>"), NAMED("</s>"), NAMED("<unk>"), NAMED("[SEP]"), NAMED("<pad>"), NAMED("[CLS]"), NAMED("[MASK]")}},
     {"DebertaV2Tokenizer",
      "deberta-v2",
      FAMILY_DEBERTA,
@@ -260,6 +284,19 @@ static rf_status write_normalizers(const struct opened *opened, const struct fla
         if (status == RF_OK)
             status = append_precompiled(out, opened->model.charsmap, false, err);
         break;
+    case FAMILY_XLNET:
+        status = rf__buf_printf(out, err,
+                                "{\"type\":\"Replace\",\"pattern\":{\"String\":\"``\"},\"content\":\"\\\"\"},"
+                                "{\"type\":\"Replace\",\"pattern\":{\"String\":\"''\"},\"content\":\"\\\"\"},"
+                                "{\"type\":\"NFKD\"},{\"type\":\"StripAccents\"}%s",
+                                flags->do_lower_case ? ",{\"type\":\"Lowercase\"}" : "");
+        if (status == RF_OK)
+            status = append_precompiled(out, opened->model.charsmap, false, err);
+        break;
+    case FAMILY_BIGBIRD:
+        status = rf__buf_append_str(
+            out, "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" {2,}\"},\"content\":\"" BAR "\"}", err);
+        break;
     case FAMILY_DEBERTA:
         status = rf__buf_printf(
             out, err,
@@ -289,6 +326,12 @@ static rf_status write_pretokenizers(const struct opened *opened, const struct f
         items = flags->add_prefix_space || opened->recipe->layout == PIECES_EXTRA_IDS
                     ? "{\"type\":\"WhitespaceSplit\"}," METASPACE("always", "true")
                     : "{\"type\":\"WhitespaceSplit\"}," METASPACE("never", "true");
+        break;
+    case FAMILY_XLNET:
+        items = "{\"type\":\"WhitespaceSplit\"}," METASPACE("always", "true");
+        break;
+    case FAMILY_BIGBIRD:
+        items = flags->add_prefix_space ? METASPACE("always", "true") : METASPACE("never", "true");
         break;
     case FAMILY_DEBERTA:
         items = flags->add_prefix_space ? METASPACE("always", "true") : METASPACE("first", "true");
@@ -328,7 +371,8 @@ static rf_status write_decoders(const struct opened *opened, const struct flags 
         text = flags->add_prefix_space ? DECODE_BYTES DECODE_STRIP "]}" : DECODE_BYTES "]}";
     else if (opened->recipe->family == FAMILY_DEBERTA && !flags->add_prefix_space)
         text = ",\"decoder\":" METASPACE("first", "true");
-    else if (flags->add_prefix_space || opened->recipe->layout == PIECES_EXTRA_IDS)
+    else if (flags->add_prefix_space || opened->recipe->layout == PIECES_EXTRA_IDS ||
+             opened->recipe->family == FAMILY_XLNET)
         text = ",\"decoder\":" METASPACE("always", "true");
     else
         text = ",\"decoder\":" METASPACE("never", "true");
@@ -336,7 +380,7 @@ static rf_status write_decoders(const struct opened *opened, const struct flags 
 }
 
 /* The items of a template from a short form: A and B are the texts, b, e, c and s the special tokens bos, eos, cls and
- * sep; a 1 behind it is the type. */
+ * sep; a 1 or 2 behind it is the type. */
 static rf_status write_items(const struct opened *opened, const char *items, struct buf *out, rf_error *err)
 {
     static const char letters[] = {[SPECIAL_BOS] = 'b', [SPECIAL_EOS] = 'e', [SPECIAL_SEP] = 's', [SPECIAL_CLS] = 'c'};
@@ -346,8 +390,8 @@ static rf_status write_items(const struct opened *opened, const char *items, str
         int which = 0;
         const char *comma = is_first ? "" : ",";
         char letter = *items;
-        int type_id = items[1] == '1';
-        items += type_id;
+        int type_id = items[1] == '1' || items[1] == '2' ? items[1] - '0' : 0;
+        items += type_id > 0;
         if (letter == 'A' || letter == 'B') {
             status =
                 rf__buf_printf(out, err, "%s{\"Sequence\":{\"id\":\"%c\",\"type_id\":%d}}", comma, letter, type_id);

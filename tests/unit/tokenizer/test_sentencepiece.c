@@ -9,7 +9,8 @@
 
 static const char *const names[] = {
     "xlm-roberta", "camembert",     "t5",           "albert",       "deberta-v2", "llama-legacy",   "llama-new",
-    "gemma",       "plain-unigram", "plain-suffix", "plain-spaces", "plain-bpe",  "plain-bpe-user",
+    "gemma",       "plain-unigram", "plain-suffix", "plain-spaces", "plain-bpe",  "plain-bpe-user", "xlnet",
+    "big_bird",
 };
 #define N_NAMES (sizeof names / sizeof names[0])
 
