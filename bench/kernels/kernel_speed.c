@@ -98,7 +98,7 @@ static void prepare_linear(struct work *work)
     work->job = (struct linear_job){
         .w = &work->linear,
         .x = numbers(ROWS * k),
-        .q = {zeros(ROWS * k, 2), zeros(ROWS * groups, sizeof(float)), zeros(ROWS * groups, sizeof(float))},
+        .q = {zeros(ROWS * k, 2), ROWS, zeros(ROWS * groups, sizeof(float)), zeros(ROWS * groups, sizeof(float))},
         .y = zeros(ROWS * n, sizeof(float)),
         .rows = ROWS,
         .ldy = n,

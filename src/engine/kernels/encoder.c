@@ -60,6 +60,7 @@ static void place_quantized(struct layout *layout, size_t rows, size_t k, struct
     size_t n_groups = rf__pack_groups(k, PACK_GROUP_I8);
 
     q->values = place(layout, rows, k * sizeof(int16_t));
+    q->ld = rows;
     q->scales = place(layout, rows, n_groups * sizeof(float));
     q->middles = place(layout, rows, n_groups * sizeof(float));
 }
@@ -194,10 +195,9 @@ static void do_some_rows(void *arg, size_t piece, size_t member)
         e->kernels->norm(work->norm, work->from + begin * work->ld, work->to + begin * work->ld, n);
     if (work->next != NULL) {
         const bool is_i16 = work->next->precision == PRECISION_INT16;
-        const size_t groups = begin * rf__pack_groups(work->ld, is_i16 ? PACK_GROUP_I16 : PACK_GROUP_I8);
         const struct quantized *q = work->quantized;
-        const struct quantized out = {(char *)q->values + begin * work->ld * (is_i16 ? 2 : 1), q->scales + groups,
-                                      q->middles + groups};
+        const struct quantized out = {(char *)q->values + begin * work->ld * (is_i16 ? 2 : 1), q->ld, q->scales + begin,
+                                      q->middles + begin};
         (is_i16 ? e->kernels->quantize_i16 : e->kernels->quantize_i8)(work->next, work->to + begin * work->ld, n, &out);
     }
 }

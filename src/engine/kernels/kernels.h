@@ -33,7 +33,8 @@ struct linear {
  * in int8 value * scale + middle. */
 struct quantized {
     void *values;   /* int16_t or int8_t [rows, k]; int8 with the kernel's own offset */
-    float *scales;  /* [rows, groups of k] */
+    size_t ld;      /* how far the scales of a group are from those of the next: the number of rows, or more */
+    float *scales;  /* [groups of k, ld] */
     float *middles; /* of int8, likewise; divided by -128, as linear.sums is multiplied */
 };
 

@@ -125,8 +125,8 @@ struct tile {
     size_t ldy;
     /* fp32 attention has none of these */
     const float *bias, *residual; /* at the tile's first column; residual as y, or NULL */
-    size_t n_groups;
-    const float *row_scales;  /* of the first row; n_groups apart */
+    size_t n_groups, rows_ld;
+    const float *row_scales;  /* of the first row; those of a group beside each other, the next group's rows_ld on */
     const float *row_middles; /* likewise */
     const float *w_scales;    /* of the first panel; n_groups * LANES apart */
     const int32_t *w_sums;    /* likewise */
@@ -181,10 +181,14 @@ VEC void tile_f32(const struct tile *t, const int m, const int nv)
     }
 }
 
-/* The sums of a group, added to y with their scales; and the middle of what was quantized times the weights' sum. */
+/* The sums of a group, added to the tile's with their scales; and the middle of what was quantized times the weights'
+ * sum. */
 VEC void add_group(const struct tile *t, const int m, const int nv, size_t group, vi acc[TILE_ROWS][TILE_VECS],
-                   const bool is_i8)
+                   const bool is_i8, vf sums[TILE_ROWS][TILE_VECS])
 {
+    const float *row_scales = t->row_scales + group * t->rows_ld;
+    const float *row_middles = is_i8 ? t->row_middles + group * t->rows_ld : NULL;
+
     UNROLL for (int j = 0; j < nv; j++)
     {
         const size_t at = ((size_t)j * t->n_groups + group) * LANES;
@@ -193,25 +197,28 @@ VEC void add_group(const struct tile *t, const int m, const int nv, size_t group
             sum = vf_mul(vf_from_int(vi_load(t->w_sums + at)), scale);
         UNROLL for (int i = 0; i < m; i++)
         {
-            const size_t of_row = (size_t)i * t->n_groups + group;
-            float *to = t->y + (size_t)i * t->ldy + j * LANES;
-            vf both = vf_mul(scale, vf_set1(t->row_scales[of_row])), y = vf_load(to);
+            vf both = vf_mul(scale, vf_set1(row_scales[i])), y = sums[i][j];
             if (is_i8)
-                y = vf_fma(sum, vf_set1(t->row_middles[of_row]), y);
-            vf_store(to, vf_fma(vf_from_int(acc[i][j]), both, y));
+                y = vf_fma(sum, vf_set1(row_middles[i]), y);
+            sums[i][j] = vf_fma(vf_from_int(acc[i][j]), both, y);
         }
     }
 }
+
+/* How wide a tile of int8 is: groups are so short that its sums, as integers and as floats, should all be in registers
+ * at once. */
+#define TILE_VECS_I8 (TILE_VECS > 2 ? 2 : TILE_VECS)
 
 /* int16: 2 of k in a step of 4 bytes of a row; int8: 4 of k. */
 VEC void tile_int(const struct tile *t, const int m, const int nv, const bool is_i8)
 {
     const size_t step = is_i8 ? 4 : 2, size = is_i8 ? PACK_GROUP_I8 : PACK_GROUP_I16;
     const char *w = t->w, *a = t->a;
+    vf sums[TILE_ROWS][TILE_VECS];
 
     UNROLL for (int i = 0; i < m; i++)
     {
-        UNROLL for (int j = 0; j < nv; j++) vf_store(t->y + (size_t)i * t->ldy + j * LANES, tile_start(t, i, j));
+        UNROLL for (int j = 0; j < nv; j++) sums[i][j] = tile_start(t, i, j);
     }
     for (size_t group = 0; group < t->n_groups; group++) {
         size_t left = t->k - group * size, n_steps = (left < size ? left : size) / step;
@@ -234,7 +241,11 @@ VEC void tile_int(const struct tile *t, const int m, const int nv, const bool is
             w += 4 * LANES;
             a += 4;
         }
-        add_group(t, m, nv, group, acc, is_i8);
+        add_group(t, m, nv, group, acc, is_i8, sums);
+    }
+    UNROLL for (int i = 0; i < m; i++)
+    {
+        UNROLL for (int j = 0; j < nv; j++) vf_store(t->y + (size_t)i * t->ldy + j * LANES, sums[i][j]);
     }
 }
 
@@ -293,8 +304,12 @@ VEC void linear_rows(const struct linear_job *job, size_t panel, const int nv, s
     const size_t n_groups = rf__pack_groups(w->k, kind == TILE_I8 ? PACK_GROUP_I8 : PACK_GROUP_I16);
     const size_t n_tiles = (job->rows + TILE_ROWS - 1) / TILE_ROWS, column = panel * LANES;
     const bool scaled = kind != TILE_F32;
-    struct tile t = {
-        .w_stride = w->k * LANES * size, .lda = w->k * size, .k = w->k, .ldy = job->ldy, .n_groups = n_groups};
+    struct tile t = {.w_stride = w->k * LANES * size,
+                     .lda = w->k * size,
+                     .k = w->k,
+                     .ldy = job->ldy,
+                     .n_groups = n_groups,
+                     .rows_ld = job->q.ld};
     const char *ahead;
     size_t ahead_size;
 
@@ -310,8 +325,8 @@ VEC void linear_rows(const struct linear_job *job, size_t panel, const int nv, s
     for (size_t row = 0; row < job->rows; row += TILE_ROWS) {
         size_t m = job->rows - row < TILE_ROWS ? job->rows - row : TILE_ROWS, at = row / TILE_ROWS * t.ahead_size;
         t.a = (kind == TILE_F32 ? (const char *)job->x : (const char *)job->q.values) + row * t.lda;
-        t.row_scales = scaled ? job->q.scales + row * n_groups : NULL;
-        t.row_middles = kind == TILE_I8 ? job->q.middles + row * n_groups : NULL;
+        t.row_scales = scaled ? job->q.scales + row : NULL;
+        t.row_middles = kind == TILE_I8 ? job->q.middles + row : NULL;
         t.y = job->y + row * job->ldy + column;
         t.residual = job->residual == NULL ? NULL : job->residual + row * job->ldy + column;
         if (at + t.ahead_size <= ahead_size) {
@@ -328,10 +343,11 @@ VEC void linear_rows(const struct linear_job *job, size_t panel, const int nv, s
 
 VEC void linear(const struct linear_job *job, const enum tile_kind kind)
 {
+    const int nv = kind == TILE_I8 ? TILE_VECS_I8 : TILE_VECS;
     size_t panel = job->first;
 
-    for (; panel + TILE_VECS <= job->last; panel += TILE_VECS)
-        linear_rows(job, panel, TILE_VECS, job->last - panel - TILE_VECS, kind);
+    for (; panel + (size_t)nv <= job->last; panel += (size_t)nv)
+        linear_rows(job, panel, nv, job->last - panel - (size_t)nv, kind);
 #if TILE_VECS > 1
     for (; panel < job->last; panel++)
         linear_rows(job, panel, 1, job->last - panel - 1, kind);
@@ -380,12 +396,12 @@ static void quantize_i16(const struct linear *w, const float *x, size_t rows, co
 {
     const size_t k = w->k;
     int16_t *values = out->values;
-    float *scales = out->scales;
 
     for (size_t row = 0; row < rows; row++) {
         for (size_t begin = 0; begin < k; begin += PACK_GROUP_I16) {
             size_t n = k - begin < PACK_GROUP_I16 ? k - begin : PACK_GROUP_I16;
-            *scales++ = quantize_group_i16(x + row * k + begin, n, values + row * k + begin);
+            out->scales[begin / PACK_GROUP_I16 * out->ld + row] =
+                quantize_group_i16(x + row * k + begin, n, values + row * k + begin);
         }
     }
 }
@@ -420,13 +436,14 @@ static void quantize_i8(const struct linear *w, const float *x, size_t rows, con
 {
     const size_t k = w->k;
     int8_t *values = out->values;
-    float *scales = out->scales, *middles = out->middles, middle;
+    float middle;
 
     for (size_t row = 0; row < rows; row++) {
         for (size_t begin = 0; begin < k; begin += PACK_GROUP_I8) {
             size_t n = k - begin < PACK_GROUP_I8 ? k - begin : PACK_GROUP_I8, at = row * k + begin;
-            *scales++ = quantize_group_i8(x + at, w->smooth + begin, n, values + at, &middle);
-            *middles++ = middle * -0x1p-7F;
+            size_t to = begin / PACK_GROUP_I8 * out->ld + row;
+            out->scales[to] = quantize_group_i8(x + at, w->smooth + begin, n, values + at, &middle);
+            out->middles[to] = middle * -0x1p-7F;
         }
     }
 }
@@ -737,6 +754,7 @@ static void attention_i16(const struct attention_job *job)
                               .ldy = width,
                               .n_groups = head.n_groups,
                               .row_scales = head.weight_scales,
+                              .rows_ld = TILE_ROWS,
                               .w_scales = head.value_scales};
         small_product_i16(&scores, head.n_all / LANES, m);
         for (size_t i = 0; i < m; i++) {

@@ -110,7 +110,7 @@ static void release_layer(struct layer *layer)
 
 static void run_linear(const struct kernels *kernels, enum kind kind, struct linear_job *job)
 {
-    struct quantized q = {zeros(job->rows * job->w->k, 2),
+    struct quantized q = {zeros(job->rows * job->w->k, 2), job->rows,
                           zeros(job->rows * rf__pack_groups(job->w->k, PACK_GROUP_I8), sizeof(float)),
                           zeros(job->rows * rf__pack_groups(job->w->k, PACK_GROUP_I8), sizeof(float))};
 
