@@ -11,8 +11,8 @@ column is the cosine of the two texts that are closest to each other, which show
 --states compares every number of the hidden states instead, of these texts and one of 500 tokens, run by ONNX Runtime from Python,
 with what torch computes in double (all of it: transformers itself goes back to fp32 for norms and softmax; cosines and sines of
 positions stay fp32, which is how transformers defines them) and in fp32. Each cell is the largest difference and, behind it, the root
-of the mean square. "not prepacked" is the default form where ONNX Runtime does not lay out matrices anew as it opens the file: its
-products of those that it does sum twice as many numbers in a row. The last columns: the largest number of a state, and whether the
+of the mean square. "not prepacked" is the default form where ONNX Runtime does not lay out matrices anew as it opens the file, whose
+products are less exact. The last columns: the largest number of a state, and whether the
 .bin gives the same tensors as the safetensors.
 """
 import contextlib
