@@ -2,16 +2,9 @@
 #include "base/external_data.h"
 
 #include "base/mem.h"
+#include "base/onnx_fields.h"
 
 #include <string.h>
-
-enum {
-    MODEL_GRAPH = 7,
-    GRAPH_INITIALIZER = 5,
-    TENSOR_EXTERNAL_DATA = 13,
-    ENTRY_KEY = 1,
-    ENTRY_VALUE = 2,
-};
 
 bool rf__external_location(const uint8_t *model, const struct field *entry, struct field *location)
 {
@@ -53,19 +46,19 @@ bool rf__external_is_inside(const char *location)
 
 /* ---- The list ------------------------------------------------------------------------------------------------- */
 
-static bool is_listed(const struct external_data *data, const char *location, size_t len)
+size_t rf__external_data_find(const struct external_data *data, const char *location, size_t len)
 {
     for (size_t i = data->n; i > 0; i--) /* most often it is that of the tensor before */
         if (strlen(data->locations[i - 1]) == len && memcmp(data->locations[i - 1], location, len) == 0)
-            return true;
-    return false;
+            return i - 1;
+    return data->n;
 }
 
 static rf_status add(struct external_data *data, const char *location, size_t len, rf_error *err)
 {
     char *copy;
 
-    if (is_listed(data, location, len))
+    if (rf__external_data_find(data, location, len) < data->n)
         return RF_OK;
     if (data->n == EXTERNAL_MOST_FILES)
         return rf__fail(err, RF_UNSUPPORTED, "unsupported: tensors in more than %d files", EXTERNAL_MOST_FILES);

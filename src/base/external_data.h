@@ -23,6 +23,9 @@ struct external_data {
 rf_status rf__external_data_read(const uint8_t *model, size_t len, struct external_data *out, rf_error *err);
 void rf__external_data_release(struct external_data *data); /* fine on a zeroed one */
 
+/* The number of a location of `len` bytes; data->n where it is not there. */
+size_t rf__external_data_find(const struct external_data *data, const char *location, size_t len);
+
 /* Whether a location stays in the ONNX file's folder, or a folder in it. */
 bool rf__external_is_inside(const char *location);
 

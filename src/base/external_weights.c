@@ -2,23 +2,14 @@
 #include "base/external_weights.h"
 
 #include "base/mem.h"
+#include "base/onnx_fields.h"
 #include "base/wire.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    MODEL_GRAPH = 7,
-    GRAPH_INITIALIZER = 5,
-    TENSOR_RAW_DATA = 9,
-    TENSOR_EXTERNAL_DATA = 13,
-    TENSOR_DATA_LOCATION = 14,
-    ENTRY_KEY = 1,
-    ENTRY_VALUE = 2,
-    LOCATION_EXTERNAL = 1,
-};
-
-#define DETACH_FROM 1024 /* bytes: smaller tensors stay, shapes and scalars among them */
+#define LOCATION_EXTERNAL 1    /* TensorProto.DataLocation */
+#define DETACH_FROM       1024 /* bytes: smaller tensors stay, shapes and scalars among them */
 
 static rf_status append_varint(struct buf *out, uint64_t value, rf_error *err)
 {
@@ -81,10 +72,9 @@ static rf_status detach_tensor(const uint8_t *model, const struct field *tensor,
 /* The place of a location; NULL where none is given. */
 static const char *place_of(const struct external_places *places, const char *location, size_t len)
 {
-    for (size_t i = 0; places->data != NULL && i < places->data->n; i++)
-        if (strlen(places->data->locations[i]) == len && memcmp(places->data->locations[i], location, len) == 0)
-            return places->places[i];
-    return NULL;
+    const size_t i = places->data == NULL ? 0 : rf__external_data_find(places->data, location, len);
+
+    return places->data == NULL || i == places->data->n ? NULL : places->places[i];
 }
 
 /* A tensor that is elsewhere, with the place where that is. */

@@ -1,22 +1,10 @@
 /* graph_facts: see graph_facts.h. */
 #include "engine/graph_facts.h"
 
+#include "base/onnx_fields.h"
 #include "base/wire.h"
 
 #include <string.h>
-
-enum {
-    MODEL_GRAPH = 7,
-    GRAPH_NODE = 1,
-    GRAPH_INITIALIZER = 5,
-    NODE_OP_TYPE = 4,
-    NODE_ATTRIBUTE = 5,
-    ATTRIBUTE_NAME = 1,
-    ATTRIBUTE_INT = 3,
-    ATTRIBUTE_TENSOR = 5,
-    TENSOR_DIMS = 1,
-    TENSOR_TYPE = 2,
-};
 
 /* What weights are stored in, as far as it makes a difference here. */
 enum kind { KIND_OTHER, KIND_FP32, KIND_FP16, KIND_BF16, KIND_INT8, KIND_Q4, KIND_Q2, N_KINDS };
