@@ -10,11 +10,6 @@
 
 #define FLOAT ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
 
-static bool is_plain(const Onnx__NodeProto *node, const char *op)
-{
-    return *node->domain == '\0' && strcmp(node->op_type, op) == 0;
-}
-
 static bool is_vector(const struct term *t)
 {
     return t != NULL && t->rank == 1 && t->value != NULL;
@@ -65,15 +60,15 @@ bool rf__onnx_fuse(const struct terms *terms, struct onnx_file *file, const Onnx
 
     if (t == NULL || t->value == NULL || strcmp(t->value, name) != 0)
         return false;
-    if (t->kind == TERM_NORM && is_plain(node, "Add") && is_whole(t) && is_vector(t->gain) && is_vector(t->shift)) {
+    if (t->kind == TERM_NORM && rf__is_plain(node, "Add") && is_whole(t) && is_vector(t->gain) && is_vector(t->shift)) {
         add_norm(file->graph, "LayerNormalization", t, name);
         return true;
     }
-    if (t->kind == TERM_SCALED && t->is_rms && is_plain(node, "Mul") && is_whole(t) && is_vector(t->gain)) {
+    if (t->kind == TERM_SCALED && t->is_rms && rf__is_plain(node, "Mul") && is_whole(t) && is_vector(t->gain)) {
         add_norm(file->graph, "SimplifiedLayerNormalization", t, name);
         return true;
     }
-    op = t->kind == TERM_FUNCTION && is_plain(node, "Mul") && is_whole(t) ? operator_of(t) : NULL;
+    op = t->kind == TERM_FUNCTION && rf__is_plain(node, "Mul") && is_whole(t) ? operator_of(t) : NULL;
     if (op != NULL)
         add_activation(file, op, t, name);
     return op != NULL;

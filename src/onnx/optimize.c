@@ -14,11 +14,6 @@
 #define INT64 ONNX__TENSOR_PROTO__DATA_TYPE__INT64
 #define LARGE ((int64_t)1 << 40) /* see rf__amount() */
 
-static bool is_plain(const Onnx__NodeProto *node, const char *op)
-{
-    return *node->domain == '\0' && strcmp(node->op_type, op) == 0;
-}
-
 static bool is_output(const Onnx__GraphProto *proto, const char *name)
 {
     for (size_t i = 0; i < proto->n_output; i++)
@@ -62,7 +57,7 @@ static void fix_reshapes(struct terms *terms, struct graph *g)
         const struct place *place;
         int64_t shape[TERM_MAX_RANK];
         value name;
-        if (!is_plain(node, "Reshape") || node->n_input != 2 || node->n_output != 1)
+        if (!rf__is_plain(node, "Reshape") || node->n_input != 2 || node->n_output != 1)
             continue;
         x = rf__terms_get(terms, node->input[0]);
         out = rf__terms_get(terms, node->output[0]);

@@ -5,6 +5,14 @@
 
 #include "onnx/recognize.h"
 
+#include <string.h>
+
+/* Whether a node is ONNX's own operator of that name. */
+static inline bool rf__is_plain(const Onnx__NodeProto *node, const char *op)
+{
+    return *node->domain == '\0' && strcmp(node->op_type, op) == 0;
+}
+
 /* What is computed twice is computed once. `path` is for messages. */
 rf_status rf__onnx_merge(struct graph *graph, const char *path, rf_error *err);
 

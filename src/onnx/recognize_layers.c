@@ -374,33 +374,21 @@ static bool multiply(struct step *step)
 static bool divide(struct step *step)
 {
     const struct term *a = rf__step_in(step, 0), *b = rf__step_in(step, 1);
-    struct term *out;
     double number;
 
     if (a == NULL || b == NULL)
         return false;
     if (normalize(step, a, b, TERM_DEVIATION))
         return true;
-    if (b->kind == TERM_DEVIATION && rf__term_is_uniform(a, &number) && rf__is_near(number, 1) && rf__term_fits(b, a)) {
-        out = rf__step_copy(step, b);
-        out->kind = TERM_INVERSE_DEVIATION;
-        step->out[0] = out;
-        return true;
-    }
+    if (b->kind == TERM_DEVIATION && rf__term_is_uniform(a, &number) && rf__is_near(number, 1) && rf__term_fits(b, a))
+        return rf__step_become(step, b, TERM_INVERSE_DEVIATION);
     return function_binary(step);
 }
 
 /* sqrt(variance + number), or 1 / that. */
 static bool root(struct step *step, const struct term *x, enum term_kind kind)
 {
-    struct term *out;
-
-    if (x == NULL || x->kind != TERM_VARIANCE || !x->has_number)
-        return false;
-    out = rf__step_copy(step, x);
-    out->kind = kind;
-    step->out[0] = out;
-    return true;
+    return x != NULL && x->kind == TERM_VARIANCE && x->has_number && rf__step_become(step, x, kind);
 }
 
 static bool square_root(struct step *step)
