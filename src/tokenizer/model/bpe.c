@@ -184,19 +184,11 @@ static rf_status put_parts(const struct job *job, const struct bpe_few *parts, s
 static struct cached_word *keep(const struct job *job, uint64_t hash, size_t first)
 {
     const struct tokens *out = job->out;
-    size_t n = out->n - first, begin = job->span.begin;
-    struct cached_word *word;
-    uint8_t *ends;
+    size_t n = out->n - first;
 
-    if (hash == 0 || n > RF_CACHED_TOKENS || (n > 0 && out->end[out->n - 1] - begin > UINT8_MAX))
+    if (hash == 0 || n > RF_CACHED_TOKENS || (n > 0 && out->end[out->n - 1] - job->span.begin > UINT8_MAX))
         return NULL;
-    word = rf__word_cache_put(&job->memory->cache, hash, job->text + begin, job->span.end - begin, n, 0);
-    ends = rf__cached_ends(word);
-    for (size_t i = 0; i < n; i++) {
-        ends[i] = (uint8_t)(out->end[first + i] - begin);
-        word->ids[i] = out->ids[first + i];
-    }
-    return word;
+    return rf__word_cache_keep(&job->memory->cache, hash, job->text, job->span, out, first);
 }
 
 /* `parts` are those of the word, if it is merged. */

@@ -380,20 +380,6 @@ static bool can_cache(const struct tokens *tokens, size_t first, size_t at)
     return true;
 }
 
-static void keep(struct walk *walk, uint64_t hash, struct span span, size_t first)
-{
-    const struct tokens *tokens = walk->out;
-    size_t n = tokens->n - first;
-    struct cached_word *word =
-        rf__word_cache_put(&walk->scratch->cache, hash, walk->data + span.begin, span.end - span.begin, n, 0);
-    uint8_t *ends = rf__cached_ends(word);
-
-    for (size_t i = 0; i < n; i++) {
-        word->ids[i] = tokens->ids[first + i];
-        ends[i] = (uint8_t)(tokens->end[first + i] - span.begin);
-    }
-}
-
 static rf_status push_cached(const struct cached_word *kept, size_t begin, uint32_t word, struct tokens *out,
                              rf_error *err)
 {
@@ -437,7 +423,7 @@ static rf_status tokenize_word(struct walk *walk, struct span span, size_t limit
     status = encode(walk, limit, err);
     if (status == RF_OK && can_keep && can_cache(walk->out, first, span.begin)) {
         rf__word_cache_make_room(cache);
-        keep(walk, hash, span, first);
+        (void)rf__word_cache_keep(cache, hash, walk->data, span, walk->out, first);
     }
     return status;
 }

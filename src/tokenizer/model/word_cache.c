@@ -63,19 +63,32 @@ static void index_word(struct word_cache *cache, uint64_t hash, size_t unit)
     slots[0] = RF_CACHE_TAG(hash) | (uint32_t)unit;
 }
 
-struct cached_word *rf__word_cache_put(struct word_cache *cache, uint64_t hash, const char *word, size_t len, size_t n,
-                                       uint8_t flags)
+struct cached_word *rf__word_cache_put(struct word_cache *cache, uint64_t hash, const char *word, size_t len, size_t n)
 {
     struct cached_word *put = (struct cached_word *)(void *)(cache->log + cache->used);
 
     assert(len > 0 && len <= RF_CACHED_BYTES && n <= RF_CACHED_TOKENS);
     assert(log_units(cache->bits) - cache->used >= word_units(len, n));
-    *put = (struct cached_word){.len = (uint8_t)len, .n = (uint8_t)n, .flags = flags};
+    *put = (struct cached_word){.len = (uint8_t)len, .n = (uint8_t)n};
     memcpy(rf__cached_ends(put) + n, word, len);
     index_word(cache, hash, cache->used);
     cache->used += word_units(len, n);
     cache->n_words++;
     return put;
+}
+
+struct cached_word *rf__word_cache_keep(struct word_cache *cache, uint64_t hash, const char *text, struct span span,
+                                        const struct tokens *tokens, size_t first)
+{
+    const size_t n = tokens->n - first;
+    struct cached_word *word = rf__word_cache_put(cache, hash, text + span.begin, span.end - span.begin, n);
+    uint8_t *ends = rf__cached_ends(word);
+
+    for (size_t i = 0; i < n; i++) {
+        word->ids[i] = tokens->ids[first + i];
+        ends[i] = (uint8_t)(tokens->end[first + i] - span.begin);
+    }
+    return word;
 }
 
 static struct cached_word *word_at(const struct word_cache *cache, size_t unit)

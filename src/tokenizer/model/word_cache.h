@@ -11,6 +11,7 @@
 #ifndef RF_TOKENIZER_WORD_CACHE_H
 #define RF_TOKENIZER_WORD_CACHE_H
 
+#include "tokenizer/stages.h"
 #include "tokenizer/vocabulary.h"
 
 #define RF_CACHED_BYTES  64
@@ -39,8 +40,10 @@ void rf__word_cache_make_room(struct word_cache *cache);
 
 /* Puts in a word of 1 to RF_CACHED_BYTES bytes and n tokens, up to RF_CACHED_TOKENS; the caller fills in the ids and
  * the ends of the tokens, counted from the beginning of the word. Within what room was made for. */
-struct cached_word *rf__word_cache_put(struct word_cache *cache, uint64_t hash, const char *word, size_t len, size_t n,
-                                       uint8_t flags);
+struct cached_word *rf__word_cache_put(struct word_cache *cache, uint64_t hash, const char *word, size_t len, size_t n);
+/* The same of the word at `span` of a text, filled in with the tokens from number `first` on, which are few enough. */
+struct cached_word *rf__word_cache_keep(struct word_cache *cache, uint64_t hash, const char *text, struct span span,
+                                        const struct tokens *tokens, size_t first);
 
 static inline uint8_t *rf__cached_ends(const struct cached_word *word)
 {

@@ -24,7 +24,8 @@ static void put(struct word_cache *cache, const char *word, size_t len, uint32_t
     struct cached_word *put;
 
     rf__word_cache_make_room(cache);
-    put = rf__word_cache_put(cache, rf__word_cache_hash(word, len), word, len, n, i & 1);
+    put = rf__word_cache_put(cache, rf__word_cache_hash(word, len), word, len, n);
+    put->flags = i & 1;
     for (size_t k = 0; k < n; k++) {
         put->ids[k] = i + (uint32_t)k;
         rf__cached_ends(put)[k] = (uint8_t)(k + 1);
@@ -120,7 +121,7 @@ static void has_room_for_the_longest(void **state)
             memcpy(word, &i, sizeof i);
             memcpy(word + sizeof i, &round, sizeof round);
             rf__word_cache_put(&cache, rf__word_cache_hash(word, RF_CACHED_BYTES), word, RF_CACHED_BYTES,
-                               RF_CACHED_TOKENS, 0);
+                               RF_CACHED_TOKENS);
             n_found += find(&cache, word, RF_CACHED_BYTES) != NULL;
             assert_null(find(&cache, word, RF_CACHED_BYTES - 1));
         }
