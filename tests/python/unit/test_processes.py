@@ -16,7 +16,7 @@ from conftest import MINILM
 from rag_factory.services.embeddings import ONNXLocalEmbedding, RagFactoryError
 
 TEXTS = ["text number {} of many".format(i) for i in range(64)]
-LONG = ["a long text " * 60] * 60
+LONG = ["{} ".format(i) + "a long text " * 60 for i in range(120)]  # different ones: the same is computed once
 
 
 def in_child(work, seconds=60):
@@ -146,7 +146,7 @@ class TestFork:
 
     def test_while_another_thread_embeds(self, embedder):
         expected = embedder.embed_documents(TEXTS)
-        thread = threading.Thread(target=lambda: embedder.embed_documents(LONG * 3))
+        thread = threading.Thread(target=lambda: embedder.embed_documents(LONG))
         thread.start()
         while not embedder.session.busy:
             time.sleep(0.001)
