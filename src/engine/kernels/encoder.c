@@ -12,7 +12,7 @@
  * beside the weights' panels. A multiple of every tile's height. With a team the block is shared, and larger. */
 #define BLOCK_ROWS      96
 #define TEAM_BLOCK_ROWS 192
-#define PANELS_AT_ONCE  8  /* of a piece of work: columns / 16 */
+#define PANELS_AT_ONCE  4  /* of a piece of work: columns / 16 */
 #define ROWS_AT_ONCE    16 /* of a piece of work on whole rows */
 #define ALIGNMENT       64
 
@@ -30,6 +30,7 @@ struct run {
     const struct encoder_input *input;
     const struct encoder_layer *layer;
     struct team *team;
+    size_t members;
     float *x, *qkv, *context, *sum, *inner;
     struct quantized q_x, q_inner; /* of int16 and int8; q_x: the block's rows of x or context */
     float *scratch;                /* of attention: scratch_size for each member */
@@ -125,8 +126,23 @@ static rf_status make_room(struct run *run, struct workspace *workspace, size_t 
 struct linear_work {
     struct linear_job job;
     void (*fn)(const struct linear_job *job);
+    const struct linear *next; /* layer; NULL: none */
+    size_t members;
 };
 
+static size_t n_pieces_of(const struct linear *w)
+{
+    return (w->n / PACK_LANES + PANELS_AT_ONCE - 1) / PANELS_AT_ONCE;
+}
+
+static const void *piece_of(const struct linear *w, size_t piece)
+{
+    static const size_t sizes[] = {[PRECISION_FP32] = 4, [PRECISION_INT16] = 2, [PRECISION_INT8] = 1};
+
+    return (const char *)w->panels + piece * PANELS_AT_ONCE * PACK_LANES * w->k * sizes[w->precision];
+}
+
+/* Pieces are taken from the last to the first, so that a member's next is likely the one that is `members` before. */
 static void do_panels(void *arg, size_t piece, size_t member)
 {
     const struct linear_work *work = arg;
@@ -136,12 +152,16 @@ static void do_panels(void *arg, size_t piece, size_t member)
     (void)member;
     job.first = piece * PANELS_AT_ONCE;
     job.last = job.first + PANELS_AT_ONCE < n_panels ? job.first + PANELS_AT_ONCE : n_panels;
+    if (piece >= work->members)
+        job.ahead = piece_of(job.w, piece - work->members);
+    else if (work->next != NULL && n_pieces_of(work->next) >= work->members)
+        job.ahead = piece_of(work->next, n_pieces_of(work->next) + piece - work->members);
     work->fn(&job);
 }
 
 /* y = act(x W^T + b + residual) for the block. x or q is what the precision reads. */
 static void do_linear(struct run *run, const struct linear *w, const float *x, const struct quantized *q,
-                      const float *residual, enum activation_kind activation, float *y)
+                      const float *residual, enum activation_kind activation, float *y, const struct linear *next)
 {
     const struct kernels *k = run->encoder->kernels;
     struct linear_work work = {.job = {.w = w,
@@ -152,7 +172,10 @@ static void do_linear(struct run *run, const struct linear *w, const float *x, c
                                        .rows = run->n,
                                        .ldy = w->n,
                                        .last = w->n / PACK_LANES,
-                                       .activation = activation}};
+                                       .activation = activation,
+                                       .ahead = next == NULL ? NULL : next->panels},
+                               .next = next,
+                               .members = run->members};
 
     switch (w->precision) {
     case PRECISION_FP32:
@@ -170,7 +193,7 @@ static void do_linear(struct run *run, const struct linear *w, const float *x, c
     if (run->team == NULL)
         work.fn(&work.job);
     else
-        rf__team_do(run->team, (w->n / PACK_LANES + PANELS_AT_ONCE - 1) / PANELS_AT_ONCE, do_panels, &work);
+        rf__team_do(run->team, n_pieces_of(w), do_panels, &work);
 }
 
 /* Work on whole rows: an optional norm from `from` to `to`, then what the next linear layer reads of `to`. */
@@ -285,7 +308,8 @@ static void first_half(struct run *run, size_t block)
     for (run->begin = run->n = 0; next_block(run, block);) {
         float *x = run->x + run->begin * e->ld;
         do_rows(run, NULL, NULL, x, e->ld, &layer->qkv, &run->q_x);
-        do_linear(run, &layer->qkv, x, &run->q_x, NULL, ACTIVATION_NONE, run->qkv + run->begin * 3 * e->ld);
+        do_linear(run, &layer->qkv, x, &run->q_x, NULL, ACTIVATION_NONE, run->qkv + run->begin * 3 * e->ld,
+                  &layer->out);
     }
     rf__team_do(run->team, run->input->n_texts * e->n_heads, do_head, run);
 }
@@ -296,15 +320,17 @@ static void second_half(struct run *run, size_t block)
     const struct encoder_layer *layer = run->layer;
     const struct norm norm1 = {layer->norm1_weight, layer->norm1_bias, e->hidden, e->ld, e->epsilon};
     const struct norm norm2 = {layer->norm2_weight, layer->norm2_bias, e->hidden, e->ld, e->epsilon};
+    const bool is_last = layer + 1 == e->layers + e->n_layers;
+    const struct linear *after = is_last ? NULL : &layer[1].qkv;
 
     for (run->begin = run->n = 0; next_block(run, block);) {
         float *x = run->x + run->begin * e->ld, *context = run->context + run->begin * e->ld;
         do_rows(run, NULL, NULL, context, e->ld, &layer->out, &run->q_x);
-        do_linear(run, &layer->out, context, &run->q_x, x, ACTIVATION_NONE, run->sum);
+        do_linear(run, &layer->out, context, &run->q_x, x, ACTIVATION_NONE, run->sum, &layer->up);
         do_rows(run, &norm1, run->sum, x, e->ld, &layer->up, &run->q_x);
-        do_linear(run, &layer->up, x, &run->q_x, NULL, e->activation, run->inner);
+        do_linear(run, &layer->up, x, &run->q_x, NULL, e->activation, run->inner, &layer->down);
         do_rows(run, NULL, NULL, run->inner, e->inner, &layer->down, &run->q_inner);
-        do_linear(run, &layer->down, run->inner, &run->q_inner, x, ACTIVATION_NONE, run->sum);
+        do_linear(run, &layer->down, run->inner, &run->q_inner, x, ACTIVATION_NONE, run->sum, after);
         do_rows(run, &norm2, run->sum, x, e->ld, NULL, NULL);
     }
 }
@@ -346,6 +372,7 @@ rf_status rf__encoder_run(const struct encoder *encoder, const struct encoder_in
     if (status != RF_OK)
         return status;
     run.team = rf__team_start(members);
+    run.members = members;
     add_embeddings(&run);
     for (size_t i = 0; i < encoder->n_layers; i++) {
         run.layer = &encoder->layers[i];

@@ -48,6 +48,7 @@ struct linear_job {
     float *y;
     size_t rows, ldy, first, last;
     enum activation_kind activation;
+    const void *ahead; /* NULL, or panels of weights that are likely read after these */
 };
 
 /* One head of one text: out = softmax(q k^T * scale) v. q, k, v: [n, width], rows ld apart; out rows are ldo apart. */

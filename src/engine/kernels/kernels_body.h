@@ -130,19 +130,23 @@ struct tile {
     const float *row_middles; /* likewise */
     const float *w_scales;    /* of the first panel; n_groups * LANES apart */
     const int32_t *w_sums;    /* likewise */
-    const char *ahead;        /* the weights that come next: rows of tiles bring them into the cache by turns */
-    size_t ahead_size;
+    const char *ahead, *ahead_end; /* this tile's share of the weights that come next, which it brings into the cache */
+    size_t ahead_step;             /* bytes of it between two stretches of products */
 };
 
-/* Brings a slice of what comes next near. */
-VEC void look_ahead(const struct tile *t)
+#define LINE 64 /* of a cache, bytes */
+
+/* Brings a little of what comes next near, and returns where to go on: many lines asked for at once would stop the
+ * processor until they come. */
+VEC const char *look_ahead(const struct tile *t, const char *at)
 {
 #if defined(__GNUC__)
-    for (size_t i = 0; i < t->ahead_size; i += 64)
-        __builtin_prefetch(t->ahead + i, 0, 2);
+    for (const char *end = at + t->ahead_step; at < end && at < t->ahead_end; at += LINE)
+        __builtin_prefetch(at, 0, 2);
 #else
     (void)t;
 #endif
+    return at;
 }
 
 /* What a sum starts with. */
@@ -155,16 +159,20 @@ VEC vf tile_start(const struct tile *t, int i, int j)
     return start;
 }
 
+#define STRETCH_F32 16 /* of k */
+
 VEC void tile_f32(const struct tile *t, const int m, const int nv)
 {
     vf acc[TILE_ROWS][TILE_VECS];
-    const char *w = t->w, *a = t->a;
+    const char *w = t->w, *a = t->a, *ahead = t->ahead;
 
     UNROLL for (int i = 0; i < m; i++)
     {
         UNROLL for (int j = 0; j < nv; j++) acc[i][j] = tile_start(t, i, j);
     }
     for (size_t p = 0; p < t->k; p++) {
+        if (p % STRETCH_F32 == 0)
+            ahead = look_ahead(t, ahead);
         vf b[TILE_VECS];
         UNROLL for (int j = 0; j < nv; j++) b[j] = vf_load((const float *)(const void *)(w + (size_t)j * t->w_stride));
         UNROLL for (int i = 0; i < m; i++)
@@ -213,7 +221,7 @@ VEC void add_group(const struct tile *t, const int m, const int nv, size_t group
 VEC void tile_int(const struct tile *t, const int m, const int nv, const bool is_i8)
 {
     const size_t step = is_i8 ? 4 : 2, size = is_i8 ? PACK_GROUP_I8 : PACK_GROUP_I16;
-    const char *w = t->w, *a = t->a;
+    const char *w = t->w, *a = t->a, *ahead = t->ahead;
     vf sums[TILE_ROWS][TILE_VECS];
 
     UNROLL for (int i = 0; i < m; i++)
@@ -223,6 +231,7 @@ VEC void tile_int(const struct tile *t, const int m, const int nv, const bool is
     for (size_t group = 0; group < t->n_groups; group++) {
         size_t left = t->k - group * size, n_steps = (left < size ? left : size) / step;
         vi acc[TILE_ROWS][TILE_VECS];
+        ahead = look_ahead(t, ahead);
         UNROLL for (int j = 0; j < nv; j++)
         {
             vi start =
@@ -296,12 +305,13 @@ VEC void tile_any(const struct tile *t, size_t m, const int nv, const enum tile_
     }
 }
 
-/* All rows of one column of panels. */
+/* All rows of one column of panels, of which n_left follow in this job. */
 VEC void linear_rows(const struct linear_job *job, size_t panel, const int nv, size_t n_left, const enum tile_kind kind)
 {
     const struct linear *w = job->w;
     const size_t size = kind == TILE_F32 ? 4 : kind == TILE_I16 ? 2 : 1;
     const size_t n_groups = rf__pack_groups(w->k, kind == TILE_I8 ? PACK_GROUP_I8 : PACK_GROUP_I16);
+    const size_t n_stretches = kind == TILE_F32 ? (w->k + STRETCH_F32 - 1) / STRETCH_F32 : n_groups;
     const size_t n_tiles = (job->rows + TILE_ROWS - 1) / TILE_ROWS, column = panel * LANES;
     const bool scaled = kind != TILE_F32;
     struct tile t = {.w_stride = w->k * LANES * size,
@@ -310,8 +320,8 @@ VEC void linear_rows(const struct linear_job *job, size_t panel, const int nv, s
                      .ldy = job->ldy,
                      .n_groups = n_groups,
                      .rows_ld = job->q.ld};
-    const char *ahead;
-    size_t ahead_size;
+    const char *ahead = job->ahead;
+    size_t ahead_size = (size_t)nv * t.w_stride, share;
 
     t.w = (const char *)w->panels + panel * t.w_stride;
     t.bias = w->bias + column;
@@ -319,20 +329,21 @@ VEC void linear_rows(const struct linear_job *job, size_t panel, const int nv, s
         t.w_scales = w->scales + panel * n_groups * LANES;
     if (kind == TILE_I8)
         t.w_sums = w->sums + panel * n_groups * LANES;
-    ahead = (const char *)t.w + (size_t)nv * t.w_stride;
-    ahead_size = (n_left < (size_t)nv ? n_left : (size_t)nv) * t.w_stride;
-    t.ahead_size = (ahead_size / n_tiles + 63) / 64 * 64;
-    for (size_t row = 0; row < job->rows; row += TILE_ROWS) {
-        size_t m = job->rows - row < TILE_ROWS ? job->rows - row : TILE_ROWS, at = row / TILE_ROWS * t.ahead_size;
+    if (n_left > 0)
+        ahead = (const char *)t.w + ahead_size;
+    else if (job->ahead == NULL)
+        ahead_size = 0;
+    share = (ahead_size / n_tiles + LINE - 1) / LINE * LINE;
+    t.ahead_step = (share / n_stretches + LINE - 1) / LINE * LINE;
+    for (size_t row = 0, tile = 0, m; tile < n_tiles; tile++, row += m, ahead += share) {
+        m = (job->rows - row) / (n_tiles - tile);
         t.a = (kind == TILE_F32 ? (const char *)job->x : (const char *)job->q.values) + row * t.lda;
         t.row_scales = scaled ? job->q.scales + row : NULL;
         t.row_middles = kind == TILE_I8 ? job->q.middles + row : NULL;
         t.y = job->y + row * job->ldy + column;
         t.residual = job->residual == NULL ? NULL : job->residual + row * job->ldy + column;
-        if (at + t.ahead_size <= ahead_size) {
-            t.ahead = ahead + at;
-            look_ahead(&t);
-        }
+        t.ahead = ahead;
+        t.ahead_end = ahead + share;
         tile_any(&t, m, nv, kind);
         if (job->activation != ACTIVATION_NONE) {
             for (size_t i = 0; i < m; i++)
