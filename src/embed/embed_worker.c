@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-#define TOKENIZE_BLOCK 16  /* texts that a worker takes at once */
-#define SHARE_TOKENS   128 /* one text of fewer is computed by one thread: on a busy machine, waiting costs more */
+#define TOKENIZE_BLOCK 16 /* texts that a worker takes at once */
 
 static void fail_call(struct call *call, rf_status status, const rf_error *reason)
 {
@@ -282,14 +281,13 @@ static rf_status gather(struct call *call, struct worker *worker, const struct b
         begins[i] = (uint32_t)n;
     }
     begins[batch->n] = (uint32_t)n;
-    *out =
-        (struct engine_batch){.ids = ids,
-                              .type_ids = type_ids,
-                              .begins = packs ? begins : NULL,
-                              .n_texts = batch->n,
-                              .n_tokens = packs ? n : texts[0].n_tokens,
-                              .task = call->task,
-                              .threads = call->n_batches == 1 && n >= SHARE_TOKENS ? call->pipeline->info.threads : 1};
+    *out = (struct engine_batch){.ids = ids,
+                                 .type_ids = type_ids,
+                                 .begins = packs ? begins : NULL,
+                                 .n_texts = batch->n,
+                                 .n_tokens = packs ? n : texts[0].n_tokens,
+                                 .task = call->task,
+                                 .threads = call->n_batches == 1 ? call->pipeline->info.threads : 1};
     return RF_OK;
 }
 

@@ -319,7 +319,8 @@ static OrtStatus *ORT_API_CALL compute(void *kernel, OrtKernelContext *context)
     if (failure != NULL)
         return failure;
     workspace = borrow(op);
-    status = rf__encoder_run(&op->encoder, &in, threads, &workspace, out, &err);
+    status = rf__encoder_run(&op->encoder, &in, rf__encoder_members(&op->encoder, &in, threads, &workspace), &workspace,
+                             out, &err);
     give_back(op, &workspace);
     return status == RF_OK ? NULL : to_ort(op->ort, status, &err);
 }

@@ -2,24 +2,34 @@
 #include "engine/kernels/encoder.h"
 
 #include "base/mem.h"
-#include "engine/kernels/team.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
-/* Rows that go through the linear layers together: what they are multiplied to should stay in the second-level cache
- * beside the weights' panels. A multiple of every tile's height. With a team the block is shared, and larger. */
-#define BLOCK_ROWS      96
-#define TEAM_BLOCK_ROWS 192
-#define PANELS_AT_ONCE  4  /* of a piece of work: columns / 16 */
-#define ROWS_AT_ONCE    16 /* of a piece of work on whole rows */
-#define ALIGNMENT       64
+/* Rows that go through the linear layers together: as many as stay in a part of the second-level cache, within these
+ * bounds; int8 has little to gain from more than the least. Multiples of every tile's height. */
+#define BLOCK_BYTES      (432 * 1024)
+#define BLOCK_ROWS_LEAST 96
+#define BLOCK_ROWS_MOST  288
+#define TILE_HEIGHTS     6 /* a multiple of all */
+
+#define PANELS_AT_ONCE   4  /* of a piece of work: columns / 16 */
+#define ROWS_AT_ONCE     16 /* of a piece of work on whole rows */
+#define ALIGNMENT        64
+
+/* What several threads share is worth their meeting after each piece of work: in multiplications of fp32. */
+#define LEAST_SHARED 32e6
+/* Runs that go alone after one whose team was held up: the first time, and the most, as each further time doubles it.
+ */
+#define LEAST_ALONE 4
+#define MOST_ALONE  1024
 
 /* ---- Memory ------------------------------------------------------------------------------------------------------ */
 
 void rf__workspace_release(struct workspace *workspace)
 {
+    rf__team_wait(workspace->late);
     rf__free(workspace->memory);
     *workspace = (struct workspace){0};
 }
@@ -106,7 +116,8 @@ static rf_status make_room(struct run *run, struct workspace *workspace, size_t 
     if (layout.overflows || layout.used > SIZE_MAX - ALIGNMENT)
         return rf__fail_memory(err);
     if (layout.used + ALIGNMENT > workspace->size) {
-        rf__workspace_release(workspace);
+        rf__free(workspace->memory);
+        workspace->size = 0;
         workspace->memory = rf__alloc(layout.used + ALIGNMENT);
         if (workspace->memory == NULL)
             return rf__fail_memory(err);
@@ -361,14 +372,56 @@ rf_status rf__encoder_check(const struct encoder *encoder, const struct encoder_
     return RF_OK;
 }
 
-rf_status rf__encoder_run(const struct encoder *encoder, const struct encoder_input *input, size_t threads,
+static size_t rows_of_block(const struct encoder *e)
+{
+    size_t rows = BLOCK_BYTES / (e->ld * sizeof(float)) / TILE_HEIGHTS * TILE_HEIGHTS;
+
+    if (rows < BLOCK_ROWS_LEAST || e->precision == PRECISION_INT8)
+        return BLOCK_ROWS_LEAST;
+    return rows < BLOCK_ROWS_MOST ? rows : BLOCK_ROWS_MOST;
+}
+
+size_t rf__encoder_members(const struct encoder *e, const struct encoder_input *input, size_t threads,
+                           struct workspace *workspace)
+{
+    static const double costs[] = {[PRECISION_FP32] = 1, [PRECISION_INT16] = 0.5, [PRECISION_INT8] = 0.25};
+    const double weights = (double)e->n_layers * (double)e->ld * (4.0 * (double)e->ld + 2.0 * (double)e->inner);
+
+    if (threads < 2 || (double)input->n_rows * weights * costs[e->precision] < LEAST_SHARED)
+        return 1;
+    if (workspace->n_alone > 0) {
+        workspace->n_alone--;
+        return 1;
+    }
+    return threads;
+}
+
+static void end_team(struct team *team, struct workspace *workspace)
+{
+    if (rf__team_was_held_up(team)) {
+        workspace->pause = workspace->pause < LEAST_ALONE ? LEAST_ALONE : workspace->pause * 2;
+        workspace->pause = workspace->pause < MOST_ALONE ? workspace->pause : MOST_ALONE;
+        workspace->n_alone = workspace->pause;
+    } else if (team != NULL && workspace->pause > 0) {
+        workspace->pause--;
+    }
+    if (!rf__team_end(team))
+        workspace->late = team;
+}
+
+rf_status rf__encoder_run(const struct encoder *encoder, const struct encoder_input *input, size_t members,
                           struct workspace *workspace, float *out, rf_error *err)
 {
     struct run run = {.encoder = encoder, .input = input};
-    size_t members = threads < 1 ? 1 : threads < TEAM_MAX ? threads : TEAM_MAX;
-    size_t most = members > 1 ? TEAM_BLOCK_ROWS : BLOCK_ROWS, block = input->n_rows < most ? input->n_rows : most;
-    rf_status status = make_room(&run, workspace, members, block, err);
+    const size_t most = rows_of_block(encoder), block = input->n_rows < most ? input->n_rows : most;
+    rf_status status;
 
+    if (rf__team_end(workspace->late))
+        workspace->late = NULL;
+    else
+        members = 1;
+    members = members < 1 ? 1 : members < TEAM_MAX ? members : TEAM_MAX;
+    status = make_room(&run, workspace, members, block, err);
     if (status != RF_OK)
         return status;
     run.team = rf__team_start(members);
@@ -379,7 +432,7 @@ rf_status rf__encoder_run(const struct encoder *encoder, const struct encoder_in
         first_half(&run, block);
         second_half(&run, block);
     }
-    rf__team_end(run.team);
+    end_team(run.team, workspace);
     for (size_t row = 0; row < input->n_rows; row++)
         memcpy(out + row * encoder->hidden, run.x + row * encoder->ld, encoder->hidden * sizeof *out);
     return RF_OK;

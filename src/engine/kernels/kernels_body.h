@@ -461,20 +461,20 @@ static void quantize_i8(const struct linear *w, const float *x, size_t rows, con
 
 /* ---- Layer normalization --------------------------------------------------------------------------------------- */
 
-/* 1 in the lanes below n, 0 in the others. */
-VEC vf lanes_below(size_t n)
+/* `below` in the lanes below n, `beyond` in the others. */
+VEC vf lanes(size_t n, float below, float beyond)
 {
-    float lanes[LANES];
+    float values[LANES];
 
     for (size_t i = 0; i < LANES; i++)
-        lanes[i] = i < n ? 1 : 0;
-    return vf_load(lanes);
+        values[i] = i < n ? below : beyond;
+    return vf_load(values);
 }
 
 static void norm(const struct norm *norm, const float *x, float *y, size_t rows)
 {
     const size_t last = norm->ld - LANES;
-    const vf mask = lanes_below(norm->width - last);
+    const vf mask = lanes(norm->width - last, 1, 0);
 
     for (size_t row = 0; row < rows; row++, x += norm->ld, y += norm->ld) {
         vf sum = vf_set1(0), squares = vf_set1(0), mean, factor, d;
@@ -579,25 +579,36 @@ static void small_product_i16(const struct tile *t, size_t n_panels, size_t m)
     small_product(*t, n_panels, m, TILE_I16);
 }
 
-/* Scores of one row -> e^(score - highest); returns their sum. */
-VEC float softmax_row(float *scores, size_t n, size_t n_all)
+/* Scores [m, n_all] of m rows -> e^(score - the row's highest), and their sums. Step by step for all rows, as each step
+ * waits for the one before: rows beside each other fill the time. */
+VEC void softmax_rows(float *scores, size_t m, size_t n, size_t n_all, float *sums)
 {
     const size_t last = n_all - LANES;
-    vf highest = vf_set1(-INFINITY), sum = vf_set1(0), top;
+    const vf beyond = lanes(n - last, 0, -INFINITY), mask = lanes(n - last, 1, 0);
+    vf top[TILE_ROWS], sum[TILE_ROWS];
 
-    for (size_t i = n - last; i < LANES; i++)
-        scores[last + i] = -INFINITY;
-    for (size_t i = 0; i < n_all; i += LANES)
-        highest = vf_max(vf_load(scores + i), highest);
-    top = vf_set1(vf_highest(highest));
-    for (size_t i = 0; i < last; i += LANES) {
-        vf e = exp_vec(vf_sub(vf_load(scores + i), top));
-        sum = vf_add(sum, e);
-        vf_store(scores + i, e);
+    for (size_t row = 0; row < m; row++) {
+        const float *at = scores + row * n_all;
+        vf high = vf_add(vf_load(at + last), beyond);
+        for (size_t i = 0; i < last; i += LANES)
+            high = vf_max(vf_load(at + i), high);
+        top[row] = vf_set1(vf_highest(high));
     }
-    top = vf_mul(exp_vec(vf_sub(vf_load(scores + last), top)), lanes_below(n - last));
-    vf_store(scores + last, top);
-    return vf_sum(vf_add(sum, top));
+    for (size_t row = 0; row < m; row++) {
+        float *at = scores + row * n_all;
+        vf e;
+        sum[row] = vf_set1(0);
+        for (size_t i = 0; i < last; i += LANES) {
+            e = exp_vec(vf_sub(vf_load(at + i), top[row]));
+            sum[row] = vf_add(sum[row], e);
+            vf_store(at + i, e);
+        }
+        e = vf_mul(exp_vec(vf_sub(vf_add(vf_load(at + last), beyond), top[row])), mask);
+        sum[row] = vf_add(sum[row], e);
+        vf_store(at + last, e);
+    }
+    for (size_t row = 0; row < m; row++)
+        sums[row] = vf_sum(sum[row]);
 }
 
 static void attention(const struct attention_job *job)
@@ -623,8 +634,7 @@ static void attention(const struct attention_job *job)
                               .y = head.result,
                               .ldy = head.width_all};
         small_product_f32(&scores, head.n_all / LANES, m);
-        for (size_t i = 0; i < m; i++)
-            sums[i] = softmax_row(head.scores + i * head.n_all, job->n, head.n_all);
+        softmax_rows(head.scores, m, job->n, head.n_all, sums);
         small_product_f32(&result, head.width_all / LANES, m);
         for (size_t i = 0; i < m; i++) {
             const float *from = head.result + i * head.width_all;
@@ -746,6 +756,7 @@ static void attention_i16(const struct attention_job *job)
     pack_head_i16(job, &head);
     for (size_t row = 0; row < n; row += TILE_ROWS) {
         size_t m = n - row < TILE_ROWS ? n - row : TILE_ROWS;
+        float sums[TILE_ROWS];
         struct tile scores = {.a = head.queries + row * width,
                               .w = head.keys,
                               .lda = width * sizeof(int16_t),
@@ -768,9 +779,10 @@ static void attention_i16(const struct attention_job *job)
                               .rows_ld = TILE_ROWS,
                               .w_scales = head.value_scales};
         small_product_i16(&scores, head.n_all / LANES, m);
+        softmax_rows(head.scores, m, n, head.n_all, sums);
         for (size_t i = 0; i < m; i++) {
             const float *from = head.scores + i * head.n_all;
-            vf factor = vf_set1(WEIGHT_ONE / softmax_row(head.scores + i * head.n_all, n, head.n_all));
+            vf factor = vf_set1(WEIGHT_ONE / sums[i]);
             for (size_t k = 0; k < head.n_all; k += LANES)
                 vi_store_i16(head.weights + i * head.n_all + k, vf_round(vf_mul(vf_load(from + k), factor)));
         }

@@ -14,11 +14,14 @@
 #define PIECE_BITS 20 /* of turn */
 #define PIECE_MASK (((uint64_t)1 << PIECE_BITS) - 1)
 #define SPINS      2000 /* before a helper lets others have the processor */
+#define PATIENCE   200  /* likewise, before the leader leaves a helper behind */
+#define HELD_UP_NS 200000
 
 struct helper {
     struct team *team;
     struct os_thread *thread;
     size_t member;
+    atomic_bool has_ended; /* the last that it writes */
 };
 
 struct team {
@@ -28,6 +31,8 @@ struct team {
     team_fn fn;
     void *arg;
     size_t n_helpers;
+    bool was_held_up; /* the leader's */
+    uint64_t process; /* which started the helpers */
     struct helper helpers[TEAM_MAX];
 };
 
@@ -70,6 +75,7 @@ static void help(void *arg)
             rf__os_sleep_ms(0);
         }
     }
+    atomic_store_explicit(&helper->has_ended, true, memory_order_release);
 }
 
 struct team *rf__team_start(size_t size)
@@ -78,9 +84,10 @@ struct team *rf__team_start(size_t size)
 
     if (team == NULL)
         return NULL;
+    team->process = rf__os_process_id();
     for (size_t i = 0; i + 1 < size && i < TEAM_MAX - 1; i++) {
         struct helper *helper = &team->helpers[i];
-        *helper = (struct helper){team, NULL, i + 1};
+        *helper = (struct helper){.team = team, .member = i + 1};
         if (rf__os_thread_start(help, helper, &helper->thread, NULL) != RF_OK)
             break;
         team->n_helpers++;
@@ -88,9 +95,9 @@ struct team *rf__team_start(size_t size)
     return team;
 }
 
-void rf__team_end(struct team *team)
+void rf__team_wait(struct team *team)
 {
-    if (team == NULL)
+    if (team == NULL || team->process != rf__os_process_id())
         return;
     atomic_store_explicit(&team->is_over, true, memory_order_release);
     for (size_t i = 0; i < team->n_helpers; i++)
@@ -98,9 +105,48 @@ void rf__team_end(struct team *team)
     rf__free(team);
 }
 
+bool rf__team_end(struct team *team)
+{
+    unsigned idle = 0;
+
+    if (team == NULL)
+        return true;
+    atomic_store_explicit(&team->is_over, true, memory_order_release);
+    for (size_t i = 0; i < team->n_helpers; i++) {
+        while (!atomic_load_explicit(&team->helpers[i].has_ended, memory_order_acquire)) {
+            if (++idle > PATIENCE)
+                return false;
+            relax();
+        }
+    }
+    rf__team_wait(team);
+    return true;
+}
+
+bool rf__team_was_held_up(const struct team *team)
+{
+    return team != NULL && team->was_held_up;
+}
+
+/* Until all pieces are done. Helpers have fewer of them than the leader, which took as long for its own as it says. */
+static void await_helpers(struct team *team, size_t n_pieces, uint64_t own_ns)
+{
+    const uint64_t begin = rf__os_now_ns();
+
+    for (unsigned idle = 0; atomic_load_explicit(&team->n_done, memory_order_acquire) < n_pieces;) {
+        if (++idle < SPINS) {
+            relax();
+        } else {
+            rf__os_sleep_ms(0);
+            if (rf__os_now_ns() - begin > own_ns + HELD_UP_NS)
+                team->was_held_up = true;
+        }
+    }
+}
+
 void rf__team_do(struct team *team, size_t n_pieces, team_fn fn, void *arg)
 {
-    uint64_t number;
+    uint64_t number, begin;
     size_t piece;
 
     if (team == NULL || n_pieces < 2 || n_pieces > PIECE_MASK) {
@@ -108,6 +154,7 @@ void rf__team_do(struct team *team, size_t n_pieces, team_fn fn, void *arg)
             fn(arg, i, 0);
         return;
     }
+    begin = rf__os_now_ns();
     team->fn = fn;
     team->arg = arg;
     atomic_store_explicit(&team->n_done, 0, memory_order_relaxed);
@@ -117,10 +164,5 @@ void rf__team_do(struct team *team, size_t n_pieces, team_fn fn, void *arg)
         fn(arg, piece, 0);
         atomic_fetch_add_explicit(&team->n_done, 1, memory_order_acq_rel);
     }
-    for (unsigned idle = 0; atomic_load_explicit(&team->n_done, memory_order_acquire) < n_pieces;) {
-        if (++idle < SPINS)
-            relax();
-        else
-            rf__os_sleep_ms(0);
-    }
+    await_helpers(team, n_pieces, rf__os_now_ns() - begin);
 }

@@ -1,13 +1,11 @@
 /* test_encoder: the whole encoder on random weights: the same bits for a text in any company, unit, order and number of
- * threads, on every kind of kernels; and against the same in double. The team of threads by itself. */
+ * threads, on every kind of kernels; and against the same in double. */
 #include "golden.h"
 
 #include "base/mem.h"
 #include "engine/kernels/encoder.h"
-#include "engine/kernels/team.h"
 
 #include <math.h>
-#include <stdatomic.h>
 #include <string.h>
 
 enum { HIDDEN = 72, LD = 80, HEADS = 4, INNER = 160, LAYERS = 2, WORDS = 50, TYPES = 2, POSITIONS = 128 };
@@ -376,36 +374,6 @@ static void test_no_memory(void **state)
     }
 }
 
-/* ---- The team ---------------------------------------------------------------------------------------------------- */
-
-struct tally {
-    atomic_int counts[200];
-};
-
-static void count(void *arg, size_t piece, size_t member)
-{
-    struct tally *tally = arg;
-
-    assert_true(member < 4);
-    atomic_fetch_add(&tally->counts[piece], 1);
-}
-
-static void test_team_does_every_piece_once(void **state)
-{
-    struct team *team = rf__team_start(4);
-
-    (void)state;
-    for (int round = 0; round < 3000; round++) {
-        struct tally tally = {0};
-        size_t n = (size_t)(round * 7 % 40);
-        rf__team_do(team, n, count, &tally);
-        for (size_t i = 0; i < 200; i++)
-            assert_int_equal(tally.counts[i], i < n);
-    }
-    rf__team_end(team);
-    rf__team_end(NULL);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -414,7 +382,6 @@ int main(void)
         cmocka_unit_test_teardown(test_same_bits_on_every_kind, release_all),
         cmocka_unit_test_teardown(test_wrong_inputs, release_all),
         cmocka_unit_test_teardown(test_no_memory, release_all),
-        cmocka_unit_test(test_team_does_every_piece_once),
     };
 
     return cmocka_run_group_tests_name("engine: encoder", tests, NULL, NULL);
