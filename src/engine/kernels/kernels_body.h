@@ -545,38 +545,44 @@ VEC void next_panels(struct tile *t, size_t n)
         t->w_scales += n * t->n_groups * LANES;
 }
 
-/* m rows times panels, without bias; t says where the first panel and its columns of y are. */
-VEC void small_product(struct tile t, size_t n_panels, size_t m, const enum tile_kind kind)
+/* m rows times panels, without bias; t says where the first panel and its columns of y are, before and after. */
+VEC void small_product(struct tile *t, size_t n_panels, size_t m, const enum tile_kind kind)
 {
+    const void *const w = t->w;
+    const float *const w_scales = t->w_scales;
+    float *const y = t->y;
     size_t panel = 0;
 
     for (; panel + TILE_VECS <= n_panels; panel += TILE_VECS) {
-        tile_any(&t, m, TILE_VECS, kind);
-        next_panels(&t, TILE_VECS);
+        tile_any(t, m, TILE_VECS, kind);
+        next_panels(t, TILE_VECS);
     }
 #if TILE_VECS > 2
     for (; panel + 2 <= n_panels; panel += 2) {
-        tile_any(&t, m, 2, kind);
-        next_panels(&t, 2);
+        tile_any(t, m, 2, kind);
+        next_panels(t, 2);
     }
 #endif
 #if TILE_VECS > 1
     for (; panel < n_panels; panel++) {
-        tile_any(&t, m, 1, kind);
-        next_panels(&t, 1);
+        tile_any(t, m, 1, kind);
+        next_panels(t, 1);
     }
 #endif
+    t->w = w;
+    t->w_scales = w_scales;
+    t->y = y;
 }
 
 /* Functions of their own: all heights and widths of a tile are much code. */
-static void small_product_f32(const struct tile *t, size_t n_panels, size_t m)
+static void small_product_f32(struct tile *t, size_t n_panels, size_t m)
 {
-    small_product(*t, n_panels, m, TILE_F32);
+    small_product(t, n_panels, m, TILE_F32);
 }
 
-static void small_product_i16(const struct tile *t, size_t n_panels, size_t m)
+static void small_product_i16(struct tile *t, size_t n_panels, size_t m)
 {
-    small_product(*t, n_panels, m, TILE_I16);
+    small_product(t, n_panels, m, TILE_I16);
 }
 
 /* Scores [m, n_all] of m rows -> e^(score - the row's highest), and their sums. Step by step for all rows, as each step
@@ -616,23 +622,23 @@ static void attention(const struct attention_job *job)
     struct head head;
 
     pack_head(job, &head);
+    struct tile scores = {.w = head.keys,
+                          .lda = job->width * sizeof(float),
+                          .w_stride = job->width * LANES * sizeof(float),
+                          .k = job->width,
+                          .y = head.scores,
+                          .ldy = head.n_all};
+    struct tile result = {.a = head.scores,
+                          .w = head.values,
+                          .lda = head.n_all * sizeof(float),
+                          .w_stride = job->n * LANES * sizeof(float),
+                          .k = job->n,
+                          .y = head.result,
+                          .ldy = head.width_all};
     for (size_t row = 0; row < job->n; row += TILE_ROWS) {
         size_t m = job->n - row < TILE_ROWS ? job->n - row : TILE_ROWS;
         float sums[TILE_ROWS];
-        struct tile scores = {.a = head.queries + row * job->width,
-                              .w = head.keys,
-                              .lda = job->width * sizeof(float),
-                              .w_stride = job->width * LANES * sizeof(float),
-                              .k = job->width,
-                              .y = head.scores,
-                              .ldy = head.n_all};
-        struct tile result = {.a = head.scores,
-                              .w = head.values,
-                              .lda = head.n_all * sizeof(float),
-                              .w_stride = job->n * LANES * sizeof(float),
-                              .k = job->n,
-                              .y = head.result,
-                              .ldy = head.width_all};
+        scores.a = head.queries + row * job->width;
         small_product_f32(&scores, head.n_all / LANES, m);
         softmax_rows(head.scores, m, job->n, head.n_all, sums);
         small_product_f32(&result, head.width_all / LANES, m);
@@ -659,7 +665,7 @@ struct head_i16 {
     int16_t *queries; /* [n, width] */
     int16_t *weights; /* [TILE_ROWS, n_all] */
     float *key_scales, *value_scales, *query_scales, *weight_scales;
-    float *scores, *result; /* [TILE_ROWS, n_all], [TILE_ROWS, width] */
+    float *scores; /* [TILE_ROWS, n_all] */
     size_t n_all, n_even, n_groups;
 };
 
@@ -681,8 +687,6 @@ static void lay_out_i16(const struct attention_job *job, struct head_i16 *head)
     at += TILE_ROWS * head->n_all / 2;
     head->scores = at;
     at += TILE_ROWS * head->n_all;
-    head->result = at;
-    at += TILE_ROWS * width;
     head->key_scales = at;
     at += head->n_all;
     head->value_scales = at;
@@ -754,30 +758,29 @@ static void attention_i16(const struct attention_job *job)
     struct head_i16 head;
 
     pack_head_i16(job, &head);
+    struct tile scores = {.w = head.keys,
+                          .lda = width * sizeof(int16_t),
+                          .w_stride = width * LANES * sizeof(int16_t),
+                          .k = width,
+                          .y = head.scores,
+                          .ldy = head.n_all,
+                          .n_groups = 1,
+                          .w_scales = head.key_scales};
+    struct tile result = {.a = head.weights,
+                          .w = head.values,
+                          .lda = head.n_all * sizeof(int16_t),
+                          .w_stride = head.n_even * LANES * sizeof(int16_t),
+                          .k = head.n_even,
+                          .ldy = job->ldo,
+                          .n_groups = head.n_groups,
+                          .row_scales = head.weight_scales,
+                          .rows_ld = TILE_ROWS,
+                          .w_scales = head.value_scales};
     for (size_t row = 0; row < n; row += TILE_ROWS) {
         size_t m = n - row < TILE_ROWS ? n - row : TILE_ROWS;
         float sums[TILE_ROWS];
-        struct tile scores = {.a = head.queries + row * width,
-                              .w = head.keys,
-                              .lda = width * sizeof(int16_t),
-                              .w_stride = width * LANES * sizeof(int16_t),
-                              .k = width,
-                              .y = head.scores,
-                              .ldy = head.n_all,
-                              .n_groups = 1,
-                              .row_scales = head.query_scales + row,
-                              .w_scales = head.key_scales};
-        struct tile result = {.a = head.weights,
-                              .w = head.values,
-                              .lda = head.n_all * sizeof(int16_t),
-                              .w_stride = head.n_even * LANES * sizeof(int16_t),
-                              .k = head.n_even,
-                              .y = head.result,
-                              .ldy = width,
-                              .n_groups = head.n_groups,
-                              .row_scales = head.weight_scales,
-                              .rows_ld = TILE_ROWS,
-                              .w_scales = head.value_scales};
+        scores.a = head.queries + row * width;
+        scores.row_scales = head.query_scales + row;
         small_product_i16(&scores, head.n_all / LANES, m);
         softmax_rows(head.scores, m, n, head.n_all, sums);
         for (size_t i = 0; i < m; i++) {
@@ -786,10 +789,8 @@ static void attention_i16(const struct attention_job *job)
             for (size_t k = 0; k < head.n_all; k += LANES)
                 vi_store_i16(head.weights + i * head.n_all + k, vf_round(vf_mul(vf_load(from + k), factor)));
         }
+        result.y = job->out + row * job->ldo;
         small_product_i16(&result, width / LANES, m);
-        for (size_t i = 0; i < m; i++)
-            for (size_t c = 0; c < width; c += LANES)
-                vf_store(job->out + (row + i) * job->ldo + c, vf_load(head.result + i * width + c));
     }
 }
 
