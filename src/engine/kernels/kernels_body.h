@@ -417,44 +417,75 @@ static void quantize_i16(const struct linear *w, const float *x, size_t rows, co
     }
 }
 
-/* The same around the middle of the smallest and the largest, so that what is mostly on one side of 0, as behind GELU,
- * has all steps. How far the numbers reach is taken from the middle as it was rounded: none is beyond the last step. */
-VEC float quantize_group_i8(const float *x, const float *smooth, size_t n, int8_t *out, float *middle)
-{
-    const float max = PACK_MAX_I8;
-    vf highest = vf_mul(vf_load(x), vf_load(smooth)), lowest = vf_sub(vf_set1(0), highest), inverse, center;
-    float high, low, reach;
+/* int8: around the middle of the smallest and the largest of a group, so that what is mostly on one side of 0, as
+ * behind GELU, has all steps. How far the numbers reach is taken from the middle as it was rounded: none is beyond the
+ * last step. Each step is done for many groups of a row before the next, as it waits for the one before. */
+#define GROUPS_AT_ONCE 32
 
-    for (size_t i = LANES; i < n; i += LANES) {
-        vf v = vf_mul(vf_load(x + i), vf_load(smooth + i));
+/* The largest and the smallest of x * smooth. */
+VEC void find_ends(const float *x, const float *smooth, const size_t n, float *high, float *low)
+{
+    vf v = vf_mul(vf_load(x), vf_load(smooth)), highest = v, lowest = v;
+
+    UNROLL for (size_t i = LANES; i < n; i += LANES)
+    {
+        v = vf_mul(vf_load(x + i), vf_load(smooth + i));
         highest = vf_max(v, highest);
-        lowest = vf_max(vf_sub(vf_set1(0), v), lowest);
+        lowest = vf_min(v, lowest);
     }
-    high = vf_highest(highest);
-    low = -vf_highest(lowest);
-    *middle = high * 0.5F + low * 0.5F;
-    reach = high - *middle > *middle - low ? high - *middle : *middle - low;
-    inverse = vf_set1(reach > 1e-30F ? max / reach : 0);
-    center = vf_set1(*middle);
-    for (size_t i = 0; i < n; i += LANES) {
+    *high = vf_highest(highest);
+    *low = -vf_highest(vf_sub(vf_set1(0), lowest));
+}
+
+VEC void store_group_i8(const float *x, const float *smooth, const size_t n, float middle, float inverse, int8_t *out)
+{
+    const vf center = vf_set1(middle), steps = vf_set1(inverse);
+
+    UNROLL for (size_t i = 0; i < n; i += LANES)
+    {
         vf v = vf_sub(vf_mul(vf_load(x + i), vf_load(smooth + i)), center);
-        vi_store_i8(out + i, vi_offset(vf_round(vf_mul(v, inverse))));
+        vi_store_i8(out + i, vi_offset(vf_round(vf_mul(v, steps))));
     }
-    return reach > 1e-30F ? reach / max : 0;
+}
+
+/* Some groups of a row. scales and middles are those of the first; those of the next are ld on. */
+static void quantize_groups_i8(const float *x, const float *smooth, size_t n, int8_t *out, float *scales,
+                               float *middles, size_t ld)
+{
+    const size_t n_whole = n / PACK_GROUP_I8, whole = n_whole * PACK_GROUP_I8;
+    const size_t n_groups = rf__pack_groups(n, PACK_GROUP_I8);
+    const float max = PACK_MAX_I8;
+    float high[GROUPS_AT_ONCE], low[GROUPS_AT_ONCE], middle[GROUPS_AT_ONCE], inverse[GROUPS_AT_ONCE];
+
+    for (size_t g = 0; g < n_whole; g++)
+        find_ends(x + g * PACK_GROUP_I8, smooth + g * PACK_GROUP_I8, PACK_GROUP_I8, &high[g], &low[g]);
+    if (whole < n)
+        find_ends(x + whole, smooth + whole, n - whole, &high[n_whole], &low[n_whole]);
+    for (size_t g = 0; g < n_groups; g++) {
+        float center = high[g] * 0.5F + low[g] * 0.5F, above = high[g] - center, below = center - low[g];
+        float reach = above > below ? above : below;
+        middle[g] = center;
+        inverse[g] = reach > 1e-30F ? max / reach : 0;
+        scales[g * ld] = reach > 1e-30F ? reach / max : 0;
+        middles[g * ld] = center * -0x1p-7F;
+    }
+    for (size_t g = 0; g < n_whole; g++)
+        store_group_i8(x + g * PACK_GROUP_I8, smooth + g * PACK_GROUP_I8, PACK_GROUP_I8, middle[g], inverse[g],
+                       out + g * PACK_GROUP_I8);
+    if (whole < n)
+        store_group_i8(x + whole, smooth + whole, n - whole, middle[n_whole], inverse[n_whole], out + whole);
 }
 
 static void quantize_i8(const struct linear *w, const float *x, size_t rows, const struct quantized *out)
 {
-    const size_t k = w->k;
+    const size_t k = w->k, most = GROUPS_AT_ONCE * PACK_GROUP_I8;
     int8_t *values = out->values;
-    float middle;
 
     for (size_t row = 0; row < rows; row++) {
-        for (size_t begin = 0; begin < k; begin += PACK_GROUP_I8) {
-            size_t n = k - begin < PACK_GROUP_I8 ? k - begin : PACK_GROUP_I8, at = row * k + begin;
+        for (size_t begin = 0; begin < k; begin += most) {
+            size_t n = k - begin < most ? k - begin : most, at = row * k + begin;
             size_t to = begin / PACK_GROUP_I8 * out->ld + row;
-            out->scales[to] = quantize_group_i8(x + at, w->smooth + begin, n, values + at, &middle);
-            out->middles[to] = middle * -0x1p-7F;
+            quantize_groups_i8(x + at, w->smooth + begin, n, values + at, out->scales + to, out->middles + to, out->ld);
         }
     }
 }
