@@ -167,8 +167,9 @@ typedef enum rf_precision {
 } rf_precision;
 
 typedef struct rf_model_options {
-    size_t size;         /* set by rf_model_options_init() */
-    uint32_t threads;    /* 0: one for each processor that this process may use (affinity, cgroup quota) */
+    size_t size;      /* set by rf_model_options_init() */
+    uint32_t threads; /* 0: one for each processor that this process may use (affinity, cgroup quota). Those that share
+                         single texts sleep between calls. */
     uint32_t max_tokens; /* limit of a text in tokens, special tokens included. 0: the model's own. Never above it. */
     rf_pooling pooling;
     rf_l2 l2;

@@ -22,8 +22,11 @@ struct op {
     struct encoder encoder;
     struct encoder_layer *layers;
     struct os_mutex *mutex;
-    struct workspace idle[MOST_WORKSPACES]; /* under the mutex */
+    /* Under the mutex: */
+    struct workspace idle[MOST_WORKSPACES];
     size_t n_idle;
+    struct team *team; /* NULL: none yet; made for the first run that shares */
+    bool team_is_busy; /* with a run; others go alone meanwhile */
 };
 
 /* ---- Reading the node -------------------------------------------------------------------------------------------- */
@@ -240,6 +243,8 @@ static void give_back(struct op *op, struct workspace *workspace)
     rf__os_mutex_lock(op->mutex);
     if (op->maker->trims) {
         release_idle(op);
+        rf__team_free(op->team);
+        op->team = NULL;
     } else if (op->n_idle < MOST_WORKSPACES) {
         op->idle[op->n_idle++] = *workspace;
         is_kept = true;
@@ -247,6 +252,38 @@ static void give_back(struct op *op, struct workspace *workspace)
     rf__os_mutex_unlock(op->mutex);
     if (!is_kept)
         rf__workspace_release(workspace);
+}
+
+/* The team, started, for a run that may have `threads`; or NULL. It is given back by end_team(). */
+static struct team *start_team(struct op *op, const struct encoder_input *in, size_t threads)
+{
+    struct team *team = NULL;
+
+    if (threads < 2 || !rf__encoder_is_worth_sharing(&op->encoder, in))
+        return NULL;
+    rf__os_mutex_lock(op->mutex);
+    if (op->team != NULL && !rf__team_is_ours(op->team)) {
+        op->team = NULL; /* it stays with the process that forked this one */
+        op->team_is_busy = false;
+    }
+    if (op->team == NULL)
+        op->team = rf__team_new(threads);
+    if (!op->team_is_busy && rf__team_start(op->team)) {
+        op->team_is_busy = true;
+        team = op->team;
+    }
+    rf__os_mutex_unlock(op->mutex);
+    return team;
+}
+
+static void end_team(struct op *op, struct team *team)
+{
+    if (team == NULL)
+        return;
+    rf__team_end(team);
+    rf__os_mutex_lock(op->mutex);
+    op->team_is_busy = false;
+    rf__os_mutex_unlock(op->mutex);
 }
 
 static OrtStatus *to_ort(const OrtApi *ort, rf_status status, const rf_error *err)
@@ -300,6 +337,7 @@ static OrtStatus *ORT_API_CALL compute(void *kernel, OrtKernelContext *context)
     struct op *op = kernel;
     struct encoder_input in = {0};
     struct workspace workspace;
+    struct team *team;
     size_t threads = 1;
     OrtValue *value = NULL;
     void *out = NULL;
@@ -319,8 +357,9 @@ static OrtStatus *ORT_API_CALL compute(void *kernel, OrtKernelContext *context)
     if (failure != NULL)
         return failure;
     workspace = borrow(op);
-    status = rf__encoder_run(&op->encoder, &in, rf__encoder_members(&op->encoder, &in, threads, &workspace), &workspace,
-                             out, &err);
+    team = start_team(op, &in, threads);
+    status = rf__encoder_run(&op->encoder, &in, team, &workspace, out, &err);
+    end_team(op, team);
     give_back(op, &workspace);
     return status == RF_OK ? NULL : to_ort(op->ort, status, &err);
 }
@@ -334,6 +373,7 @@ static void ORT_API_CALL destroy_kernel(void *kernel)
     if (op == NULL)
         return;
     release_idle(op);
+    rf__team_free(op->team);
     rf__os_mutex_free(op->mutex);
     rf__free(op->layers);
     rf__free(op);

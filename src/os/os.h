@@ -139,6 +139,10 @@ void rf__os_each_library(bool (*fn)(void *user, const char *path), void *user);
 struct os_thread;
 rf_status rf__os_thread_start(void (*fn)(void *arg), void *arg, struct os_thread **out, rf_error *err);
 void rf__os_thread_join(struct os_thread *thread); /* waits and frees; NULL is fine */
+/* The processor that the calling thread runs on, and a hint that another one is to run elsewhere, for where the system
+ * can: it may wake a thread on the processor of the one that woke it, though others idle. -1 when not known. */
+int rf__os_cpu_now(void);
+void rf__os_thread_keep_off(struct os_thread *thread, int cpu);
 
 /* Calls fn(arg, worker) for worker 0 … n - 1, worker 0 in the calling thread, and returns when all have returned: no
  * thread outlives the call, nothing spins or sleeps between calls, and a process may fork at any time. Where a thread
@@ -150,5 +154,12 @@ struct os_mutex *rf__os_mutex_new(void); /* NULL when out of memory */
 void rf__os_mutex_free(struct os_mutex *mutex);
 void rf__os_mutex_lock(struct os_mutex *mutex);
 void rf__os_mutex_unlock(struct os_mutex *mutex);
+
+struct os_condition;
+struct os_condition *rf__os_condition_new(void); /* NULL when out of memory */
+void rf__os_condition_free(struct os_condition *condition);
+/* Gives the mutex, which the caller holds, away until it is woken; it may return earlier. */
+void rf__os_condition_wait(struct os_condition *condition, struct os_mutex *mutex);
+void rf__os_condition_wake_all(struct os_condition *condition);
 
 #endif

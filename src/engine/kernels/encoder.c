@@ -20,16 +20,11 @@
 
 /* What several threads share is worth their meeting after each piece of work: in multiplications of fp32. */
 #define LEAST_SHARED 32e6
-/* Runs that go alone after one whose team was held up: the first time, and the most, as each further time doubles it.
- */
-#define LEAST_ALONE 4
-#define MOST_ALONE  1024
 
 /* ---- Memory ------------------------------------------------------------------------------------------------------ */
 
 void rf__workspace_release(struct workspace *workspace)
 {
-    rf__team_wait(workspace->late);
     rf__free(workspace->memory);
     *workspace = (struct workspace){0};
 }
@@ -39,8 +34,7 @@ struct run {
     const struct encoder *encoder;
     const struct encoder_input *input;
     const struct encoder_layer *layer;
-    struct team *team;
-    size_t members;
+    struct team *team; /* NULL: nobody helps */
     float *x, *qkv, *context, *sum, *inner;
     struct quantized q_x, q_inner; /* of int16 and int8; q_x: the block's rows of x or context */
     float *scratch;                /* of attention: scratch_size for each member */
@@ -186,7 +180,7 @@ static void do_linear(struct run *run, const struct linear *w, const float *x, c
                                        .activation = activation,
                                        .ahead = next == NULL ? NULL : next->panels},
                                .next = next,
-                               .members = run->members};
+                               .members = rf__team_size(run->team)};
 
     switch (w->precision) {
     case PRECISION_FP32:
@@ -381,58 +375,29 @@ static size_t rows_of_block(const struct encoder *e)
     return rows < BLOCK_ROWS_MOST ? rows : BLOCK_ROWS_MOST;
 }
 
-size_t rf__encoder_members(const struct encoder *e, const struct encoder_input *input, size_t threads,
-                           struct workspace *workspace)
+bool rf__encoder_is_worth_sharing(const struct encoder *e, const struct encoder_input *input)
 {
     static const double costs[] = {[PRECISION_FP32] = 1, [PRECISION_INT16] = 0.5, [PRECISION_INT8] = 0.25};
     const double weights = (double)e->n_layers * (double)e->ld * (4.0 * (double)e->ld + 2.0 * (double)e->inner);
 
-    if (threads < 2 || (double)input->n_rows * weights * costs[e->precision] < LEAST_SHARED)
-        return 1;
-    if (workspace->n_alone > 0) {
-        workspace->n_alone--;
-        return 1;
-    }
-    return threads;
+    return (double)input->n_rows * weights * costs[e->precision] >= LEAST_SHARED;
 }
 
-static void end_team(struct team *team, struct workspace *workspace)
-{
-    if (rf__team_was_held_up(team)) {
-        workspace->pause = workspace->pause < LEAST_ALONE ? LEAST_ALONE : workspace->pause * 2;
-        workspace->pause = workspace->pause < MOST_ALONE ? workspace->pause : MOST_ALONE;
-        workspace->n_alone = workspace->pause;
-    } else if (team != NULL && workspace->pause > 0) {
-        workspace->pause--;
-    }
-    if (!rf__team_end(team))
-        workspace->late = team;
-}
-
-rf_status rf__encoder_run(const struct encoder *encoder, const struct encoder_input *input, size_t members,
+rf_status rf__encoder_run(const struct encoder *encoder, const struct encoder_input *input, struct team *team,
                           struct workspace *workspace, float *out, rf_error *err)
 {
-    struct run run = {.encoder = encoder, .input = input};
+    struct run run = {.encoder = encoder, .input = input, .team = team};
     const size_t most = rows_of_block(encoder), block = input->n_rows < most ? input->n_rows : most;
-    rf_status status;
+    rf_status status = make_room(&run, workspace, rf__team_size(team), block, err);
 
-    if (rf__team_end(workspace->late))
-        workspace->late = NULL;
-    else
-        members = 1;
-    members = members < 1 ? 1 : members < TEAM_MAX ? members : TEAM_MAX;
-    status = make_room(&run, workspace, members, block, err);
     if (status != RF_OK)
         return status;
-    run.team = rf__team_start(members);
-    run.members = members;
     add_embeddings(&run);
     for (size_t i = 0; i < encoder->n_layers; i++) {
         run.layer = &encoder->layers[i];
         first_half(&run, block);
         second_half(&run, block);
     }
-    end_team(run.team, workspace);
     for (size_t row = 0; row < input->n_rows; row++)
         memcpy(out + row * encoder->hidden, run.x + row * encoder->ld, encoder->hidden * sizeof *out);
     return RF_OK;

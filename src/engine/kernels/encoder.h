@@ -53,23 +53,18 @@ struct encoder_input {
 struct workspace {
     char *memory;
     size_t size;
-    struct team *late;       /* NULL, or of a run before, whose helpers had not gone yet */
-    unsigned n_alone, pause; /* runs that are still to go without a team; how many the last delay cost */
 };
 void rf__workspace_release(struct workspace *workspace);
 
 /* RF_INVALID_ARGUMENT says why the input does not fit the encoder. */
 rf_status rf__encoder_check(const struct encoder *encoder, const struct encoder_input *input, rf_error *err);
 
-/* How many of `threads` should share this run; 1 where there is so little to do that their meetings cost more. Threads
- * that the machine has no processor for make each other wait for milliseconds: a workspace whose team was held up lets
- * its next runs go alone, each time more of them. */
-size_t rf__encoder_members(const struct encoder *encoder, const struct encoder_input *input, size_t threads,
-                           struct workspace *workspace);
+/* Whether there is so much to do that a team is worth its meetings. */
+bool rf__encoder_is_worth_sharing(const struct encoder *encoder, const struct encoder_input *input);
 
-/* Vectors of all tokens: out is [n_rows, hidden]. The input was checked. `members` threads share the work, fewer where
- * they cannot be had. RF_NO_MEMORY alone. */
-rf_status rf__encoder_run(const struct encoder *encoder, const struct encoder_input *input, size_t members,
+/* Vectors of all tokens: out is [n_rows, hidden]. The input was checked. team: NULL, or one that was started and shares
+ * the work. RF_NO_MEMORY alone. */
+rf_status rf__encoder_run(const struct encoder *encoder, const struct encoder_input *input, struct team *team,
                           struct workspace *workspace, float *out, rf_error *err);
 
 #endif

@@ -1,10 +1,14 @@
-/* thread: threads and mutexes by POSIX; see os/os.h. */
+/* thread: threads, mutexes and conditions by POSIX; see os/os.h. */
+#define _GNU_SOURCE /* sched_getcpu, pthread_setaffinity_np */
 #include "base/mem.h"
 #include "os/os.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
 #include <string.h>
 
 #define STACK_BYTES ((size_t)2 << 20) /* systems give between 128 KiB and 8 MiB by themselves */
@@ -17,6 +21,10 @@ struct os_thread {
 
 struct os_mutex {
     pthread_mutex_t mutex;
+};
+
+struct os_condition {
+    pthread_cond_t condition;
 };
 
 static void *run(void *arg)
@@ -61,6 +69,35 @@ void rf__os_thread_join(struct os_thread *thread)
     rf__free(thread);
 }
 
+#ifdef __linux__
+int rf__os_cpu_now(void)
+{
+    return sched_getcpu();
+}
+
+void rf__os_thread_keep_off(struct os_thread *thread, int cpu)
+{
+    cpu_set_t allowed;
+
+    if (cpu < 0 || cpu >= CPU_SETSIZE || sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return;
+    CPU_CLR((size_t)cpu, &allowed);
+    if (CPU_COUNT(&allowed) > 0)
+        (void)pthread_setaffinity_np(thread->id, sizeof allowed, &allowed);
+}
+#else
+int rf__os_cpu_now(void)
+{
+    return -1;
+}
+
+void rf__os_thread_keep_off(struct os_thread *thread, int cpu)
+{
+    (void)thread;
+    (void)cpu;
+}
+#endif
+
 struct os_mutex *rf__os_mutex_new(void)
 {
     struct os_mutex *mutex = rf__alloc(sizeof *mutex);
@@ -94,6 +131,43 @@ void rf__os_mutex_lock(struct os_mutex *mutex)
 void rf__os_mutex_unlock(struct os_mutex *mutex)
 {
     int code = pthread_mutex_unlock(&mutex->mutex);
+
+    assert(code == 0);
+    (void)code;
+}
+
+struct os_condition *rf__os_condition_new(void)
+{
+    struct os_condition *condition = rf__alloc(sizeof *condition);
+
+    if (condition == NULL)
+        return NULL;
+    if (pthread_cond_init(&condition->condition, NULL) != 0) {
+        rf__free(condition);
+        return NULL;
+    }
+    return condition;
+}
+
+void rf__os_condition_free(struct os_condition *condition)
+{
+    if (condition == NULL)
+        return;
+    pthread_cond_destroy(&condition->condition);
+    rf__free(condition);
+}
+
+void rf__os_condition_wait(struct os_condition *condition, struct os_mutex *mutex)
+{
+    int code = pthread_cond_wait(&condition->condition, &mutex->mutex);
+
+    assert(code == 0);
+    (void)code;
+}
+
+void rf__os_condition_wake_all(struct os_condition *condition)
+{
+    int code = pthread_cond_broadcast(&condition->condition);
 
     assert(code == 0);
     (void)code;

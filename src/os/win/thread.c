@@ -1,4 +1,4 @@
-/* thread: threads and mutexes by Windows; see os/os.h. */
+/* thread: threads, mutexes and conditions by Windows; see os/os.h. */
 #include "base/mem.h"
 #include "os/os.h"
 #include "os/win/wide.h"
@@ -15,6 +15,10 @@ struct os_thread {
 
 struct os_mutex {
     SRWLOCK lock;
+};
+
+struct os_condition {
+    CONDITION_VARIABLE condition;
 };
 
 static unsigned __stdcall run(void *arg)
@@ -50,6 +54,17 @@ void rf__os_thread_join(struct os_thread *thread)
     rf__free(thread);
 }
 
+int rf__os_cpu_now(void)
+{
+    return -1;
+}
+
+void rf__os_thread_keep_off(struct os_thread *thread, int cpu)
+{
+    (void)thread;
+    (void)cpu;
+}
+
 struct os_mutex *rf__os_mutex_new(void)
 {
     struct os_mutex *mutex = rf__alloc(sizeof *mutex);
@@ -72,4 +87,28 @@ void rf__os_mutex_lock(struct os_mutex *mutex)
 void rf__os_mutex_unlock(struct os_mutex *mutex)
 {
     ReleaseSRWLockExclusive(&mutex->lock);
+}
+
+struct os_condition *rf__os_condition_new(void)
+{
+    struct os_condition *condition = rf__alloc(sizeof *condition);
+
+    if (condition != NULL)
+        InitializeConditionVariable(&condition->condition);
+    return condition;
+}
+
+void rf__os_condition_free(struct os_condition *condition)
+{
+    rf__free(condition);
+}
+
+void rf__os_condition_wait(struct os_condition *condition, struct os_mutex *mutex)
+{
+    SleepConditionVariableSRW(&condition->condition, &mutex->lock, INFINITE, 0);
+}
+
+void rf__os_condition_wake_all(struct os_condition *condition)
+{
+    WakeAllConditionVariable(&condition->condition);
 }

@@ -244,7 +244,7 @@ static void test_against_double(void **state)
         float *out = keep(rf__alloc_array(input.n_rows * HIDDEN, sizeof *out));
         double worst = 0;
         assert_ok(rf__encoder_check(&m->encoder, &input, err));
-        assert_ok(rf__encoder_run(&m->encoder, &input, 1, &workspace, out, err));
+        assert_ok(rf__encoder_run(&m->encoder, &input, NULL, &workspace, out, err));
         for (size_t i = 0; i < N_TEXTS; i++) {
             size_t begin = (size_t)texts.begins[i], n = (size_t)lengths[i];
             twin(m, texts.ids + begin, texts.type_ids + begin, n, expected);
@@ -265,9 +265,11 @@ static void check_company(struct model *m)
     float *out = keep(rf__alloc_array(input.n_rows * HIDDEN, sizeof *out));
     float *again = keep(rf__alloc_array(input.n_rows * HIDDEN, sizeof *out));
 
-    assert_ok(rf__encoder_run(&m->encoder, &input, 1, &workspace, out, err));
+    assert_ok(rf__encoder_run(&m->encoder, &input, NULL, &workspace, out, err));
     for (size_t threads = 1; threads <= 3; threads++) {
-        assert_ok(rf__encoder_run(&m->encoder, &shuffled, threads, &workspace, again, err));
+        struct team *team = rf__team_new(threads);
+        (void)rf__team_start(team);
+        assert_ok(rf__encoder_run(&m->encoder, &shuffled, team, &workspace, again, err));
         for (int i = 0; i < N_TEXTS; i++) {
             size_t n = (size_t)lengths[other_order[i]] * HIDDEN;
             if (memcmp(again + (size_t)others.begins[i] * HIDDEN, out + (size_t)texts.begins[other_order[i]] * HIDDEN,
@@ -279,10 +281,12 @@ static void check_company(struct model *m)
             const int32_t begins[2] = {0, lengths[i]};
             const struct encoder_input alone = {texts.ids + texts.begins[i], texts.type_ids + texts.begins[i], begins,
                                                 1, (size_t)lengths[i]};
-            assert_ok(rf__encoder_run(&m->encoder, &alone, threads, &workspace, again, err));
+            assert_ok(rf__encoder_run(&m->encoder, &alone, team, &workspace, again, err));
             if (memcmp(again, out + (size_t)texts.begins[i] * HIDDEN, alone.n_rows * HIDDEN * sizeof *out) != 0)
                 fail_msg("%s: text %d has other bits alone, %zu threads", m->encoder.kernels->name, i, threads);
         }
+        rf__team_end(team);
+        rf__team_free(team);
     }
     rf__workspace_release(&workspace);
 }
@@ -314,10 +318,10 @@ static void test_same_bits_on_every_kind(void **state)
         size_t n = input.n_rows * HIDDEN;
         float *plain = keep(rf__alloc_array(n, sizeof *plain)), *out = keep(rf__alloc_array(n, sizeof *out));
         m->encoder.kernels = rf__kernels_plain;
-        assert_ok(rf__encoder_run(&m->encoder, &input, 1, &workspace, plain, err));
+        assert_ok(rf__encoder_run(&m->encoder, &input, NULL, &workspace, plain, err));
         for (size_t i = 0; (kernels = rf__kernels_at(i)) != NULL; i++) {
             m->encoder.kernels = kernels;
-            assert_ok(rf__encoder_run(&m->encoder, &input, 1, &workspace, out, err));
+            assert_ok(rf__encoder_run(&m->encoder, &input, NULL, &workspace, out, err));
             if (memcmp(out, plain, n * sizeof *out) != 0)
                 fail_msg("%s: other bits than plain, precision %d", kernels->name, precision);
         }
@@ -367,7 +371,7 @@ static void test_no_memory(void **state)
         struct workspace workspace = {0};
         assert_int_equal(status, RF_NO_MEMORY);
         rf__alloc_fail_at(n);
-        status = rf__encoder_run(&m->encoder, &input, 2, &workspace, out, NULL);
+        status = rf__encoder_run(&m->encoder, &input, NULL, &workspace, out, NULL);
         rf__alloc_fail_at(0);
         rf__workspace_release(&workspace);
         assert_true(n < 100);

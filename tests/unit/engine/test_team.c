@@ -1,6 +1,7 @@
 /* test_team: each piece is done once, whoever is late; and when a run has a team. */
 #include "golden.h"
 
+#include "base/mem.h"
 #include "engine/kernels/encoder.h"
 #include "os/os.h"
 
@@ -46,17 +47,19 @@ static void test_each_piece_once(void **state)
 {
     (void)state;
     for (size_t size = 0; size <= TEAM_MAX + 1; size++) {
-        struct team *team = rf__team_start(size);
-        assert_true((team == NULL) == (size < 2));
+        struct team *team = rf__team_new(size);
+        assert_int_equal(rf__team_size(team), size < 2 ? 1 : size < TEAM_MAX ? size : TEAM_MAX);
         for (int i = 0; i < 20; i++) {
+            const bool is_on = rf__team_start(team); /* off, a team's work is its leader's */
             check_work(team, 0);
             check_work(team, 1);
             check_work(team, 2);
             check_work(team, 7);
             check_work(team, MOST_PIECES);
+            if (is_on)
+                rf__team_end(team);
         }
-        if (!rf__team_end(team))
-            rf__team_wait(team);
+        rf__team_free(team);
     }
 }
 
@@ -65,48 +68,71 @@ static void test_helpers_that_are_late(void **state)
 {
     (void)state;
     for (int i = 0; i < 300; i++) {
-        struct team *team = rf__team_start(4);
-        int n_calls = 1;
-        for (; !rf__team_end(team); n_calls++)
-            rf__os_sleep_ms(1);
-        assert_true(n_calls < 10000);
+        struct team *team = rf__team_new(4);
+        for (int run = 0; run < i % 5; run++) {
+            assert_true(rf__team_start(team));
+            rf__team_end(team);
+        }
+        rf__team_free(team);
     }
-    assert_true(rf__team_end(NULL));
-    rf__team_wait(NULL);
-    assert_false(rf__team_was_held_up(NULL));
 }
 
-static void test_held_up(void **state)
+static void test_a_team_that_is_held_up_rests(void **state)
 {
-    struct team *team = rf__team_start(2);
+    struct team *team = rf__team_new(2);
     struct work work;
 
     (void)state;
-    memset(&work, 0, sizeof work);
-    assert_false(rf__team_was_held_up(team));
-    work.is_slow_for_helpers = true;
-    rf__team_do(team, 2, do_piece, &work);
-    assert_true(rf__team_was_held_up(team));
-    rf__team_wait(team);
+    for (int n_rests = 16; n_rests <= 64; n_rests *= 2) {
+        memset(&work, 0, sizeof work);
+        work.is_slow_for_helpers = true;
+        assert_true(rf__team_start(team));
+        rf__team_do(team, 2, do_piece, &work);
+        rf__team_end(team);
+        for (int i = 0; i < n_rests; i++)
+            assert_false(rf__team_start(team));
+    }
+    assert_true(rf__team_start(team));
+    rf__team_end(team);
+    rf__team_free(team);
 }
 
-static void test_members(void **state)
+static void test_nobody(void **state)
 {
-    const struct encoder small = {.n_layers = 2, .ld = 32, .inner = 64},
-                         large = {.n_layers = 6, .ld = 384, .inner = 1536};
-    const struct encoder_input few = {.n_rows = 2}, some = {.n_rows = 12};
-    struct workspace workspace = {0};
+    (void)state;
+    assert_null(rf__team_new(1));
+    assert_false(rf__team_start(NULL));
+    rf__team_end(NULL);
+    rf__team_free(NULL);
+    assert_false(rf__team_is_ours(NULL));
+}
+
+static void test_no_memory(void **state)
+{
+    struct team *team = NULL;
 
     (void)state;
-    assert_int_equal(rf__encoder_members(&small, &some, 4, &workspace), 1);
-    assert_int_equal(rf__encoder_members(&large, &few, 4, &workspace), 1);
-    assert_int_equal(rf__encoder_members(&large, &some, 4, &workspace), 4);
-    assert_int_equal(rf__encoder_members(&large, &some, 1, &workspace), 1);
-    workspace.n_alone = 2;
-    assert_int_equal(rf__encoder_members(&large, &few, 4, &workspace), 1);
-    assert_int_equal(rf__encoder_members(&large, &some, 4, &workspace), 1);
-    assert_int_equal(rf__encoder_members(&large, &some, 4, &workspace), 1);
-    assert_int_equal(rf__encoder_members(&large, &some, 4, &workspace), 4);
+    for (uint64_t n = 1; team == NULL; n++) {
+        rf__alloc_fail_at(n);
+        team = rf__team_new(2);
+        rf__alloc_fail_at(0);
+        assert_true(n < 100);
+    }
+    rf__team_free(team);
+}
+
+static void test_what_is_worth_sharing(void **state)
+{
+    const struct encoder small = {.n_layers = 2, .ld = 32, .inner = 64};
+    struct encoder large = {.n_layers = 6, .ld = 384, .inner = 1536};
+    const struct encoder_input few = {.n_rows = 2}, some = {.n_rows = 6};
+
+    (void)state;
+    assert_false(rf__encoder_is_worth_sharing(&small, &some));
+    assert_false(rf__encoder_is_worth_sharing(&large, &few));
+    assert_true(rf__encoder_is_worth_sharing(&large, &some));
+    large.precision = PRECISION_INT8; /* is four times as quick */
+    assert_false(rf__encoder_is_worth_sharing(&large, &some));
 }
 
 int main(void)
@@ -114,8 +140,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_piece_once),
         cmocka_unit_test(test_helpers_that_are_late),
-        cmocka_unit_test(test_held_up),
-        cmocka_unit_test(test_members),
+        cmocka_unit_test(test_a_team_that_is_held_up_rests),
+        cmocka_unit_test(test_nobody),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_what_is_worth_sharing),
     };
 
     return cmocka_run_group_tests_name("engine: team", tests, NULL, NULL);
