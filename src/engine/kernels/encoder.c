@@ -110,8 +110,7 @@ static rf_status make_room(struct run *run, struct workspace *workspace, size_t 
     if (layout.overflows || layout.used > SIZE_MAX - ALIGNMENT)
         return rf__fail_memory(err);
     if (layout.used + ALIGNMENT > workspace->size) {
-        rf__free(workspace->memory);
-        workspace->size = 0;
+        rf__workspace_release(workspace);
         workspace->memory = rf__alloc(layout.used + ALIGNMENT);
         if (workspace->memory == NULL)
             return rf__fail_memory(err);

@@ -141,7 +141,7 @@ struct tile {
 VEC const char *look_ahead(const struct tile *t, const char *at)
 {
 #if defined(__GNUC__)
-    for (const char *end = at + t->ahead_step; at < end && at < t->ahead_end; at += LINE)
+    for (size_t i = 0; i < t->ahead_step && at < t->ahead_end; i += LINE, at += LINE)
         __builtin_prefetch(at, 0, 2);
 #else
     (void)t;
@@ -320,7 +320,7 @@ VEC void linear_rows(const struct linear_job *job, size_t panel, const int nv, s
                      .ldy = job->ldy,
                      .n_groups = n_groups,
                      .rows_ld = job->q.ld};
-    const char *ahead = job->ahead;
+    const char *ahead;
     size_t ahead_size = (size_t)nv * t.w_stride, share;
 
     t.w = (const char *)w->panels + panel * t.w_stride;
@@ -329,10 +329,11 @@ VEC void linear_rows(const struct linear_job *job, size_t panel, const int nv, s
         t.w_scales = w->scales + panel * n_groups * LANES;
     if (kind == TILE_I8)
         t.w_sums = w->sums + panel * n_groups * LANES;
-    if (n_left > 0)
-        ahead = (const char *)t.w + ahead_size;
-    else if (job->ahead == NULL)
+    ahead = (const char *)t.w + ahead_size;
+    if (n_left == 0 && job->ahead == NULL)
         ahead_size = 0;
+    else if (n_left == 0)
+        ahead = job->ahead;
     share = (ahead_size / n_tiles + LINE - 1) / LINE * LINE;
     t.ahead_step = (share / n_stretches + LINE - 1) / LINE * LINE;
     for (size_t row = 0, tile = 0, m; tile < n_tiles; tile++, row += m, ahead += share) {

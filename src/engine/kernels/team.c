@@ -154,7 +154,7 @@ size_t rf__team_size(const struct team *team)
 
 bool rf__team_start(struct team *team)
 {
-    const int cpu = rf__os_cpu_now();
+    int cpu;
 
     if (team == NULL)
         return false;
@@ -162,6 +162,7 @@ bool rf__team_start(struct team *team)
         team->n_rests--;
         return false;
     }
+    cpu = rf__os_cpu_now();
     team->was_held_up = false;
     if (cpu != team->leader_cpu) {
         for (size_t i = 0; i < team->n_helpers; i++)
