@@ -417,6 +417,16 @@ RF_API void rf_embed_options_init(rf_embed_options *options, size_t size);
 RF_API RF_MUST_USE rf_status rf_embed(const rf_model *model, const rf_text *texts, size_t n,
                                       const rf_embed_options *options, float *out, size_t out_len, rf_error *err);
 
+#define RF_FINGERPRINT 65
+
+/* Writes 64 hexadecimal digits and a NUL: a hash of all that decides the model's vectors, whatever the text - its
+ * files, its settings, what computes, the prompt that `how` asks for (NULL: as in rf_embed()). `options` are those that
+ * it was opened with. Where two are the same, a text has the same vector, bit for bit; for who keeps vectors, to know
+ * whether those computed later go with them. What a server computes is known by the names of server and model alone.
+ * Reads the model's files. */
+RF_API RF_MUST_USE rf_status rf_model_fingerprint(const rf_model *model, const rf_model_options *options,
+                                                  const rf_embed_options *how, char out[RF_FINGERPRINT], rf_error *err);
+
 /* ---- Vectors in fewer bits ---------------------------------------------------------------------------------- */
 
 /* What a number of a vector is stored as: the same bytes as sentence-transformers' quantize_embeddings gives. Bytes are

@@ -2,16 +2,25 @@
 #include "commands.h"
 #include "open.h"
 #include "ranges.h"
+#include "resume.h"
 #include "stream.h"
 
 #include "os/os.h"
 
 #include <string.h>
 
+/* Where rows go. */
+struct sink {
+    struct vector_writer *writer;
+    struct resume *resume; /* NULL: a run that does not go on */
+};
+
 static rf_status write_rows(void *user, const struct chunk *chunk, const struct vector_rows *rows, rf_error *err)
 {
-    (void)chunk;
-    return rf__vector_writer_rows(user, rows, err);
+    struct sink *sink = user;
+    rf_status status = rf__vector_writer_rows(sink->writer, rows, err);
+
+    return status == RF_OK && sink->resume != NULL ? rf__resume_step(sink->resume, chunk, rows, err) : status;
 }
 
 /* What the command's own options say. */
@@ -20,6 +29,7 @@ struct wish {
     int format;
     int type;
     const char *ranges, *calibration; /* files; NULL: not given */
+    bool resume;
 };
 
 static rf_status find_ranges(const struct wish *wish, const rf_model *model, const rf_model_info *info,
@@ -36,13 +46,34 @@ static rf_status find_ranges(const struct wish *wish, const rf_model *model, con
     return status == RF_OK ? rf__ranges_write(wish->path, info, n_texts, ranges, err) : status;
 }
 
-static rf_status embed(const struct opt_common *common, const struct wish *wish, struct input *input,
-                       struct output *output, rf_error *err)
+/* Moves the input to where an earlier run came, if it was one of the same kind. */
+static rf_status go_on(struct resume *resume, const struct opt_common *common, const rf_embed_options *how,
+                       const struct wish *wish, const rf_model *model, const float *ranges, struct input *input,
+                       rf_error *err)
 {
     rf_model_info info = {.size = sizeof info};
-    struct vector_writer *writer = NULL;
+    char fingerprint[RF_FINGERPRINT];
+    struct resume_plan plan = {.fingerprint = fingerprint,
+                               .format = wish->format,
+                               .type = wish->type,
+                               .ranges = ranges,
+                               .n_ranges = ranges != NULL ? 2 * rf_model_dim(model) : 0};
+    rf_status status = rf_model_fingerprint(model, &common->run, how, fingerprint, err);
+
+    rf_model_get_info(model, &info);
+    plan.model = info.source;
+    return status == RF_OK ? rf__resume_check(resume, &plan, input, err) : status;
+}
+
+/* `resume` is NULL where the run does not go on. */
+static rf_status embed(const struct opt_common *common, const struct wish *wish, struct input *input,
+                       struct output *output, struct resume *resume, rf_error *err)
+{
+    rf_model_info info = {.size = sizeof info};
+    struct sink sink = {NULL, resume};
     struct ranges ranges = {NULL};
     rf_embed_options how = {.size = sizeof how};
+    uint64_t n_before = 0, n_truncated = 0;
     rf_model *model = NULL;
     rf_status status = rf__open_cached_model(common, &model, err);
 
@@ -51,15 +82,21 @@ static rf_status embed(const struct opt_common *common, const struct wish *wish,
     rf_model_get_info(model, &info);
     rf__opt_prompt(common, &how);
     status = find_ranges(wish, model, &info, common, &ranges, err);
+    if (status == RF_OK && resume != NULL) {
+        status = go_on(resume, common, &how, wish, model, ranges.values, input, err);
+        n_before = rf__resume_n_texts(resume);
+        n_truncated = rf__resume_n_truncated(resume);
+    }
     if (status == RF_OK)
         status = rf__vector_writer_open(output, (enum vector_format)wish->format, &info, (rf_output_type)wish->type,
-                                        ranges.values, &writer, err);
+                                        ranges.values, n_before, &sink.writer, err);
     if (status == RF_OK)
-        status = rf__stream_embed(model, &how, input, write_rows, writer, NULL, err);
+        status = rf__stream_embed_from(model, &how, input, resume != NULL ? &n_truncated : NULL, write_rows, &sink,
+                                       NULL, err);
     if (status == RF_OK)
-        status = rf__vector_writer_finish(writer, err);
+        status = rf__vector_writer_finish(sink.writer, err);
 out:
-    rf__vector_writer_free(writer);
+    rf__vector_writer_free(sink.writer);
     rf__ranges_release(&ranges);
     rf__close_cached_model(model);
     return status;
@@ -99,6 +136,20 @@ static int check_type(const struct command *command, const struct wish *wish)
     return OPT_GO_ON;
 }
 
+/* Opens the output, embeds and closes it. */
+static rf_status run_wish(const struct opt_common *common, const struct wish *wish, struct input *input, rf_error *err)
+{
+    struct resume *resume = NULL;
+    struct output output;
+    rf_status status =
+        wish->resume ? rf__resume_open(wish->path, &output, &resume, err) : rf__output_open(&output, wish->path, err);
+
+    if (status != RF_OK)
+        return status;
+    status = embed(common, wish, input, &output, resume, err);
+    return resume != NULL ? rf__resume_close(resume, status, err) : rf__output_close(&output, status, err);
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
     struct wish wish = {.format = -1};
@@ -106,6 +157,8 @@ static int run(const struct command *command, int argc, char **argv)
     const struct opt own[] = {
         {"output", 'o', OPT_TEXT, &wish.path, "FILE", "write to FILE, whole or not at all (default: standard output)"},
         {"format", 0, OPT_CHOICE, &wish.format, RF_VECTOR_FORMATS, "(default: as FILE ends, else json)"},
+        {"resume", 0, OPT_FLAG, &wish.resume, NULL,
+         "a run that ends early keeps what it has in FILE.partial, and the same command goes on from there"},
         {"output-type", 0, OPT_CHOICE, &wish.type, RF_OUTPUT_TYPES, "what a number is stored as (default: fp32)"},
         {"ranges", 0, OPT_TEXT, &wish.ranges, "FILE", "int8 and uint8 between the ranges that FILE has (JSON)"},
         {"calibrate", 0, OPT_TEXT, &wish.calibration, "FILE",
@@ -114,7 +167,6 @@ static int run(const struct command *command, int argc, char **argv)
     };
     struct options options;
     struct input *input = NULL;
-    struct output output;
     rf_status status;
     rf_error err;
 
@@ -137,6 +189,10 @@ static int run(const struct command *command, int argc, char **argv)
         goto out;
     }
     code = check_type(command, &wish);
+    if (code == OPT_GO_ON && wish.resume && is_stdout(wish.path))
+        code = rf__opt_wrong(command, "--resume keeps what is done beside the output; name a file with -o");
+    if (code == OPT_GO_ON && wish.resume && options.n_args > 0)
+        code = rf__opt_wrong(command, "--resume is for texts of a file or of standard input, not for arguments");
     if (code != OPT_GO_ON)
         goto out;
     status = rf__input_open(&options.common, options.args, options.n_args, &input, &err);
@@ -145,11 +201,7 @@ static int run(const struct command *command, int argc, char **argv)
         goto out;
     }
     if (status == RF_OK)
-        status = rf__output_open(&output, wish.path, &err);
-    if (status == RF_OK) {
-        status = embed(&options.common, &wish, input, &output, &err);
-        status = rf__output_close(&output, status, &err);
-    }
+        status = run_wish(&options.common, &wish, input, &err);
     code = status == RF_OK ? EXIT_DONE : rf__say_failure(&err);
 out:
     rf__input_free(input);
@@ -166,7 +218,8 @@ const struct command rf__cmd_embed = {
     "  rag-factory embed -i corpus.txt -o corpus.npy",
     "Formats: json, one object with the model, its dimension and \"embeddings\"; jsonl, one object a line;\n"
     "csv with a header line; npy for numpy.load(); f32, bare little-endian floats; raw, bare numbers of any type.\n"
-    "A text longer than the model reads is cut and counted: \"truncated\" in the output, a warning at the end.",
+    "A text longer than the model reads is cut and counted: \"truncated\" in the output, a warning at the end.\n"
+    "With --resume the file is the same, byte for byte, however often the run was ended and begun again.",
     run,
     NULL,
 };

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "fnv.h"
 #include "os/os.h"
 
 #include <errno.h>
@@ -26,11 +27,9 @@ struct input {
 
     char *block; /* [BLOCK_BYTES]; bytes begin … end are still to be read */
     size_t begin, end;
-    bool at_end;      /* of the file */
-    uint64_t n_texts; /* handed out so far */
-    uint64_t n_lines; /* finished so far */
-    uint64_t n_bytes; /* taken out of the block so far */
-    struct buf line;  /* of MODE_JSON: the line that is being read */
+    bool at_end;          /* of the file */
+    struct input_mark at; /* texts handed out, lines finished, bytes taken out of the block so far */
+    struct buf line;      /* of MODE_JSON: the line that is being read */
 };
 
 /* ---- Chunk --------------------------------------------------------------------------------------------------- */
@@ -136,6 +135,7 @@ rf_status rf__input_open(const struct opt_common *options, const char *const *ar
     rf__buf_init(&input->line, RF_TEXT_MAX + BLOCK_BYTES);
     input->mode = options->jsonl != NULL ? MODE_JSON : options->null ? MODE_NULL : MODE_LINES;
     input->field = options->jsonl;
+    input->at.hash = RF_FNV_BEGIN;
     if (n_args > 0) {
         input->args = args;
         input->n_args = n_args;
@@ -177,6 +177,16 @@ const char *rf__input_name(const struct input *input)
     return input->args != NULL ? "the arguments" : input->name;
 }
 
+const char *rf__input_form(const struct input *input, char out[RF_FORM_TEXT])
+{
+    snprintf(out, RF_FORM_TEXT, "%s%s",
+             input->mode == MODE_JSON   ? "json "
+             : input->mode == MODE_NULL ? "null"
+                                        : "lines",
+             input->mode == MODE_JSON ? input->field : "");
+    return out;
+}
+
 const char *rf__input_place(const struct input *input, const struct chunk *chunk, size_t i, char out[RF_PLACE_TEXT])
 {
     const char *what = input->mode == MODE_NULL ? "record" : "line";
@@ -201,9 +211,17 @@ static size_t fill_line(struct input *input)
     return n;
 }
 
+/* Takes n bytes out of the block. */
+static void pass(struct input *input, size_t n)
+{
+    input->at.hash = rf__fnv_add(input->at.hash, input->block + input->begin, n);
+    input->at.n_bytes += n;
+    input->begin += n;
+}
+
 static rf_status fill_block(struct input *input, rf_error *err)
 {
-    bool is_first = input->n_bytes == 0;
+    bool is_first = input->at.n_bytes == 0;
 
     input->begin = 0;
     input->end = input->is_prompt ? fill_line(input) : fread(input->block, 1, BLOCK_BYTES, input->file);
@@ -218,7 +236,7 @@ static rf_status fill_block(struct input *input, rf_error *err)
         return rf__fail(err, RF_BAD_FORMAT, "%s: is UTF-16, expected UTF-8; convert it with iconv -f UTF-16 -t UTF-8",
                         input->name);
     if (input->end >= 3 && memcmp(input->block, "\xEF\xBB\xBF", 3) == 0)
-        input->begin = input->n_bytes = 3;
+        pass(input, 3);
     return RF_OK;
 }
 
@@ -235,11 +253,10 @@ static rf_status take_bytes(struct input *input, struct buf *out, size_t *len, b
     if (n > RF_TEXT_MAX - *len)
         return rf__fail(err, RF_BAD_FORMAT, "%s: %s %llu is longer than %zu MiB; is the file made of texts, one a %s?",
                         input->name, input->mode == MODE_NULL ? "record" : "line",
-                        (unsigned long long)input->n_lines + 1, RF_TEXT_MAX >> 20,
+                        (unsigned long long)input->at.n_lines + 1, RF_TEXT_MAX >> 20,
                         input->mode == MODE_NULL ? "record" : "line");
     *len += n;
-    input->begin += n + *found;
-    input->n_bytes += n + *found;
+    pass(input, n + *found);
     return rf__buf_append(out, from, n, err);
 }
 
@@ -268,7 +285,7 @@ static rf_status read_line(struct input *input, struct buf *out, size_t *len, bo
         out->data[--out->len] = '\0';
         --*len;
     }
-    input->n_lines++;
+    input->at.n_lines++;
     *got = true;
     return RF_OK;
 }
@@ -281,7 +298,7 @@ static rf_status add_json(struct input *input, struct chunk *chunk, rf_error *er
     rf_status status;
     char name[RF_PLACE_TEXT];
 
-    snprintf(name, sizeof name, "%s, line %llu", input->name, (unsigned long long)input->n_lines);
+    snprintf(name, sizeof name, "%s, line %llu", input->name, (unsigned long long)input->at.n_lines);
     status = rf__json_parse(&json, input->line.data, input->line.len, name, err);
     if (status != RF_OK)
         return status;
@@ -295,7 +312,7 @@ static rf_status add_json(struct input *input, struct chunk *chunk, rf_error *er
     else
         status = rf__buf_append(&chunk->bytes, yyjson_get_str(value), yyjson_get_len(value), err);
     if (status == RF_OK)
-        status = chunk_add(chunk, yyjson_get_len(value), input->n_lines, err);
+        status = chunk_add(chunk, yyjson_get_len(value), input->at.n_lines, err);
     rf__json_release(&json);
     return status;
 }
@@ -307,7 +324,7 @@ static rf_status read_one(struct input *input, struct chunk *chunk, bool *got, r
 
     if (input->mode != MODE_JSON) {
         status = read_line(input, &chunk->bytes, &len, got, err);
-        return status == RF_OK && *got ? chunk_add(chunk, len, input->n_lines, err) : status;
+        return status == RF_OK && *got ? chunk_add(chunk, len, input->at.n_lines, err) : status;
     }
     rf__buf_clear(&input->line);
     status = read_line(input, &input->line, &len, got, err);
@@ -326,7 +343,35 @@ static rf_status read_argument(struct input *input, struct chunk *chunk, bool *g
         return RF_OK;
     text = input->args[input->next_arg++];
     status = rf__buf_append_str(&chunk->bytes, text, err);
-    return status == RF_OK ? chunk_add(chunk, strlen(text), ++input->n_lines, err) : status;
+    return status == RF_OK ? chunk_add(chunk, strlen(text), ++input->at.n_lines, err) : status;
+}
+
+struct input_mark rf__input_at(const struct input *input)
+{
+    return input->at;
+}
+
+rf_status rf__input_skip(struct input *input, const struct input_mark *mark, rf_error *err)
+{
+    rf_status status = RF_OK;
+
+    while (status == RF_OK && input->at.n_bytes < mark->n_bytes) {
+        const uint64_t left = mark->n_bytes - input->at.n_bytes;
+        const size_t here = input->end - input->begin;
+        if (here > 0)
+            pass(input, left < here ? (size_t)left : here);
+        else if (input->at_end)
+            break;
+        else
+            status = fill_block(input, err);
+    }
+    if (status != RF_OK)
+        return status;
+    if (input->at.n_bytes != mark->n_bytes || input->at.hash != mark->hash)
+        return rf__fail(err, RF_BAD_FORMAT, "%s: is not what it was: its first %llu bytes differ", input->name,
+                        (unsigned long long)mark->n_bytes);
+    input->at = *mark;
+    return RF_OK;
 }
 
 rf_status rf__input_read(struct input *input, size_t max_texts, size_t max_bytes, struct chunk *chunk, rf_error *err)
@@ -335,14 +380,14 @@ rf_status rf__input_read(struct input *input, size_t max_texts, size_t max_bytes
     rf_status status = RF_OK;
 
     chunk->n = 0;
-    chunk->first = input->n_texts;
+    chunk->first = input->at.n_texts;
     rf__buf_clear(&chunk->bytes);
     while (status == RF_OK && got && chunk->n < max_texts && chunk->bytes.len < max_bytes)
         status = input->args != NULL ? read_argument(input, chunk, &got, err) : read_one(input, chunk, &got, err);
     if (status != RF_OK)
         return status;
     chunk_finish(chunk);
-    input->n_texts += chunk->n;
-    chunk->consumed = input->n_bytes;
+    input->at.n_texts += chunk->n;
+    chunk->end = input->at;
     return RF_OK;
 }

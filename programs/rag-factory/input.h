@@ -15,13 +15,19 @@
 
 #define RF_TEXT_MAX ((size_t)256 << 20) /* bytes of one text */
 
+/* How far an input was read, at the end of a text. */
+struct input_mark {
+    uint64_t n_texts, n_lines, n_bytes;
+    uint64_t hash; /* of these bytes */
+};
+
 /* Some texts that follow each other in the input. */
 struct chunk {
     rf_text *texts; /* [n]; NUL-terminated, point into `bytes` */
     uint64_t *line; /* [n]: number of its line (or record), from 1 */
     size_t n, cap;
-    uint64_t first;    /* how many texts came before texts[0] */
-    uint64_t consumed; /* bytes of the input read up to the end of this chunk */
+    uint64_t first;        /* how many texts came before texts[0] */
+    struct input_mark end; /* behind the last one */
     struct buf bytes;
 };
 void rf__chunk_init(struct chunk *chunk);
@@ -38,6 +44,14 @@ void rf__input_free(struct input *input); /* NULL is fine */
 /* Overwrites `chunk` with the next texts: at most `max_texts`, and no further one once they have `max_bytes`. n is 0 at
  * the end. */
 rf_status rf__input_read(struct input *input, size_t max_texts, size_t max_bytes, struct chunk *chunk, rf_error *err);
+
+struct input_mark rf__input_at(const struct input *input);
+/* Reads, at the beginning, on to a mark of an earlier run. RF_BAD_FORMAT where other bytes come before it than then. */
+rf_status rf__input_skip(struct input *input, const struct input_mark *mark, rf_error *err);
+
+/* How its texts are told apart: "lines", "null", "json FIELD". */
+#define RF_FORM_TEXT 300
+const char *rf__input_form(const struct input *input, char out[RF_FORM_TEXT]);
 
 /* Size of the input in bytes; 0 where that is not known. */
 uint64_t rf__input_size(const struct input *input);

@@ -49,6 +49,21 @@ rf_status rf__output_open(struct output *output, const char *path, rf_error *err
     return status;
 }
 
+rf_status rf__output_resume(struct output *output, const char *path, const char *partial, uint64_t keep, rf_error *err)
+{
+    rf_status status;
+
+    *output = (struct output){.n_flushed = keep};
+    rf__buf_init(&output->pending, PENDING_BYTES);
+    output->name = rf__strdup(path);
+    if (output->name == NULL)
+        return rf__fail_memory(err);
+    status = rf__os_writer_resume(path, partial, keep, &output->writer, err);
+    if (status != RF_OK)
+        rf__free(output->name);
+    return status;
+}
+
 void rf__output_fail(struct output *output, const rf_error *err)
 {
     if (output->status != RF_OK)
@@ -91,6 +106,7 @@ static void flush_pending(struct output *output)
     } else if (fwrite(pending->data, 1, pending->len, output->stream) != pending->len) {
         stream_failed(output);
     }
+    output->n_flushed += pending->len;
     rf__buf_clear(&output->pending);
 }
 
@@ -99,6 +115,21 @@ void rf__output_flush(struct output *output)
     flush_pending(output);
     if (output->stream != NULL && output->status == RF_OK && fflush(output->stream) != 0)
         stream_failed(output);
+}
+
+uint64_t rf__output_size(const struct output *output)
+{
+    return output->n_flushed + output->pending.len;
+}
+
+rf_status rf__output_sync(struct output *output, rf_error *err)
+{
+    rf_error own;
+
+    flush_pending(output);
+    if (output->status == RF_OK && rf__os_writer_sync(output->writer, &own) != RF_OK)
+        rf__output_fail(output, &own);
+    return rf__output_status(output, err);
 }
 
 /* After every append: keeps its failure, or makes room. */

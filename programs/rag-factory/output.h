@@ -17,6 +17,7 @@ struct output {
     struct os_writer *writer; /* a file; NULL otherwise */
     FILE *stream;             /* standard output or a device; NULL otherwise */
     char *name;
+    uint64_t n_flushed; /* bytes before those that are pending */
     bool is_stdout;
     rf_status status; /* the first failure */
     rf_error err;
@@ -24,6 +25,13 @@ struct output {
 
 /* `path` NULL or "-": standard output. */
 rf_status rf__output_open(struct output *output, const char *path, rf_error *err);
+
+/* A file that is made over several runs: until it is closed whole, `partial` has it, of which the first `keep` bytes
+ * are there already. See rf__os_writer_resume(). */
+rf_status rf__output_resume(struct output *output, const char *path, const char *partial, uint64_t keep, rf_error *err);
+uint64_t rf__output_size(const struct output *output); /* bytes written so far */
+/* Brings what was written so far to the disk itself. Only for such a file. */
+rf_status rf__output_sync(struct output *output, rf_error *err);
 
 /* Writes what is left and, where `status` is RF_OK, lets the file appear; otherwise the file is as it was. Releases the
  * output. Returns `status`, or the first failure. A reader that went away (`| head`) is RF_IO with an empty message. */

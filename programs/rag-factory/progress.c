@@ -75,7 +75,8 @@ static const char *time_text(double seconds, char out[RF_SIZE_TEXT])
 static void draw(struct progress *progress, double fraction, uint64_t count, double elapsed)
 {
     char line[256], done[RF_SIZE_TEXT], rate[RF_SIZE_TEXT], left[RF_SIZE_TEXT], bar[BAR_CELLS + 1];
-    uint64_t per_second = elapsed > 0 ? (uint64_t)((double)count / elapsed) : 0;
+    uint64_t per_second = elapsed > 0 ? (uint64_t)((double)(count - progress->count_before) / elapsed) : 0;
+    double done_now = fraction - progress->fraction_before;
     int width = rf__os_terminal_width(stderr), filled = (int)(fraction * BAR_CELLS);
 
     if (progress->unit == PROGRESS_BYTES) {
@@ -89,9 +90,9 @@ static void draw(struct progress *progress, double fraction, uint64_t count, dou
         memset(bar, ' ', BAR_CELLS);
         memset(bar, '=', (size_t)filled);
         bar[BAR_CELLS] = '\0';
-        time_text(fraction > 0.001 ? elapsed * (1 - fraction) / fraction : 360000, left);
+        time_text(done_now > 0.001 ? elapsed * (1 - fraction) / done_now : 360000, left);
         snprintf(line, sizeof line, "%s [%s] %3d%%  %s%s  %s/s  ETA %s", progress->label, bar, (int)(fraction * 100),
-                 done, progress->unit == PROGRESS_TEXTS ? " texts" : "", rate, fraction > 0.001 ? left : "-");
+                 done, progress->unit == PROGRESS_TEXTS ? " texts" : "", rate, done_now > 0.001 ? left : "-");
     } else {
         snprintf(line, sizeof line, "%s  %s%s  %s/s  %s", progress->label, done,
                  progress->unit == PROGRESS_TEXTS ? " texts" : "", rate, time_text(elapsed, left));

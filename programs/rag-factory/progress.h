@@ -15,6 +15,8 @@ struct progress {
     bool shown;    /* whether there is a terminal to show it on */
     bool is_drawn; /* whether the line is there now */
     uint64_t start_ns, drawn_ns;
+    double fraction_before; /* of the work, done before it started */
+    uint64_t count_before;
 };
 
 void rf__progress_start(struct progress *progress, const char *label, enum progress_unit unit);

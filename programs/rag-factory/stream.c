@@ -11,11 +11,14 @@
 
 #define CHUNK_TEXTS 2048
 #define CHUNK_BYTES ((size_t)4 << 20)
+#define STEP_TEXTS  64 /* the first chunk of a run in steps, and what a later one has at least half of */
+#define STEP_NS     2e9
 
 /* Reads one chunk, on a thread of its own where that can be had. */
 struct reader {
     struct input *input;
     struct chunk *into;
+    size_t max_texts;
     struct os_thread *thread; /* NULL: none is running */
     rf_status status;
     rf_error err;
@@ -27,7 +30,8 @@ struct stream {
     rf_model_info info;
     struct input *input;
     struct chunk chunks[2];
-    size_t current; /* which of them is computed; the other is being read */
+    size_t current;   /* which of them is computed; the other is being read */
+    size_t max_texts; /* of the next chunk that is read */
     struct reader reader;
     float *vectors; /* [CHUNK_TEXTS, dim] */
     uint32_t *n_tokens;
@@ -44,14 +48,15 @@ static void read_chunk(void *arg)
 {
     struct reader *reader = arg;
 
-    reader->status = rf__input_read(reader->input, CHUNK_TEXTS, CHUNK_BYTES, reader->into, &reader->err);
+    reader->status = rf__input_read(reader->input, reader->max_texts, CHUNK_BYTES, reader->into, &reader->err);
 }
 
 static void read_ahead(struct stream *stream)
 {
     struct reader *reader = &stream->reader;
 
-    *reader = (struct reader){.input = stream->input, .into = &stream->chunks[1 - stream->current]};
+    *reader = (struct reader){
+        .input = stream->input, .into = &stream->chunks[1 - stream->current], .max_texts = stream->max_texts};
     reader->into->n = 0;
     if (rf__os_thread_start(read_chunk, reader, &reader->thread, NULL) != RF_OK) {
         reader->thread = NULL;
@@ -76,7 +81,7 @@ static bool show_progress(void *user, uint64_t done, uint64_t total)
     const struct chunk *chunk = &stream->chunks[stream->current];
     uint64_t size = rf__input_size(stream->input);
     double part = total > 0 ? (double)done / (double)total : 0;
-    double bytes = (double)stream->consumed + part * (double)(chunk->consumed - stream->consumed);
+    double bytes = (double)stream->consumed + part * (double)(chunk->end.n_bytes - stream->consumed);
 
     rf__progress_show(&stream->progress, size > 0 ? bytes / (double)size : -1, stream->n_texts + done);
     return !rf__say_interrupted();
@@ -171,7 +176,7 @@ static rf_status compute(struct stream *stream, stream_fn fn, void *user, rf_err
     for (size_t i = 0; i < chunk->n && status == RF_OK; i++)
         stream->n_truncated += stream->truncated[i];
     stream->n_texts += chunk->n;
-    stream->consumed = chunk->consumed;
+    stream->consumed = chunk->end.n_bytes;
     return status;
 }
 
@@ -190,19 +195,38 @@ static rf_status allocate(struct stream *stream, rf_error *err)
     return RF_OK;
 }
 
-static rf_status run(struct stream *stream, stream_fn fn, void *user, rf_error *err)
+/* How many texts make a chunk of about STEP_NS, after one of n that took `ns`. */
+static size_t next_step(size_t n, uint64_t ns)
+{
+    double next = (double)n * (STEP_NS / (double)(ns + 1));
+
+    next = next < 4 * (double)n ? next : 4 * (double)n;
+    return next < STEP_TEXTS / 2 ? STEP_TEXTS / 2 : next > CHUNK_TEXTS ? CHUNK_TEXTS : (size_t)next;
+}
+
+static rf_status run(struct stream *stream, bool in_steps, stream_fn fn, void *user, rf_error *err)
 {
     struct chunk *chunk = &stream->chunks[0];
-    rf_status status = rf__input_read(stream->input, CHUNK_TEXTS, CHUNK_BYTES, chunk, err);
+    size_t asked = stream->max_texts = in_steps ? STEP_TEXTS : CHUNK_TEXTS;
+    const struct input_mark from = rf__input_at(stream->input);
+    rf_status status = rf__input_read(stream->input, asked, CHUNK_BYTES, chunk, err);
 
+    stream->n_texts = stream->progress.count_before = from.n_texts;
+    stream->consumed = from.n_bytes;
+    if (rf__input_size(stream->input) > 0)
+        stream->progress.fraction_before = (double)from.n_bytes / (double)rf__input_size(stream->input);
     while (status == RF_OK && chunk->n > 0) {
         /* A chunk below both bounds ended with the input. */
-        bool is_last = chunk->n < CHUNK_TEXTS && chunk->bytes.len < CHUNK_BYTES;
+        const bool is_last = chunk->n < asked && chunk->bytes.len < CHUNK_BYTES;
+        const uint64_t begin = rf__os_now_ns();
+        asked = stream->max_texts;
         if (!is_last)
             read_ahead(stream);
         status = compute(stream, fn, user, err);
         if (is_last)
             break;
+        if (in_steps)
+            stream->max_texts = next_step(chunk->n, rf__os_now_ns() - begin);
         if (status == RF_OK)
             status = wait_for_reader(stream, err);
         else
@@ -254,6 +278,12 @@ static void tell_stats(const struct stream *stream)
 rf_status rf__stream_embed(const rf_model *model, const rf_embed_options *how, struct input *input, stream_fn fn,
                            void *user, uint64_t *n_texts, rf_error *err)
 {
+    return rf__stream_embed_from(model, how, input, NULL, fn, user, n_texts, err);
+}
+
+rf_status rf__stream_embed_from(const rf_model *model, const rf_embed_options *how, struct input *input,
+                                const uint64_t *n_truncated, stream_fn fn, void *user, uint64_t *n_texts, rf_error *err)
+{
     struct stream stream = {.model = model, .how = how, .input = input};
     rf_status status;
 
@@ -263,12 +293,13 @@ rf_status rf__stream_embed(const rf_model *model, const rf_embed_options *how, s
         return RF_OK;
     rf__chunk_init(&stream.chunks[0]);
     rf__chunk_init(&stream.chunks[1]);
+    stream.n_truncated = n_truncated != NULL ? *n_truncated : 0;
     stream.info.size = sizeof stream.info;
     rf_model_get_info(model, &stream.info);
     rf__progress_start(&stream.progress, "Embedding", PROGRESS_TEXTS);
     status = allocate(&stream, err);
     if (status == RF_OK)
-        status = run(&stream, fn, user, err);
+        status = run(&stream, n_truncated != NULL, fn, user, err);
     rf__progress_end(&stream.progress);
     if (status == RF_OK) {
         warn_of_truncation(&stream);

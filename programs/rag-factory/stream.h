@@ -16,4 +16,10 @@ typedef rf_status (*stream_fn)(void *user, const struct chunk *chunk, const stru
 rf_status rf__stream_embed(const rf_model *model, const rf_embed_options *how, struct input *input, stream_fn fn,
                            void *user, uint64_t *n_texts, rf_error *err);
 
+/* The same for a run that may be interrupted and go on: in steps of about two seconds, from where the input stands,
+ * where *n_truncated of the texts before were cut. NULL: as above. */
+rf_status rf__stream_embed_from(const rf_model *model, const rf_embed_options *how, struct input *input,
+                                const uint64_t *n_truncated, stream_fn fn, void *user, uint64_t *n_texts,
+                                rf_error *err);
+
 #endif

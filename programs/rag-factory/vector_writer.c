@@ -327,7 +327,8 @@ bool rf__vector_format_is_binary(enum vector_format format)
 }
 
 rf_status rf__vector_writer_open(struct output *output, enum vector_format format, const rf_model_info *info,
-                                 rf_output_type type, const float *ranges, struct vector_writer **out, rf_error *err)
+                                 rf_output_type type, const float *ranges, uint64_t n_before,
+                                 struct vector_writer **out, rf_error *err)
 {
     struct vector_writer *writer = rf__calloc(1, sizeof *writer);
     rf_status status;
@@ -339,13 +340,15 @@ rf_status rf__vector_writer_open(struct output *output, enum vector_format forma
     writer->info = info;
     writer->type = type;
     writer->ranges = ranges;
+    writer->n = n_before;
     writer->row_size = rf_output_row_size(type, info->dim);
     writer->bytes = rf__alloc(writer->row_size);
     if (writer->bytes == NULL) {
         rf__vector_writer_free(writer);
         return rf__fail_memory(err);
     }
-    writer->format->begin(writer);
+    if (n_before == 0)
+        writer->format->begin(writer);
     status = rf__output_status(output, err);
     if (status != RF_OK) {
         rf__vector_writer_free(writer);

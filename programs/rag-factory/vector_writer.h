@@ -39,9 +39,11 @@ struct vector_writer;
 /* In the order of rf_output_type. */
 #define RF_OUTPUT_TYPES "fp32|fp16|int8|uint8|binary|ubinary"
 
-/* Writes the head. `info`, `ranges` (of int8 and uint8) and `output` are borrowed until the writer is freed. */
+/* Writes the head, unless an earlier run wrote it and `n_before` rows. `info`, `ranges` (of int8 and uint8) and
+ * `output` are borrowed until the writer is freed. */
 rf_status rf__vector_writer_open(struct output *output, enum vector_format format, const rf_model_info *info,
-                                 rf_output_type type, const float *ranges, struct vector_writer **out, rf_error *err);
+                                 rf_output_type type, const float *ranges, uint64_t n_before,
+                                 struct vector_writer **out, rf_error *err);
 rf_status rf__vector_writer_rows(struct vector_writer *writer, const struct vector_rows *rows, rf_error *err);
 /* Writes the tail; the output still has to be closed. */
 rf_status rf__vector_writer_finish(struct vector_writer *writer, rf_error *err);

@@ -180,17 +180,39 @@ static rf_status embed(const rf_model *model, const rf_text *texts, size_t n, co
     return RF_OK;
 }
 
+static rf_status check_embed_options(const rf_embed_options *given, rf_embed_options *own, rf_error *err)
+{
+    rf_status status = rf__options_copy(given, own, sizeof *own, "rf_embed_options", err);
+
+    if (status == RF_OK && (unsigned)own->role > RF_ROLE_DOCUMENT)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_embed_options: role is %d", (int)own->role);
+    return status;
+}
+
+rf_status rf_model_fingerprint(const rf_model *model, const rf_model_options *options, const rf_embed_options *how,
+                               char out[RF_FINGERPRINT], rf_error *err)
+{
+    rf_model_options own;
+    rf_embed_options call;
+    rf_status status;
+
+    if (model == NULL || out == NULL)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_model_fingerprint: %s is NULL", model == NULL ? "model" : "out");
+    status = check_options(options, &own, err);
+    if (status == RF_OK)
+        status = check_embed_options(how, &call, err);
+    return status == RF_OK ? rf__provider_fingerprint(model, &own, &call, out, err) : status;
+}
+
 rf_status rf_embed(const rf_model *model, const rf_text *texts, size_t n, const rf_embed_options *options, float *out,
                    size_t out_len, rf_error *err)
 {
     rf_embed_options own;
     size_t need;
-    rf_status status = rf__options_copy(options, &own, sizeof own, "rf_embed_options", err);
+    rf_status status = check_embed_options(options, &own, err);
 
     if (status != RF_OK)
         return status;
-    if ((unsigned)own.role > RF_ROLE_DOCUMENT)
-        return rf__fail(err, RF_INVALID_ARGUMENT, "rf_embed_options: role is %d", (int)own.role);
     if (model == NULL || (n > 0 && (texts == NULL || out == NULL)))
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_embed: %s is NULL",
                         model == NULL   ? "model"

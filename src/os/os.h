@@ -53,6 +53,12 @@ rf_status rf__os_writer_write_at(struct os_writer *writer, uint64_t offset, cons
 /* Flushes to disk, renames, frees. On failure the temporary file is gone and the writer freed as well. */
 rf_status rf__os_writer_commit(struct os_writer *writer, rf_error *err);
 void rf__os_writer_abort(struct os_writer *writer); /* removes the temporary file; NULL is fine */
+/* A writer that goes on where an earlier one stopped: its temporary file is `partial`, on the file system of `path`,
+ * made where it is not there and cut to its first `keep` bytes, which it must have. Neither abort nor a commit that
+ * fails removes it. RF_IO also where `path` is a device or pipe. */
+rf_status rf__os_writer_resume(const char *path, const char *partial, uint64_t keep, struct os_writer **out,
+                               rf_error *err);
+rf_status rf__os_writer_sync(struct os_writer *writer, rf_error *err); /* all that was written, to the disk itself */
 /* All of it in one call. */
 rf_status rf__os_write_file(const char *path, const void *data, size_t len, rf_error *err);
 

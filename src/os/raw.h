@@ -21,6 +21,9 @@ char *rf__raw_place(const char *path);
  * RF_RAW_NONE, where the name is taken. */
 rf_status rf__raw_create(const char *temporary, const char *place, intptr_t *out, bool *exists, rf_error *err);
 
+/* Opens `partial`, made where it is not there, cuts it to `keep` bytes, which it has, and stands behind them. */
+rf_status rf__raw_open_behind(const char *partial, const char *place, uint64_t keep, intptr_t *out, rf_error *err);
+
 rf_status rf__raw_write(intptr_t file, const char *path, const void *data, size_t len, rf_error *err);
 rf_status rf__raw_write_at(intptr_t file, const char *path, uint64_t offset, const void *data, size_t len,
                            rf_error *err);

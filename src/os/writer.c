@@ -4,6 +4,7 @@
  * Bytes go through a buffer into a temporary file beside the place; commit flushes it to the disk and renames it, which
  * replaces the old file in one step. Whatever fails or stops before that leaves the old file as it was. A device or a
  * pipe has no place to rename to: it is written straight, without the buffer, so that a reader sees each piece at once.
+ * What is made over several runs has a temporary file whose name they share, which stays until one of them commits.
  *
  * Invariant: `temporary` is NULL exactly when the writer is straight; after a failed write nothing is renamed.
  */
@@ -27,6 +28,7 @@ struct os_writer {
     char *temporary; /* NULL: written straight */
     uint64_t size;   /* bytes handed to us so far */
     bool failed;
+    bool is_kept; /* the temporary file outlives a writer that does not commit */
     size_t n_buffered;
     uint8_t buffer[BUFFER_SIZE];
 };
@@ -55,7 +57,8 @@ static rf_status create_temporary(struct os_writer *writer, rf_error *err)
     return rf__fail(err, RF_IO, "%s: its folder is full of temporary files: remove its .tmp files", writer->path);
 }
 
-rf_status rf__os_writer_open(const char *path, struct os_writer **out, rf_error *err)
+/* With the path and the stream behind it, if it is one; no file is made yet. */
+static rf_status new_writer(const char *path, struct os_writer **out, rf_error *err)
 {
     struct os_writer *writer;
     rf_status status = RF_OK;
@@ -73,9 +76,62 @@ rf_status rf__os_writer_open(const char *path, struct os_writer **out, rf_error 
         status = rf__fail_memory(err);
     if (status == RF_OK)
         status = rf__raw_open_stream(path, &writer->file, err);
-    if (status == RF_OK && writer->file == RF_RAW_NONE)
+    if (status != RF_OK) {
+        free_writer(writer);
+        return status;
+    }
+    *out = writer;
+    return RF_OK;
+}
+
+rf_status rf__os_writer_open(const char *path, struct os_writer **out, rf_error *err)
+{
+    struct os_writer *writer = NULL;
+    rf_status status = new_writer(path, &writer, err);
+
+    if (status != RF_OK)
+        return status;
+    if (writer->file == RF_RAW_NONE)
         status = create_temporary(writer, err);
     if (status != RF_OK) {
+        free_writer(writer);
+        return status;
+    }
+    *out = writer;
+    return RF_OK;
+}
+
+static rf_status open_partial(struct os_writer *writer, const char *partial, uint64_t keep, rf_error *err)
+{
+    struct os_stat there = rf__os_stat(partial);
+
+    if (writer->file != RF_RAW_NONE)
+        return rf__fail(err, RF_IO, "%s: is a device or a pipe, which cannot be gone on with", writer->path);
+    if (there.kind != OS_NOTHING && there.kind != OS_FILE)
+        return rf__fail(err, RF_IO, "%s: is no file: remove it first", partial);
+    if (there.size < keep)
+        return rf__fail(err, RF_IO, "%s: has %llu bytes of %llu that were written: remove it to begin anew", partial,
+                        (unsigned long long)there.size, (unsigned long long)keep);
+    writer->temporary = rf__strdup(partial);
+    if (writer->temporary == NULL)
+        return rf__fail_memory(err);
+    writer->is_kept = true;
+    writer->size = keep;
+    return rf__raw_open_behind(partial, writer->place, keep, &writer->file, err);
+}
+
+rf_status rf__os_writer_resume(const char *path, const char *partial, uint64_t keep, struct os_writer **out,
+                               rf_error *err)
+{
+    struct os_writer *writer = NULL;
+    rf_status status = new_writer(path, &writer, err);
+
+    if (status != RF_OK)
+        return status;
+    status = open_partial(writer, partial, keep, err);
+    if (status != RF_OK) {
+        if (writer->file != RF_RAW_NONE)
+            (void)rf__raw_close(writer->file, path, NULL);
         free_writer(writer);
         return status;
     }
@@ -133,6 +189,17 @@ rf_status rf__os_writer_write_at(struct os_writer *writer, uint64_t offset, cons
     return status;
 }
 
+rf_status rf__os_writer_sync(struct os_writer *writer, rf_error *err)
+{
+    rf_status status = flush(writer, err);
+
+    if (status == RF_OK && writer->temporary != NULL)
+        status = rf__raw_sync(writer->file, writer->path, err);
+    if (status != RF_OK)
+        writer->failed = true;
+    return status;
+}
+
 rf_status rf__os_writer_commit(struct os_writer *writer, rf_error *err)
 {
     rf_status status, closed;
@@ -148,7 +215,7 @@ rf_status rf__os_writer_commit(struct os_writer *writer, rf_error *err)
         status = closed;
     if (status == RF_OK && writer->temporary != NULL)
         status = rf__os_rename(writer->temporary, writer->place, err);
-    if (status != RF_OK && writer->temporary != NULL)
+    if (status != RF_OK && writer->temporary != NULL && !writer->is_kept)
         (void)rf__os_remove(writer->temporary, NULL);
     free_writer(writer);
     return status;
@@ -159,7 +226,7 @@ void rf__os_writer_abort(struct os_writer *writer)
     if (writer == NULL)
         return;
     (void)rf__raw_close(writer->file, writer->path, NULL);
-    if (writer->temporary != NULL)
+    if (writer->temporary != NULL && !writer->is_kept)
         (void)rf__os_remove(writer->temporary, NULL);
     free_writer(writer);
 }

@@ -75,6 +75,10 @@ rf_status rf__provider_embed(const struct rf_model *model, const rf_text *texts,
  * After a failure *model is as it was. */
 rf_status rf__cached_open(const rf_model_options *options, struct rf_model **model, rf_error *err);
 
+/* See rf_model_fingerprint(); both options are complete. */
+rf_status rf__provider_fingerprint(const struct rf_model *model, const rf_model_options *options,
+                                   const rf_embed_options *call, char out[RF_FINGERPRINT], rf_error *err);
+
 /* RF_UNSUPPORTED where a server computes what the source names: its files cannot be had. */
 rf_status rf__provider_need_files(const char *source, rf_error *err);
 

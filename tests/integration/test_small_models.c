@@ -410,6 +410,44 @@ static void test_statistics_and_trim(void **state)
     rf_model_free(model);
 }
 
+/* The same for the same vectors, another for others. */
+static void test_fingerprints(void **state)
+{
+    char path[512], first[RF_FINGERPRINT], other[RF_FINGERPRINT];
+    const rf_embed_options query = {.size = sizeof query, .prompt = "query: "}, no_prompt = {.size = sizeof no_prompt};
+    rf_model_options options = {.size = sizeof options, .threads = 1};
+    rf_error fault;
+    rf_model *model;
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/tests/golden/bert-tiny-mean-gelu", golden_path("."));
+    model = open_model(path, &options);
+    assert_ok(rf_model_fingerprint(model, &options, NULL, first, err));
+    assert_int_equal(strlen(first), 64);
+    assert_ok(rf_model_fingerprint(model, &options, &no_prompt, other, err));
+    assert_string_equal(first, other);
+    assert_ok(rf_model_fingerprint(model, &options, &query, other, err));
+    assert_string_not_equal(first, other);
+    assert_int_equal(rf_model_fingerprint(NULL, &options, NULL, other, &fault), RF_INVALID_ARGUMENT);
+    rf_model_free(model);
+
+    options.threads = 2;
+    options.vector_memory_mb = 1; /* kept vectors are the same, unless they are rounded */
+    model = open_model(path, &options);
+    assert_ok(rf_model_fingerprint(model, &options, NULL, other, err));
+    assert_string_equal(first, other);
+    options.vector_cache_fp16 = true;
+    assert_ok(rf_model_fingerprint(model, &options, NULL, other, err));
+    assert_string_not_equal(first, other);
+    rf_model_free(model);
+
+    options = (rf_model_options){.size = sizeof options, .max_tokens = 9};
+    model = open_model(path, &options);
+    assert_ok(rf_model_fingerprint(model, &options, NULL, other, err));
+    assert_string_not_equal(first, other);
+    rf_model_free(model);
+}
+
 static void test_statistics_of_a_call(void **state)
 {
     char path[512];
@@ -535,6 +573,7 @@ int main(void)
         cmocka_unit_test(test_dimensions),
         cmocka_unit_test(test_fallback),
         cmocka_unit_test(test_statistics_and_trim),
+        cmocka_unit_test(test_fingerprints),
         cmocka_unit_test(test_statistics_of_a_call),
         cmocka_unit_test(test_long_texts),
         cmocka_unit_test(test_long_texts_of_static_embeddings),

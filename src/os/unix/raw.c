@@ -72,9 +72,24 @@ char *rf__raw_place(const char *path)
     return place;
 }
 
-rf_status rf__raw_create(const char *temporary, const char *place, intptr_t *out, bool *exists, rf_error *err)
+static rf_status fail_making(rf_error *err, const char *path, int code)
+{
+    if (code == ENOENT)
+        return rf__fail(err, RF_IO, "%s: cannot be written: its folder does not exist: make it first", path);
+    return rf__os_fail(err, path, "written", (unsigned long)code);
+}
+
+/* Who may read the old file may read the new one, and nobody else. */
+static void take_mode(int file, const char *place)
 {
     struct stat st;
+
+    if (stat(place, &st) == 0)
+        (void)!fchmod(file, st.st_mode & 0777);
+}
+
+rf_status rf__raw_create(const char *temporary, const char *place, intptr_t *out, bool *exists, rf_error *err)
+{
     int file;
 
     do
@@ -84,13 +99,30 @@ rf_status rf__raw_create(const char *temporary, const char *place, intptr_t *out
     *out = file;
     if (*exists)
         return RF_OK;
-    if (file < 0 && errno == ENOENT)
-        return rf__fail(err, RF_IO, "%s: cannot be written: its folder does not exist: make it first", place);
     if (file < 0)
-        return rf__os_fail(err, place, "written", (unsigned long)errno);
-    /* Who may read the old file may read the new one, and nobody else. */
-    if (stat(place, &st) == 0)
-        (void)!fchmod(file, st.st_mode & 0777);
+        return fail_making(err, place, errno);
+    take_mode(file, place);
+    return RF_OK;
+}
+
+rf_status rf__raw_open_behind(const char *partial, const char *place, uint64_t keep, intptr_t *out, rf_error *err)
+{
+    int file, code;
+
+    if (keep > INT64_MAX)
+        return rf__os_fail(err, partial, "written", EFBIG);
+    do
+        file = open(partial, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    while (file < 0 && errno == EINTR);
+    if (file < 0)
+        return fail_making(err, partial, errno);
+    if (ftruncate(file, (off_t)keep) != 0 || lseek(file, (off_t)keep, SEEK_SET) < 0) {
+        code = errno;
+        close(file);
+        return rf__os_fail(err, partial, "written", (unsigned long)code);
+    }
+    take_mode(file, place);
+    *out = file;
     return RF_OK;
 }
 

@@ -103,6 +103,32 @@ rf_status rf__raw_create(const char *temporary, const char *place, intptr_t *out
     return rf__os_fail(err, place, "written", code);
 }
 
+rf_status rf__raw_open_behind(const char *partial, const char *place, uint64_t keep, intptr_t *out, rf_error *err)
+{
+    LARGE_INTEGER there = {.QuadPart = (LONGLONG)keep};
+    struct wide wide;
+    DWORD code;
+    HANDLE file;
+
+    (void)place;
+    if (keep > INT64_MAX)
+        return rf__os_fail(err, partial, "written", ERROR_FILE_TOO_LARGE);
+    if (!rf__wide_init(&wide, partial))
+        return rf__fail_memory(err);
+    file = CreateFileW(wide.text, GENERIC_WRITE, 0, NULL, OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
+    code = GetLastError();
+    rf__wide_release(&wide);
+    if (file == INVALID_HANDLE_VALUE)
+        return rf__os_fail(err, partial, "written", code);
+    if (!SetFilePointerEx(file, there, NULL, FILE_BEGIN) || !SetEndOfFile(file)) {
+        code = GetLastError();
+        CloseHandle(file);
+        return rf__os_fail(err, partial, "written", code);
+    }
+    *out = (intptr_t)file;
+    return RF_OK;
+}
+
 rf_status rf__raw_write(intptr_t file, const char *path, const void *data, size_t len, rf_error *err)
 {
     const uint8_t *at = data;

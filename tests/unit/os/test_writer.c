@@ -117,6 +117,63 @@ static void writer_abort_leaves_nothing(void **state)
     assert_true(has_content(in(dir, "f"), "old", 3));
 }
 
+static void writer_resumes(void **state)
+{
+    const char *dir = scratch_directory("writer-resume");
+    struct os_writer *writer = NULL;
+    (void)state;
+
+    write_file(in(dir, "f"), "old", 3);
+    assert_ok(rf__os_writer_resume(in(dir, "f"), in(dir, "f.partial"), 0, &writer, err));
+    assert_ok(rf__os_writer_write(writer, "0000 one two thr", 16, err));
+    assert_ok(rf__os_writer_sync(writer, err));
+    assert_true(has_content(in(dir, "f.partial"), "0000 one two thr", 16));
+    rf__os_writer_abort(writer);
+    assert_true(has_content(in(dir, "f.partial"), "0000 one two thr", 16));
+    assert_true(has_content(in(dir, "f"), "old", 3));
+
+    assert_ok(rf__os_writer_resume(in(dir, "f"), in(dir, "f.partial"), 13, &writer, err));
+    assert_ok(rf__os_writer_write(writer, "three", 5, err));
+    assert_ok(rf__os_writer_write_at(writer, 0, "0003", 4, err));
+    assert_ok(rf__os_writer_commit(writer, err));
+    assert_true(has_content(in(dir, "f"), "0003 one two three", 18));
+    assert_int_equal(n_names(dir), 1);
+}
+
+static void writer_resume_refuses(void **state)
+{
+    const char *dir = scratch_directory("writer-resume-refuse");
+    struct os_writer *writer = NULL;
+    rf_error fault = {0};
+    (void)state;
+
+    write_file(in(dir, "f.partial"), "four", 4);
+    assert_int_equal(rf__os_writer_resume(in(dir, "f"), in(dir, "f.partial"), 5, &writer, &fault), RF_IO);
+    assert_non_null(strstr(fault.message, "f.partial: has 4 bytes of 5 that were written"));
+    assert_true(has_content(in(dir, "f.partial"), "four", 4));
+    assert_int_equal(rf__os_writer_resume(in(dir, "none/f"), in(dir, "none/f.partial"), 0, &writer, &fault), RF_IO);
+    assert_non_null(strstr(fault.message, "folder does not exist"));
+    assert_int_equal(rf__os_writer_resume(in(dir, "f"), dir, 0, &writer, &fault), RF_IO);
+    assert_non_null(strstr(fault.message, "is no file"));
+    assert_int_equal(rf__os_writer_resume("/dev/null", in(dir, "g.partial"), 0, &writer, &fault), RF_IO);
+    assert_non_null(strstr(fault.message, "a device or a pipe"));
+    assert_int_equal(n_names(dir), 1);
+}
+
+/* A commit that fails, here onto a folder, keeps what was made. */
+static void writer_resume_keeps_after_a_failed_commit(void **state)
+{
+    const char *dir = scratch_directory("writer-resume-keep");
+    struct os_writer *writer = NULL;
+    (void)state;
+
+    assert_ok(rf__os_writer_resume(in(dir, "f"), in(dir, "f.partial"), 0, &writer, err));
+    assert_ok(rf__os_writer_write(writer, "all", 3, err));
+    assert_ok(rf__os_make_directories(in(dir, "f/g"), err));
+    assert_int_equal(rf__os_writer_commit(writer, NULL), RF_IO);
+    assert_true(has_content(in(dir, "f.partial"), "all", 3));
+}
+
 static void writer_two_at_once(void **state)
 {
     const char *dir = scratch_directory("writer-two");
@@ -480,6 +537,9 @@ int main(void)
         cmocka_unit_test(writer_pieces_of_every_size),
         cmocka_unit_test(writer_goes_back),
         cmocka_unit_test(writer_abort_leaves_nothing),
+        cmocka_unit_test(writer_resumes),
+        cmocka_unit_test(writer_resume_refuses),
+        cmocka_unit_test(writer_resume_keeps_after_a_failed_commit),
         cmocka_unit_test(writer_two_at_once),
         cmocka_unit_test(writer_refuses_what_is_no_place_for_a_file),
         cmocka_unit_test(writer_commit_onto_a_folder),
