@@ -27,6 +27,16 @@ class Worker:
         self.process.stdin.flush()
         return self.answer()
 
+    def timed(self, *question):
+        """Seconds that it says it took, and those of the processor."""
+        before = self.processor_seconds()
+        return float(self.ask(*question)), self.processor_seconds() - before
+
+    def processor_seconds(self):
+        with open(f"/proc/{self.process.pid}/stat") as file:
+            fields = file.read().rsplit(") ", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def end(self):
         """Its peak memory in bytes."""
         self.process.stdin.close()

@@ -11,7 +11,8 @@
 
 #define CHUNK_TEXTS 2048
 #define CHUNK_BYTES ((size_t)4 << 20)
-#define STEP_TEXTS  64 /* the first chunk of a run in steps, and what a later one has at least half of */
+#define FIRST_STEP  64 /* texts of the first chunk of a run in steps, and the fewest of a later one */
+#define LEAST_STEP  32
 #define STEP_NS     2e9
 
 /* Reads one chunk, on a thread of its own where that can be had. */
@@ -201,13 +202,13 @@ static size_t next_step(size_t n, uint64_t ns)
     double next = (double)n * (STEP_NS / (double)(ns + 1));
 
     next = next < 4 * (double)n ? next : 4 * (double)n;
-    return next < STEP_TEXTS / 2 ? STEP_TEXTS / 2 : next > CHUNK_TEXTS ? CHUNK_TEXTS : (size_t)next;
+    return next < LEAST_STEP ? LEAST_STEP : next > CHUNK_TEXTS ? CHUNK_TEXTS : (size_t)next;
 }
 
 static rf_status run(struct stream *stream, bool in_steps, stream_fn fn, void *user, rf_error *err)
 {
     struct chunk *chunk = &stream->chunks[0];
-    size_t asked = stream->max_texts = in_steps ? STEP_TEXTS : CHUNK_TEXTS;
+    size_t asked = stream->max_texts = in_steps ? FIRST_STEP : CHUNK_TEXTS;
     const struct input_mark from = rf__input_at(stream->input);
     rf_status status = rf__input_read(stream->input, asked, CHUNK_BYTES, chunk, err);
 
