@@ -123,6 +123,8 @@ static void prepare_attention(struct work *work)
                                         .ld = 3 * width,
                                         .ldo = width,
                                         .scale = 1 / sqrtf((float)width),
+                                        .before = SIZE_MAX,
+                                        .after = SIZE_MAX,
                                         .scratch = zeros(rf__attention_scratch(n, width), sizeof(float))};
     work->run = run_attention;
     work->operations = 4.0 * (double)n * (double)n * (double)width;

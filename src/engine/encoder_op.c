@@ -15,12 +15,15 @@ enum { IN_IDS, IN_TYPE_IDS, IN_BEGINS, IN_THREADS, IN_WEIGHTS };
 
 #define MOST            ((int64_t)1 << 20) /* of each size that an attribute gives */
 #define MOST_WORKSPACES 64                 /* kept for the next runs */
+#define MOST_ROTATIONS  2
 
 struct op {
     const OrtApi *ort;
     const struct encoder_op *maker;
     struct encoder encoder;
     struct encoder_layer *layers;
+    struct encoder_step *steps;
+    const float *frequencies[MOST_ROTATIONS];
     struct os_mutex *mutex;
     /* Under the mutex: */
     struct workspace idle[MOST_WORKSPACES];
@@ -54,14 +57,34 @@ static void refuse(struct reader *r, const char *what)
         r->status = rf__fail(r->err, RF_BAD_FORMAT, "rag_factory::Encoder: %s", what);
 }
 
-static size_t read_int(struct reader *r, const char *name)
+static size_t read_between(struct reader *r, const char *name, int64_t least, int64_t most)
 {
     int64_t number = 0;
 
     fail(r, r->ort->KernelInfoGetAttribute_int64(r->info, name, &number), name);
-    if (number < 1 || number > MOST)
-        refuse(r, "a size is out of range");
-    return r->status == RF_OK ? (size_t)number : 1;
+    if (number < least || number > most)
+        refuse(r, "an attribute is out of range");
+    return r->status == RF_OK ? (size_t)number : (size_t)least;
+}
+
+static size_t read_size(struct reader *r, const char *name)
+{
+    return read_between(r, name, 1, MOST);
+}
+
+static bool read_bool(struct reader *r, const char *name)
+{
+    return read_between(r, name, 0, 1) == 1;
+}
+
+static float read_number(struct reader *r, const char *name, float most)
+{
+    float number = 0;
+
+    fail(r, r->ort->KernelInfoGetAttribute_float(r->info, name, &number), name);
+    if (!(number >= 0 && number <= most))
+        refuse(r, "a number is out of range");
+    return number;
 }
 
 /* The place in `names`, which ends with NULL, of a string. */
@@ -155,65 +178,176 @@ static struct linear read_linear(struct reader *r, enum precision precision, siz
     return linear;
 }
 
-static void read_layer(struct reader *r, const struct encoder *e, struct encoder_layer *layer)
+static struct encoder_norm read_norm(struct reader *r, size_t ld)
 {
-    layer->qkv = read_linear(r, e->precision, 3 * e->ld, e->ld);
-    layer->out = read_linear(r, e->precision, e->ld, e->ld);
-    layer->norm1_weight = read_floats(r, e->ld, 1);
-    layer->norm1_bias = read_floats(r, e->ld, 1);
-    layer->up = read_linear(r, e->precision, e->inner, e->ld);
+    struct encoder_norm norm = {read_floats(r, ld, 1), NULL};
+
+    norm.bias = read_floats(r, ld, 1);
+    return norm;
+}
+
+static void read_layer(struct reader *r, const struct encoder *e, bool has_head_norms, bool has_norm,
+                       struct encoder_layer *layer)
+{
+    const bool is_around = e->places == NORMS_AROUND;
+
+    layer->qkv = read_linear(r, e->precision, e->queries + 2 * e->keys, e->ld);
+    if (has_head_norms) {
+        layer->query_norm = read_floats(r, e->head, 1);
+        layer->key_norm = read_floats(r, e->head, 1);
+    }
+    layer->out = read_linear(r, e->precision, e->ld, e->queries);
+    if (has_norm)
+        layer->attention_norm = read_norm(r, e->ld);
+    if (is_around)
+        layer->attention_after = read_norm(r, e->ld);
+    layer->up = read_linear(r, e->precision, e->is_gated ? 2 * e->inner : e->inner, e->ld);
     layer->down = read_linear(r, e->precision, e->ld, e->inner);
-    layer->norm2_weight = read_floats(r, e->ld, 1);
-    layer->norm2_bias = read_floats(r, e->ld, 1);
+    layer->unit_norm = read_norm(r, e->ld);
+    if (is_around)
+        layer->unit_after = read_norm(r, e->ld);
+}
+
+static void read_sizes(struct reader *r, struct encoder *e)
+{
+    e->hidden = read_size(r, "hidden");
+    e->ld = rf__pack_lanes(e->hidden);
+    e->embedding = read_size(r, "embedding");
+    e->embedding_ld = rf__pack_lanes(e->embedding);
+    e->inner = rf__pack_lanes(read_size(r, "inner"));
+    e->n_heads = read_size(r, "heads");
+    e->n_key_heads = read_size(r, "key_heads");
+    e->head = read_size(r, "head");
+    e->n_rotations = read_between(r, "rotations", 0, MOST_ROTATIONS);
+    if (e->n_heads % e->n_key_heads != 0)
+        refuse(r, "heads is no multiple of key_heads");
+    if (e->head > (size_t)MOST / e->n_heads)
+        refuse(r, "heads are too wide");
+    if (e->n_rotations > 0 && e->head % 2 != 0)
+        refuse(r, "a head that is turned has an odd width");
+    if (e->embedding != e->hidden && !read_bool(r, "projection"))
+        refuse(r, "embeddings of another width are not projected");
+    e->queries = rf__pack_lanes(e->n_heads * e->head);
+    e->keys = rf__pack_lanes(e->n_key_heads * e->head);
 }
 
 static void read_attributes(struct reader *r, struct encoder *e)
 {
     static const char *const precisions[] = {"fp32", "int16", "int8", NULL};
     static const char *const activations[] = {"none", "gelu", "gelu_tanh", "relu", "silu", NULL};
+    static const char *const places[] = {"end", "before", "around", NULL}, *const norms[] = {"layer", "rms", NULL};
+    static const char *const biases[] = {"none", "table", "slopes", NULL};
+    const float large = 1e6F;
 
-    int64_t padding = -1;
-
-    if (read_int(r, "layout") != PACK_LAYOUT)
+    if (read_size(r, "layout") != PACK_LAYOUT)
         refuse(r, "the weights are laid out for another version");
     e->precision = (enum precision)read_choice(r, "precision", precisions);
     e->activation = (enum activation_kind)read_choice(r, "activation", activations);
-    e->n_layers = read_int(r, "layers");
-    e->n_heads = read_int(r, "heads");
-    e->hidden = read_int(r, "hidden");
-    e->ld = rf__pack_lanes(e->hidden);
-    e->inner = rf__pack_lanes(read_int(r, "inner"));
-    fail(r, r->ort->KernelInfoGetAttribute_int64(r->info, "padding", &padding), "padding");
-    if (padding < -1 || padding >= MOST)
-        refuse(r, "padding is out of range");
-    e->padding = (int32_t)padding;
-    fail(r, r->ort->KernelInfoGetAttribute_float(r->info, "epsilon", &e->epsilon), "epsilon");
-    if (e->hidden % e->n_heads != 0)
-        refuse(r, "hidden is no multiple of heads");
-    if (!(e->epsilon >= 0 && e->epsilon < 1))
-        refuse(r, "epsilon is out of range");
+    e->is_gated = read_bool(r, "gated");
+    read_sizes(r, e);
+    e->places = (enum norm_places)read_choice(r, "norms", places);
+    e->is_rms = read_choice(r, "norm", norms) == 1;
+    e->bias_kind = (enum bias_kind)read_choice(r, "bias", biases);
+    e->padding = (int32_t)read_between(r, "padding", -1, MOST - 1);
+    e->embedding_scale = read_number(r, "embedding_scale", large);
+    e->score_scale = read_number(r, "score_scale", large);
+    e->epsilon = read_number(r, "epsilon", 1);
+}
+
+/* The bias by distance, whose reach the size says. */
+static void read_bias(struct reader *r, struct encoder *e)
+{
+    size_t n;
+
+    if (e->bias_kind == BIAS_SLOPES)
+        e->bias = read_floats(r, e->n_heads, 1);
+    if (e->bias_kind != BIAS_TABLE)
+        return;
+    e->bias = read_table(r, e->n_heads, &n);
+    if (n % 2 == 0)
+        refuse(r, "a bias by distance is not of an odd number of distances");
+    e->reach = n / 2;
+}
+
+/* How far a token sees; -1: all. */
+static size_t to_reach(int64_t tokens)
+{
+    return tokens < 0 || (uint64_t)tokens > SIZE_MAX / 2 ? SIZE_MAX : (size_t)tokens;
+}
+
+/* The steps, once the layers have their places. */
+static void read_steps(struct reader *r, struct op *op, size_t n_layers)
+{
+    enum { COLUMNS = 4 };
+    struct constant constant = read_constant(r);
+    struct encoder *e = &op->encoder;
+    const int64_t *at = constant.data;
+
+    if (constant.type != ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64 || constant.count == 0 || constant.count % COLUMNS != 0 ||
+        constant.count > (size_t)MOST)
+        refuse(r, "the steps are not int64 [n, 4]");
+    if (r->status != RF_OK)
+        return;
+    e->n_steps = constant.count / COLUMNS;
+    op->steps = rf__calloc(e->n_steps, sizeof *op->steps);
+    e->steps = op->steps;
+    if (op->steps == NULL) {
+        r->status = rf__fail_memory(r->err);
+        return;
+    }
+    for (size_t i = 0; i < e->n_steps; i++, at += COLUMNS) {
+        if (at[0] < 0 || (uint64_t)at[0] >= n_layers || at[1] < -1 || at[1] >= (int64_t)e->n_rotations) {
+            refuse(r, "a step names a layer or a rotation that there is not");
+            return;
+        }
+        op->steps[i] =
+            (struct encoder_step){.layer = &op->layers[at[0]],
+                                  .rotation = at[1] < 0 ? ENCODER_NO_ROTATION : (size_t)at[1],
+                                  .before = to_reach(at[2]),
+                                  .after = to_reach(at[3])};
+    }
+}
+
+static void read_embeddings(struct reader *r, struct encoder *e)
+{
+    e->words = read_table(r, e->embedding, &e->n_words);
+    e->types = read_table(r, e->embedding, &e->n_types);
+    if (read_bool(r, "positions"))
+        e->positions = read_table(r, e->embedding, &e->n_positions);
+    else if (e->padding >= 0)
+        refuse(r, "padding is given without positions");
+    if (read_bool(r, "embedding_norm"))
+        e->embedding_norm = read_norm(r, e->embedding_ld);
+    if (read_bool(r, "projection"))
+        e->projection = read_linear(r, e->precision, e->ld, e->embedding_ld);
 }
 
 static rf_status read_encoder(struct op *op, const OrtKernelInfo *info, rf_error *err)
 {
     struct reader r = {.ort = op->ort, .info = info, .next = IN_WEIGHTS, .status = RF_OK, .err = err};
     struct encoder *e = &op->encoder;
+    const size_t n_layers = read_size(&r, "layers");
+    const bool has_first_norm = read_bool(&r, "first_norm"), has_head_norms = read_bool(&r, "head_norms");
 
     e->kernels = rf__kernels_best();
     read_attributes(&r, e);
-    e->words = read_table(&r, e->hidden, &e->n_words);
-    e->types = read_table(&r, e->hidden, &e->n_types);
-    e->positions = read_table(&r, e->hidden, &e->n_positions);
-    e->norm_weight = read_floats(&r, e->ld, 1);
-    e->norm_bias = read_floats(&r, e->ld, 1);
+    if (!has_first_norm && e->places != NORMS_BEFORE)
+        refuse(&r, "only a norm that comes before can be left out");
     if (r.status != RF_OK)
         return r.status;
-    op->layers = rf__calloc(e->n_layers, sizeof *op->layers);
+    op->layers = rf__calloc(n_layers, sizeof *op->layers);
     if (op->layers == NULL)
         return rf__fail_memory(err);
-    e->layers = op->layers;
-    for (size_t i = 0; i < e->n_layers && r.status == RF_OK; i++)
-        read_layer(&r, e, &op->layers[i]);
+    read_steps(&r, op, n_layers);
+    read_embeddings(&r, e);
+    read_bias(&r, e);
+    for (size_t i = 0; i < e->n_rotations; i++)
+        op->frequencies[i] = read_floats(&r, e->head / 2, 1);
+    e->frequencies = op->frequencies;
+    for (size_t i = 0; i < n_layers && r.status == RF_OK; i++)
+        read_layer(&r, e, has_head_norms, i > 0 || has_first_norm, &op->layers[i]);
+    if (read_bool(&r, "final_norm"))
+        e->final_norm = read_norm(&r, e->ld);
     return r.status;
 }
 
@@ -376,6 +510,7 @@ static void ORT_API_CALL destroy_kernel(void *kernel)
     rf__team_free(op->team);
     rf__os_mutex_free(op->mutex);
     rf__free(op->layers);
+    rf__free(op->steps);
     rf__free(op);
 }
 

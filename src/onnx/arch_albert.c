@@ -24,11 +24,10 @@ static const struct postnorm_names names = {
 /* A layer of the model is `inner_groups` layers of the graph. */
 static value layer_name(struct arch *arch, const struct postnorm *encoder, uint64_t n)
 {
-    uint64_t n_layers = encoder->layers.n / encoder->inner_groups.n;
-    uint64_t group = n / encoder->inner_groups.n * encoder->groups.n / n_layers;
+    const uint64_t weights = rf__postnorm_weights_of(encoder, n), inner = encoder->inner_groups.n;
 
-    return rf__graph_name(arch->graph, "encoder.albert_layer_groups.%llu.albert_layers.%llu", (unsigned long long)group,
-                          (unsigned long long)(n % encoder->inner_groups.n));
+    return rf__graph_name(arch->graph, "encoder.albert_layer_groups.%llu.albert_layers.%llu",
+                          (unsigned long long)(weights / inner), (unsigned long long)(weights % inner));
 }
 
 /* The defaults are those of AlbertConfig. */

@@ -17,10 +17,7 @@ static void build_bert(struct arch *arch)
     struct postnorm bert = {.names = &rf__bert_names, .layer_name = rf__bert_layer_name};
 
     if (strcmp(rf__arch_str(arch, "position_embedding_type", "absolute"), "alibi") == 0) {
-        if (arch->precision != ONNX_OPERATORS)
-            rf__arch_refuse(arch, RF_UNSUPPORTED, "'position_embedding_type' 'alibi' is not for the kernels");
-        else
-            rf__jina_build(arch);
+        rf__jina_build(arch);
         return;
     }
     rf__postnorm_refuse_decoder(arch);

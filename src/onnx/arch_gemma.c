@@ -65,4 +65,4 @@ static void build(struct arch *arch)
 }
 
 static const char *const prefixes[] = {NULL};
-const struct arch_kind rf__arch_gemma3_text = {"gemma3_text", prefixes, "embed_tokens.weight", build, false};
+const struct arch_kind rf__arch_gemma3_text = {"gemma3_text", prefixes, "embed_tokens.weight", build, true};

@@ -37,34 +37,42 @@ static double slope_of(uint64_t i, uint64_t n)
     return pow(2, -8 * (double)(2 * (i - power) + 1) / (double)(2 * power));
 }
 
-/* [1, heads, sequence, sequence] */
-static value attention_bias(struct arch *arch, const struct postnorm *jina, const struct encoder_inputs *in)
+static value add_slopes(struct arch *arch, const struct postnorm *jina)
 {
     struct graph *g = arch->graph;
     float *slopes = rf__graph_alloc(g, (size_t)jina->heads.n * sizeof *slopes);
-    value distances = rf__block_distances(arch, in), by_head;
 
     if (slopes == NULL)
         return NULL;
     for (uint64_t i = 0; i < jina->heads.n; i++)
         slopes[i] = -(float)slope_of(i, jina->heads.n);
+    return rf__graph_floats(g, "alibi.slopes", slopes, (size_t)jina->heads.n);
+}
+
+/* [1, heads, sequence, sequence] */
+static value add_bias(struct arch *arch, const struct postnorm *jina, const struct encoder_inputs *in)
+{
+    struct graph *g = arch->graph;
+    value distances = rf__block_distances(arch, in), by_head;
+
     distances = rf__graph_unary(g, "alibi.distance", "Abs", distances);
     distances =
         rf__graph_node(g, "alibi.number",
                        &(struct node){.op = "Cast",
                                       .inputs = {distances},
                                       .attributes = {{.name = "to", .i = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT}}});
-    by_head = rf__graph_floats(g, "alibi.slopes", slopes, (size_t)jina->heads.n);
-    by_head = rf__graph_binary(g, "alibi.by_head", "Unsqueeze", by_head,
+    by_head = rf__graph_binary(g, "alibi.by_head", "Unsqueeze", add_slopes(arch, jina),
                                rf__graph_ints(g, "alibi.axes", (const int64_t[]){0, 2, 3}, 3));
     return rf__graph_binary(g, "alibi", "Mul", by_head, distances);
 }
+
+static const struct postnorm_bias bias = {add_bias, "slopes", add_slopes};
 
 void rf__jina_build(struct arch *arch)
 {
     static const struct postnorm_defaults defaults = {30522, 768, 12, 3072, NULL};
     struct postnorm jina = {
-        .names = &names, .layer_name = rf__bert_layer_name, .attention_bias = attention_bias, .is_gated = true};
+        .names = &names, .layer_name = rf__bert_layer_name, .bias = &bias, .is_gated = true};
     const char *unit = rf__arch_str(arch, "feed_forward_type", "original");
 
     rf__postnorm_read(arch, &defaults, &jina);

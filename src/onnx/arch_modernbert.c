@@ -49,4 +49,4 @@ static void build(struct arch *arch)
 }
 
 static const char *const prefixes[] = {NULL};
-const struct arch_kind rf__arch_modernbert = {"modernbert", prefixes, "embeddings.tok_embeddings.weight", build, false};
+const struct arch_kind rf__arch_modernbert = {"modernbert", prefixes, "embeddings.tok_embeddings.weight", build, true};

@@ -25,16 +25,34 @@ static const struct postnorm_names names = {
     .output_norm = "output.LayerNorm",
 };
 
-static value attention_bias(struct arch *arch, const struct postnorm *mpnet, const struct encoder_inputs *in)
+#define TABLE "encoder.relative_attention_bias.weight"
+
+static struct arch_size read_buckets(struct arch *arch)
 {
     struct arch_size buckets = rf__arch_size(arch, "relative_attention_num_buckets", 32, 1 << 10);
-    value table = rf__arch_matrix(arch, "encoder.relative_attention_bias.weight", &buckets, &mpnet->heads);
 
     if (buckets.n < N_BUCKETS && rf__graph_status(arch->graph) == RF_OK)
         rf__arch_refuse(arch, RF_BAD_FORMAT, "'%s' is %llu, expected at least %d", buckets.key,
                         (unsigned long long)buckets.n, N_BUCKETS);
-    return rf__bucket_bias(arch, "attention_bias", in, table, N_BUCKETS, MAX_DISTANCE);
+    return buckets;
 }
+
+static value add_bias(struct arch *arch, const struct postnorm *mpnet, const struct encoder_inputs *in)
+{
+    const struct arch_size buckets = read_buckets(arch);
+
+    return rf__bucket_bias(arch, "attention_bias", in, rf__arch_matrix(arch, TABLE, &buckets, &mpnet->heads), N_BUCKETS,
+                           MAX_DISTANCE);
+}
+
+static value kernel_bias(struct arch *arch, const struct postnorm *mpnet)
+{
+    const struct arch_size buckets = read_buckets(arch);
+
+    return rf__bucket_table(arch, TABLE, &buckets, &mpnet->heads, N_BUCKETS, MAX_DISTANCE);
+}
+
+static const struct postnorm_bias bias = {add_bias, "table", kernel_bias};
 
 /* The defaults are those of MPNetConfig. */
 static void build(struct arch *arch)
@@ -42,7 +60,7 @@ static void build(struct arch *arch)
     static const struct postnorm_defaults defaults = {30527, 768, 12, 3072, "gelu"};
     struct postnorm mpnet = {.names = &names,
                              .layer_name = rf__bert_layer_name,
-                             .attention_bias = attention_bias,
+                             .bias = &bias,
                              .positions = POSITIONS_BEHIND_PADDING,
                              .padding = PADDING};
 

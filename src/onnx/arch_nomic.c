@@ -148,8 +148,8 @@ static void build_gte(struct arch *arch)
 #define FIRST "embeddings.word_embeddings.weight"
 
 static const char *const nomic_prefixes[] = {"bert.", "nomic_bert.", NULL};
-const struct arch_kind rf__arch_nomic_bert = {"nomic_bert", nomic_prefixes, FIRST, build_nomic, false};
+const struct arch_kind rf__arch_nomic_bert = {"nomic_bert", nomic_prefixes, FIRST, build_nomic, true};
 
 static const char *const gte_prefixes[] = {"new.", "gte.", NULL};
-const struct arch_kind rf__arch_gte = {"gte", gte_prefixes, FIRST, build_gte, false};
-const struct arch_kind rf__arch_new = {"new", gte_prefixes, FIRST, build_gte, false};
+const struct arch_kind rf__arch_gte = {"gte", gte_prefixes, FIRST, build_gte, true};
+const struct arch_kind rf__arch_new = {"new", gte_prefixes, FIRST, build_gte, true};

@@ -74,5 +74,5 @@ static void build_qwen3(struct arch *arch)
 }
 
 static const char *const prefixes[] = {NULL};
-const struct arch_kind rf__arch_qwen2 = {"qwen2", prefixes, "embed_tokens.weight", build_qwen2, false};
-const struct arch_kind rf__arch_qwen3 = {"qwen3", prefixes, "embed_tokens.weight", build_qwen3, false};
+const struct arch_kind rf__arch_qwen2 = {"qwen2", prefixes, "embed_tokens.weight", build_qwen2, true};
+const struct arch_kind rf__arch_qwen3 = {"qwen3", prefixes, "embed_tokens.weight", build_qwen3, true};

@@ -86,7 +86,7 @@ struct attribute {
 };
 
 #define NODE_MAX_INPUTS     8
-#define NODE_MAX_ATTRIBUTES 10
+#define NODE_MAX_ATTRIBUTES 25
 
 struct node {
     const char *op;

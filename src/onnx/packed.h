@@ -22,15 +22,34 @@ void rf__packed_zeros(struct packed *packed, const char *name, size_t rows, uint
 void rf__packed_table(struct packed *packed, const char *name, const struct arch_size *rows,
                       const struct arch_size *cols);
 
-/* NAME.weight and NAME.bias of a norm (or the older NAME.gamma, NAME.beta), up to whole lanes. */
-void rf__packed_norm(struct packed *packed, const char *name, const struct arch_size *size);
+/* Constants that the graph was given. */
+void rf__packed_constant(struct packed *packed, value constant);
 
-/* One linear layer out of several with the same sizes that share their input: NAME.weight [out, in] and NAME.bias of
- * each, as the graph's precision wants them. Up to 5 weights of the list. int8 is fitted to the next of arch->inputs,
- * which are in the order of these calls. */
+/* NAME.weight and NAME.bias of a norm (or the older NAME.gamma, NAME.beta), up to whole lanes. */
+enum packed_norm {
+    PACKED_NORM,
+    PACKED_NORM_WITHOUT_BIAS,
+    PACKED_NORM_PLUS_1 /* likewise without; the weight is 1 + NAME.weight */
+};
+#define PACKED_PER_NORM 2
+void rf__packed_norm(struct packed *packed, const char *name, enum packed_norm kind, const struct arch_size *size);
+/* The weight of one alone, not rounded up. */
+void rf__packed_norm_weight(struct packed *packed, const char *name, enum packed_norm kind,
+                            const struct arch_size *size);
+
+/* A part of a linear layer: rows of NAME.weight [all, in] and NAME.bias [all]. */
+struct packed_part {
+    const char *name;
+    struct arch_size all;
+    uint64_t first, n; /* n 0: all rows */
+};
+
+/* One linear layer out of several that share their input, each rounded up to whole lanes, as the graph's precision wants
+ * them. Up to PACKED_PER_LINEAR weights of the list. int8 is fitted to the next of arch->inputs, which are in the order
+ * of these calls. */
 #define PACKED_MAX_PARTS  3
 #define PACKED_PER_LINEAR 5
-void rf__packed_linear(struct packed *packed, const char *const *names, size_t n_names, const struct arch_size *in,
-                       const struct arch_size *out);
+void rf__packed_linear(struct packed *packed, const struct packed_part *parts, size_t n_parts, bool has_bias,
+                       const struct arch_size *in);
 
 #endif

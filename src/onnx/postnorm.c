@@ -26,6 +26,13 @@ value rf__bert_layer_name(struct arch *arch, const struct postnorm *encoder, uin
     return rf__graph_name(arch->graph, "encoder.layer.%llu", (unsigned long long)n);
 }
 
+uint64_t rf__postnorm_weights_of(const struct postnorm *encoder, uint64_t n)
+{
+    const uint64_t inner = encoder->inner_groups.n;
+
+    return encoder->groups.n == 0 ? n : n / inner * encoder->groups.n / (encoder->layers.n / inner) * inner + n % inner;
+}
+
 void rf__postnorm_read(struct arch *arch, const struct postnorm_defaults *defaults, struct postnorm *encoder)
 {
     encoder->vocabulary = rf__arch_size(arch, "vocab_size", defaults->vocabulary, 1 << 24);
@@ -174,8 +181,8 @@ void rf__postnorm_build(struct arch *arch, const struct postnorm *encoder)
     }
     in = rf__block_inputs(arch, &encoder->hidden, encoder->n_types.n > 0);
     x = add_embeddings(arch, encoder, &in);
-    if (encoder->attention_bias != NULL)
-        bias = encoder->attention_bias(arch, encoder, &in);
+    if (encoder->bias != NULL)
+        bias = encoder->bias->graph(arch, encoder, &in);
     for (uint64_t i = 0; i < encoder->layers.n && rf__graph_status(g) == RF_OK; i++) {
         /* Layers that share their weights have the same names. */
         rf__graph_scope(g, encoder->groups.n > 0 ? rf__graph_name(g, "%llu.", (unsigned long long)i) : NULL);

@@ -28,6 +28,14 @@ enum postnorm_positions {
     POSITIONS_BEHIND_PADDING /* RoBERTa: the n-th token that is no padding has padding + n, padding itself padding */
 };
 
+/* What attention adds to the scores by distance. */
+struct postnorm;
+struct postnorm_bias {
+    value (*graph)(struct arch *arch, const struct postnorm *encoder, const struct encoder_inputs *in); /* [1, heads, sequence, sequence] */
+    const char *kind; /* of the kernels' operator */
+    value (*kernel)(struct arch *arch, const struct postnorm *encoder);
+};
+
 struct postnorm {
     const struct postnorm_names *names;
     struct arch_size vocabulary, n_positions, embedding, hidden, layers, heads, inner;
@@ -39,14 +47,16 @@ struct postnorm {
     int64_t padding; /* id, for POSITIONS_BEHIND_PADDING */
     /* The name of layer n's tensors, in the graph's memory. */
     value (*layer_name)(struct arch *arch, const struct postnorm *encoder, uint64_t n);
-    /* NULL, or gives the bias of all attentions, [1, heads, sequence, sequence]. */
-    value (*attention_bias)(struct arch *arch, const struct postnorm *encoder, const struct encoder_inputs *in);
+    const struct postnorm_bias *bias;      /* of all attentions; NULL: none */
     struct arch_size groups, inner_groups; /* of ALBERT, whose layers share weights; n 0 elsewhere */
 };
 
 /* The names of transformers' BertModel, which most others have taken over. */
 extern const struct postnorm_names rf__bert_names;
 value rf__bert_layer_name(struct arch *arch, const struct postnorm *encoder, uint64_t n);
+
+/* Which of the layers of weights layer n has: itself, or one that it shares. */
+uint64_t rf__postnorm_weights_of(const struct postnorm *encoder, uint64_t n);
 
 /* What config.json is taken to say where it says nothing. */
 struct postnorm_defaults {

@@ -128,24 +128,30 @@ static void check(struct arch *arch, const struct rotary *model)
 
 /* ---- What layers share --------------------------------------------------------------------------------------- */
 
-/* cos and sin of position / theta^(2 i / head), in single precision as torch does it. */
+void rf__rotary_frequencies(const struct rotary_view *view, size_t n, float *frequencies)
+{
+    double theta = view->theta, stretch = view->stretch;
+
+    if (view->ntk > 0) {
+        theta *= view->ntk;
+        stretch = pow(view->ntk, 1 / (double)n);
+    }
+    for (size_t i = 0; i < n; i++)
+        frequencies[i] =
+            (float)(1 / (double)(float)pow(theta, (double)((float)(2 * i) / (float)(2 * n)))) / (float)stretch;
+}
+
+/* cos and sin of position times frequency. */
 static void add_rotations(struct arch *arch, const struct rotary *model, struct shared *shared, unsigned view)
 {
     struct graph *g = arch->graph;
     float frequencies[HEAD_MAX / 2];
     const size_t n = (size_t)model->head.n / 2;
-    double theta = model->views[view].theta, stretch = model->views[view].stretch;
     value positions, angles;
 
     if (rf__graph_status(g) != RF_OK)
         return;
-    if (model->views[view].ntk > 0) {
-        theta *= model->views[view].ntk;
-        stretch = pow(model->views[view].ntk, 1 / (double)n);
-    }
-    for (size_t i = 0; i < n; i++)
-        frequencies[i] =
-            (float)(1 / (double)(float)pow(theta, (double)((float)(2 * i) / (float)(2 * n)))) / (float)stretch;
+    rf__rotary_frequencies(&model->views[view], n, frequencies);
     positions = rf__block_positions(arch, &shared->in);
     positions = rf__graph_binary(g, "rotation.column", "Unsqueeze", positions,
                                  rf__graph_ints(g, "rotation.axis", &(int64_t){1}, 1));
@@ -392,6 +398,10 @@ void rf__rotary_build(struct arch *arch, const struct rotary *model)
     check(arch, model);
     if (rf__graph_status(arch->graph) != RF_OK)
         return;
+    if (arch->precision != ONNX_OPERATORS) {
+        rf__rotary_build_kernel(arch, model);
+        return;
+    }
     add_shared(arch, model, &shared);
     x = add_embeddings(arch, model, &shared.in);
     for (uint64_t i = 0; i < model->layers.n && rf__graph_status(arch->graph) == RF_OK; i++)

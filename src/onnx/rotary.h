@@ -82,6 +82,12 @@ yyjson_val *rf__rotary_layer_types(struct arch *arch, uint64_t n_layers);
 /* Whether layer n is of sliding_attention; `otherwise` where the file does not say. */
 bool rf__rotary_slides(const struct rotary *model, uint64_t n, bool otherwise);
 
+/* 1 / theta^(2 i / head) for i below head / 2 = n, in single precision as torch has them, for positions as they are. */
+void rf__rotary_frequencies(const struct rotary_view *view, size_t n, float *frequencies);
+
 void rf__rotary_build(struct arch *arch, const struct rotary *model);
+
+/* The same as one node, where the graph's precision is one of the kernels; called by the former. */
+void rf__rotary_build_kernel(struct arch *arch, const struct rotary *model);
 
 #endif

@@ -29,17 +29,25 @@ void rf__workspace_release(struct workspace *workspace)
     *workspace = (struct workspace){0};
 }
 
-/* What a run works on. Rows are [n_rows, …] for x, qkv and context, [block, …] for the rest. */
+/* What a run works on. Rows are [n_rows, …] for x, qkv, context and embedded, [block, …] for the rest. */
 struct run {
     const struct encoder *encoder;
     const struct encoder_input *input;
-    const struct encoder_layer *layer;
-    struct team *team; /* NULL: nobody helps */
-    float *x, *qkv, *context, *sum, *inner;
-    struct quantized q_x, q_inner; /* of int16 and int8; q_x: the block's rows of x or context */
+    const struct encoder_step *step;
+    struct team *team;   /* NULL: nobody helps */
+    float *x, *embedded; /* embedded: before the projection, where there is one */
+    float *qkv, *context;
+    float *sum; /* of a half of a layer and x; or what a half reads, where norms come before it */
+    float *wide, *inner; /* what up gives; the same once gated */
+    struct quantized q_x, q_inner; /* of int16 and int8; q_x: the block's rows of what is as wide as x or context */
     float *scratch;                /* of attention: scratch_size for each member */
     size_t scratch_size;           /* floats */
-    size_t begin, n;               /* the block: rows [begin, begin + n) */
+    size_t longest;                /* tokens of a text */
+    float *bias;                   /* [n_heads, bias_ld], as attention_job has it for the longest text */
+    size_t bias_ld;
+    float *cosines, *sines; /* [n_rotations, longest, head / 2] */
+    int32_t *places;        /* [n_rows]: of a row in its text */
+    size_t begin, n;        /* the block: rows [begin, begin + n) */
 };
 
 /* Gives `count` elements of `size` bytes a place in the workspace; with memory == NULL it only counts. */
@@ -70,20 +78,37 @@ static void place_quantized(struct layout *layout, size_t rows, size_t k, struct
     q->middles = place(layout, rows, n_groups * sizeof(float));
 }
 
+static bool is_projected(const struct encoder *e)
+{
+    return e->projection.panels != NULL;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 static void lay_out(struct run *run, struct layout *layout, size_t members, size_t block)
 {
     const struct encoder *e = run->encoder;
-    size_t rows = run->input->n_rows;
+    const size_t rows = run->input->n_rows, widest = larger(larger(e->ld, e->queries), e->embedding_ld);
+    const size_t angles = e->n_rotations * (e->head / 2);
 
     run->x = place(layout, rows, e->ld * sizeof(float));
-    run->qkv = place(layout, rows, 3 * e->ld * sizeof(float));
-    run->context = place(layout, rows, e->ld * sizeof(float));
+    run->embedded = place(layout, is_projected(e) ? rows : 0, e->embedding_ld * sizeof(float));
+    run->qkv = place(layout, rows, (e->queries + 2 * e->keys) * sizeof(float));
+    run->context = place(layout, rows, e->queries * sizeof(float));
     run->sum = place(layout, block, e->ld * sizeof(float));
+    run->wide = place(layout, e->is_gated ? block : 0, 2 * e->inner * sizeof(float));
     run->inner = place(layout, block, e->inner * sizeof(float));
     run->scratch = place(layout, members, run->scratch_size * sizeof(float));
+    run->bias = place(layout, e->bias_kind == BIAS_NONE ? 0 : e->n_heads, run->bias_ld * sizeof(float));
+    run->cosines = place(layout, run->longest, angles * sizeof(float));
+    run->sines = place(layout, run->longest, angles * sizeof(float));
+    run->places = place(layout, angles > 0 ? rows : 0, sizeof(int32_t));
     if (e->precision == PRECISION_FP32)
         return;
-    place_quantized(layout, block, e->ld, &run->q_x);
+    place_quantized(layout, block, widest, &run->q_x);
     place_quantized(layout, block, e->inner, &run->q_inner);
 }
 
@@ -91,21 +116,22 @@ static size_t longest_text(const struct encoder_input *input)
 {
     size_t longest = 0;
 
-    for (size_t i = 0; i < input->n_texts; i++) {
-        size_t n = (size_t)(input->begins[i + 1] - input->begins[i]);
-        longest = n > longest ? n : longest;
-    }
+    for (size_t i = 0; i < input->n_texts; i++)
+        longest = larger((size_t)(input->begins[i + 1] - input->begins[i]), longest);
     return longest;
 }
 
 /* Columns beyond the model's width are never written and must be 0 once: hence zeroed, and laid out alike each time for
- * whom it matters (hidden sizes that are no multiple of 16), by zeroing those again. */
+ * whom it matters (widths that are no multiple of 16), by zeroing those again. */
 static rf_status make_room(struct run *run, struct workspace *workspace, size_t members, size_t block, rf_error *err)
 {
     const struct encoder *e = run->encoder;
+    const size_t rows = run->input->n_rows;
     struct layout layout = {0};
 
-    run->scratch_size = rf__attention_scratch(longest_text(run->input), e->hidden / e->n_heads);
+    run->longest = longest_text(run->input);
+    run->scratch_size = rf__attention_scratch(run->longest, e->head);
+    run->bias_ld = rf__pack_lanes(2 * run->longest + PACK_LANES);
     lay_out(run, &layout, members, block);
     if (layout.overflows || layout.used > SIZE_MAX - ALIGNMENT)
         return rf__fail_memory(err);
@@ -118,10 +144,12 @@ static rf_status make_room(struct run *run, struct workspace *workspace, size_t 
     }
     layout = (struct layout){.memory = workspace->memory + (ALIGNMENT - (uintptr_t)workspace->memory % ALIGNMENT)};
     lay_out(run, &layout, members, block);
-    if (e->ld != e->hidden) {
-        memset(run->x, 0, run->input->n_rows * e->ld * sizeof *run->x);
-        memset(run->context, 0, run->input->n_rows * e->ld * sizeof *run->context);
-    }
+    if (e->ld != e->hidden)
+        memset(run->x, 0, rows * e->ld * sizeof *run->x);
+    if (e->embedding_ld != e->embedding && is_projected(e))
+        memset(run->embedded, 0, rows * e->embedding_ld * sizeof *run->embedded);
+    if (e->queries != e->n_heads * e->head)
+        memset(run->context, 0, rows * e->queries * sizeof *run->context);
     return RF_OK;
 }
 
@@ -200,16 +228,35 @@ static void do_linear(struct run *run, const struct linear *w, const float *x, c
         rf__team_do(run->team, n_pieces_of(w), do_panels, &work);
 }
 
-/* Work on whole rows: an optional norm from `from` to `to`, then what the next linear layer reads of `to`. */
+static struct norm norm_of(const struct encoder *e, const struct encoder_norm *norm)
+{
+    return (struct norm){norm->weight, norm->bias, e->hidden, e->ld, e->epsilon, e->is_rms};
+}
+
+/* Work on whole rows, each part of which may be left out: x += after(sum); y = norm(from); what the next linear layer
+ * reads of y. */
 struct rows_work {
     struct run *run;
-    const struct norm *norm; /* NULL: none */
+    const struct encoder_norm *after; /* NULL, or of run->sum, which it changes, to x */
+    const struct encoder_norm *norm;  /* NULL, or from `from` to `to` */
     const float *from;
     float *to;
     size_t ld;
     const struct linear *next;         /* NULL: none that reads other than `to` itself */
     const struct quantized *quantized; /* what it reads */
 };
+
+static void add_after(const struct rows_work *work, size_t begin, size_t n)
+{
+    const struct run *run = work->run;
+    const struct encoder *e = run->encoder;
+    const struct norm norm = norm_of(e, work->after);
+    float *x = run->x + (run->begin + begin) * e->ld, *sum = run->sum + begin * e->ld;
+
+    e->kernels->norm(&norm, sum, sum, n);
+    for (size_t i = 0; i < n * e->ld; i++)
+        x[i] += sum[i];
+}
 
 static void do_some_rows(void *arg, size_t piece, size_t member)
 {
@@ -218,8 +265,12 @@ static void do_some_rows(void *arg, size_t piece, size_t member)
     size_t begin = piece * ROWS_AT_ONCE, left = work->run->n - begin, n = left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE;
 
     (void)member;
-    if (work->norm != NULL)
-        e->kernels->norm(work->norm, work->from + begin * work->ld, work->to + begin * work->ld, n);
+    if (work->after != NULL)
+        add_after(work, begin, n);
+    if (work->norm != NULL) {
+        const struct norm norm = norm_of(e, work->norm);
+        e->kernels->norm(&norm, work->from + begin * work->ld, work->to + begin * work->ld, n);
+    }
     if (work->next != NULL) {
         const bool is_i16 = work->next->precision == PRECISION_INT16;
         const struct quantized *q = work->quantized;
@@ -229,22 +280,77 @@ static void do_some_rows(void *arg, size_t piece, size_t member)
     }
 }
 
-static void do_rows(struct run *run, const struct norm *norm, const float *from, float *to, size_t ld,
-                    const struct linear *next, const struct quantized *quantized)
+static size_t n_pieces_of_rows(const struct run *run)
+{
+    return (run->n + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE;
+}
+
+static void do_rows(struct run *run, const struct encoder_norm *after, const struct encoder_norm *norm,
+                    const float *from, float *to, size_t ld, const struct linear *next,
+                    const struct quantized *quantized)
 {
     const bool is_read_as_it_is = next == NULL || next->precision == PRECISION_FP32;
-    struct rows_work work = {run, norm, from, to, ld, is_read_as_it_is ? NULL : next, quantized};
+    struct rows_work work = {run, after, norm, from, to, ld, is_read_as_it_is ? NULL : next, quantized};
 
-    if (work.norm != NULL || work.next != NULL)
-        rf__team_do(run->team, (run->n + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, do_some_rows, &work);
+    if (work.after != NULL || work.norm != NULL || work.next != NULL)
+        rf__team_do(run->team, n_pieces_of_rows(run), do_some_rows, &work);
+}
+
+/* wide -> inner. */
+static void gate_some_rows(void *arg, size_t piece, size_t member)
+{
+    const struct run *run = arg;
+    const struct encoder *e = run->encoder;
+    const size_t begin = piece * ROWS_AT_ONCE, end = begin + ROWS_AT_ONCE < run->n ? begin + ROWS_AT_ONCE : run->n;
+
+    (void)member;
+    for (size_t row = begin; row < end; row++) {
+        const float *wide = run->wide + row * 2 * e->inner;
+        e->kernels->gate(e->activation, wide, wide + e->inner, run->inner + row * e->inner, e->inner);
+    }
+}
+
+/* The norm of each head, by its root mean square, in place. */
+static void norm_heads(const struct encoder *e, const float *weight, float *x, size_t n_heads)
+{
+    for (size_t head = 0; head < n_heads; head++, x += e->head) {
+        float squares = 0, factor;
+        for (size_t c = 0; c < e->head; c++)
+            squares += x[c] * x[c];
+        factor = 1 / sqrtf(squares / (float)e->head + e->epsilon);
+        for (size_t c = 0; c < e->head; c++)
+            x[c] = x[c] * factor * weight[c];
+    }
+}
+
+/* Norms of heads and rotary positions, on the block's rows of qkv. */
+static void turn_some_rows(void *arg, size_t piece, size_t member)
+{
+    const struct run *run = arg;
+    const struct encoder *e = run->encoder;
+    const struct encoder_layer *layer = run->step->layer;
+    const size_t begin = piece * ROWS_AT_ONCE, end = begin + ROWS_AT_ONCE < run->n ? begin + ROWS_AT_ONCE : run->n;
+    const size_t half = e->head / 2;
+
+    (void)member;
+    for (size_t row = run->begin + begin; row < run->begin + end; row++) {
+        float *q = run->qkv + row * (e->queries + 2 * e->keys), *k = q + e->queries;
+        if (layer->query_norm != NULL) {
+            norm_heads(e, layer->query_norm, q, e->n_heads);
+            norm_heads(e, layer->key_norm, k, e->n_key_heads);
+        }
+        if (run->step->rotation != ENCODER_NO_ROTATION) {
+            const size_t at = (run->step->rotation * run->longest + (size_t)run->places[row]) * half;
+            e->kernels->rotate(q, e->n_heads, half, run->cosines + at, run->sines + at);
+            e->kernels->rotate(k, e->n_key_heads, half, run->cosines + at, run->sines + at);
+        }
+    }
 }
 
 /* Where the linear layers are of integers, the products of attention are of int16, if a head is whole vectors wide. */
 static bool is_attention_i16(const struct encoder *e)
 {
-    const size_t width = e->hidden / e->n_heads;
-
-    return e->precision != PRECISION_FP32 && width % PACK_LANES == 0 && width <= ATTENTION_I16_WIDTH;
+    return e->precision != PRECISION_FP32 && e->head % PACK_LANES == 0 && e->head <= ATTENTION_I16_WIDTH;
 }
 
 /* One head of one text. */
@@ -252,46 +358,29 @@ static void do_head(void *arg, size_t piece, size_t member)
 {
     const struct run *run = arg;
     const struct encoder *e = run->encoder;
-    size_t text = piece / e->n_heads, width = e->hidden / e->n_heads, column = piece % e->n_heads * width;
-    size_t begin = (size_t)run->input->begins[text], end = (size_t)run->input->begins[text + 1];
-    const float *q = run->qkv + begin * 3 * e->ld + column;
-    const struct attention_job job = {.q = q,
-                                      .k = q + e->ld,
-                                      .v = q + 2 * e->ld,
-                                      .out = run->context + begin * e->ld + column,
-                                      .n = end - begin,
-                                      .width = width,
-                                      .ld = 3 * e->ld,
-                                      .ldo = e->ld,
-                                      .scale = 1 / sqrtf((float)width),
+    const size_t text = piece / e->n_heads, head = piece % e->n_heads, ld = e->queries + 2 * e->keys;
+    const size_t begin = (size_t)run->input->begins[text], n = (size_t)run->input->begins[text + 1] - begin;
+    const float *row = run->qkv + begin * ld;
+    const float *k = row + e->queries + head / (e->n_heads / e->n_key_heads) * e->head;
+    const bool is_biased = e->bias_kind != BIAS_NONE;
+    const struct attention_job job = {.q = row + head * e->head,
+                                      .k = k,
+                                      .v = k + e->keys,
+                                      .out = run->context + begin * e->queries + head * e->head,
+                                      .n = n,
+                                      .width = e->head,
+                                      .ld = ld,
+                                      .ldo = e->queries,
+                                      .scale = e->score_scale,
+                                      .before = run->step->before,
+                                      .after = run->step->after,
+                                      .bias = is_biased ? run->bias + head * run->bias_ld + run->longest - n : NULL,
                                       .scratch = run->scratch + member * run->scratch_size};
 
     (is_attention_i16(e) ? e->kernels->attention_i16 : e->kernels->attention)(&job);
 }
 
 /* ---- A run ------------------------------------------------------------------------------------------------------- */
-
-static void add_embeddings(struct run *run)
-{
-    const struct encoder *e = run->encoder;
-    const struct encoder_input *in = run->input;
-    const struct norm norm = {e->norm_weight, e->norm_bias, e->hidden, e->ld, e->epsilon};
-
-    for (size_t text = 0; text < in->n_texts; text++) {
-        size_t begin = (size_t)in->begins[text], end = (size_t)in->begins[text + 1];
-        size_t position = e->padding < 0 ? 0 : (size_t)e->padding + 1;
-        for (size_t row = begin; row < end; row++) {
-            const bool is_padding = e->padding >= 0 && in->ids[row] == e->padding;
-            const float *word = e->words + (size_t)in->ids[row] * e->hidden;
-            const float *type = e->types + (size_t)in->type_ids[row] * e->hidden;
-            const float *place = e->positions + (is_padding ? (size_t)e->padding : position++) * e->hidden;
-            float *x = run->x + row * e->ld;
-            for (size_t c = 0; c < e->hidden; c++)
-                x[c] = word[c] + type[c] + place[c];
-        }
-    }
-    e->kernels->norm(&norm, run->x, run->x, in->n_rows);
-}
 
 /* The next block of at most `most` rows; false after the last. Begins with begin = n = 0. */
 static bool next_block(struct run *run, size_t most)
@@ -304,16 +393,135 @@ static bool next_block(struct run *run, size_t most)
     return left > 0;
 }
 
+/* The sums of a text's rows of the tables. */
+static void add_tables(const struct encoder *e, const struct encoder_input *in, size_t text, float *x)
+{
+    const size_t begin = (size_t)in->begins[text], end = (size_t)in->begins[text + 1], n = e->embedding;
+    size_t position = e->padding < 0 ? 0 : (size_t)e->padding + 1;
+
+    for (size_t row = begin; row < end; row++) {
+        const bool is_padding = e->padding >= 0 && in->ids[row] == e->padding;
+        const float *word = e->words + (size_t)in->ids[row] * n, *type = e->types + (size_t)in->type_ids[row] * n;
+        const size_t at = is_padding ? (size_t)e->padding : position++;
+        float *to = x + row * e->embedding_ld;
+        if (e->n_positions > 0) {
+            for (size_t c = 0; c < n; c++)
+                to[c] = word[c] + type[c] + e->positions[at * n + c];
+        } else {
+            for (size_t c = 0; c < n; c++)
+                to[c] = (word[c] + type[c]) * e->embedding_scale;
+        }
+    }
+}
+
+static void add_embeddings(struct run *run, size_t block)
+{
+    const struct encoder *e = run->encoder;
+    const struct norm norm = {
+        e->embedding_norm.weight, e->embedding_norm.bias, e->embedding, e->embedding_ld, e->epsilon, e->is_rms};
+    float *x = is_projected(e) ? run->embedded : run->x;
+
+    for (size_t text = 0; text < run->input->n_texts; text++)
+        add_tables(e, run->input, text, x);
+    if (norm.weight != NULL)
+        e->kernels->norm(&norm, x, x, run->input->n_rows);
+    if (!is_projected(e))
+        return;
+    for (run->begin = run->n = 0; next_block(run, block);) {
+        float *from = x + run->begin * e->embedding_ld;
+        do_rows(run, NULL, NULL, NULL, from, e->embedding_ld, &e->projection, &run->q_x);
+        do_linear(run, &e->projection, from, &run->q_x, NULL, ACTIVATION_NONE, run->x + run->begin * e->ld,
+                  &e->steps[0].layer->qkv);
+    }
+}
+
+/* What attention adds to scores by distance, for distances within the longest text. */
+static void spread_bias(struct run *run)
+{
+    const struct encoder *e = run->encoder;
+    const size_t most = run->longest - 1;
+
+    for (size_t head = 0; head < e->n_heads && e->bias_kind != BIAS_NONE; head++) {
+        float *to = run->bias + head * run->bias_ld;
+        for (size_t i = 0; i < run->bias_ld; i++) {
+            const bool is_behind = i < most;
+            const size_t far = is_behind ? most - i : i - most, within = far < e->reach ? far : e->reach;
+            if (e->bias_kind == BIAS_SLOPES)
+                to[i] = e->bias[head] * (float)far;
+            else
+                to[i] =
+                    e->bias[head * (2 * e->reach + 1) + (is_behind ? e->reach - within : e->reach + within)];
+        }
+    }
+}
+
+/* Angles are position times frequency, in single precision as torch has it. */
+static void set_rotations(struct run *run)
+{
+    const struct encoder *e = run->encoder;
+    const size_t half = e->head / 2, n = run->longest * half;
+
+    for (size_t i = 0; i < e->n_rotations * n; i++) {
+        const float angle = (float)(i % n / half) * e->frequencies[i / n][i % half];
+        run->cosines[i] = cosf(angle);
+        run->sines[i] = sinf(angle);
+    }
+}
+
+static void set_places(struct run *run)
+{
+    const struct encoder_input *in = run->input;
+
+    for (size_t text = 0; text < in->n_texts; text++)
+        for (int32_t row = in->begins[text]; row < in->begins[text + 1]; row++)
+            run->places[row] = row - in->begins[text];
+}
+
+/* What a half of a layer reads of the block's rows of x: x, or a norm of it. */
+static float *read_by_half(struct run *run, const struct encoder_norm *norm)
+{
+    const struct encoder *e = run->encoder;
+
+    return e->places == NORMS_END || norm->weight == NULL ? run->x + run->begin * e->ld : run->sum;
+}
+
+/* x = end(x + after(y w^T + b)) of a half's last layer, and then what `next` reads of it, or of a norm of it: `read`. */
+static void end_half(struct run *run, const struct linear *w, const float *y, const struct quantized *q,
+                     const struct encoder_norm *end, const struct encoder_norm *after, const struct linear *likely,
+                     const struct encoder_norm *norm, const struct linear *next, float *read)
+{
+    const struct encoder *e = run->encoder;
+    float *x = run->x + run->begin * e->ld;
+
+    switch (e->places) {
+    case NORMS_END:
+        do_linear(run, w, y, q, x, ACTIVATION_NONE, run->sum, likely);
+        do_rows(run, NULL, end, run->sum, x, e->ld, next, &run->q_x);
+        break;
+    case NORMS_BEFORE:
+        do_linear(run, w, y, q, x, ACTIVATION_NONE, x, likely);
+        do_rows(run, NULL, norm, x, read, e->ld, next, &run->q_x);
+        break;
+    case NORMS_AROUND:
+        do_linear(run, w, y, q, NULL, ACTIVATION_NONE, run->sum, likely);
+        do_rows(run, after, norm, x, read, e->ld, next, &run->q_x);
+        break;
+    }
+}
+
 static void first_half(struct run *run, size_t block)
 {
     const struct encoder *e = run->encoder;
-    const struct encoder_layer *layer = run->layer;
+    const struct encoder_layer *layer = run->step->layer;
+    const bool turns = layer->query_norm != NULL || run->step->rotation != ENCODER_NO_ROTATION;
 
     for (run->begin = run->n = 0; next_block(run, block);) {
-        float *x = run->x + run->begin * e->ld;
-        do_rows(run, NULL, NULL, x, e->ld, &layer->qkv, &run->q_x);
-        do_linear(run, &layer->qkv, x, &run->q_x, NULL, ACTIVATION_NONE, run->qkv + run->begin * 3 * e->ld,
-                  &layer->out);
+        float *x = run->x + run->begin * e->ld, *read = read_by_half(run, &layer->attention_norm);
+        do_rows(run, NULL, read == x ? NULL : &layer->attention_norm, x, read, e->ld, &layer->qkv, &run->q_x);
+        do_linear(run, &layer->qkv, read, &run->q_x, NULL, ACTIVATION_NONE,
+                  run->qkv + run->begin * (e->queries + 2 * e->keys), &layer->out);
+        if (turns)
+            rf__team_do(run->team, n_pieces_of_rows(run), turn_some_rows, run);
     }
     rf__team_do(run->team, run->input->n_texts * e->n_heads, do_head, run);
 }
@@ -321,21 +529,24 @@ static void first_half(struct run *run, size_t block)
 static void second_half(struct run *run, size_t block)
 {
     const struct encoder *e = run->encoder;
-    const struct encoder_layer *layer = run->layer;
-    const struct norm norm1 = {layer->norm1_weight, layer->norm1_bias, e->hidden, e->ld, e->epsilon};
-    const struct norm norm2 = {layer->norm2_weight, layer->norm2_bias, e->hidden, e->ld, e->epsilon};
-    const bool is_last = layer + 1 == e->layers + e->n_layers;
-    const struct linear *after = is_last ? NULL : &layer[1].qkv;
+    const struct encoder_layer *layer = run->step->layer;
+    const bool is_last = run->step + 1 == e->steps + e->n_steps;
+    const struct linear *likely = is_last ? NULL : &run->step[1].layer->qkv;
 
     for (run->begin = run->n = 0; next_block(run, block);) {
-        float *x = run->x + run->begin * e->ld, *context = run->context + run->begin * e->ld;
-        do_rows(run, NULL, NULL, context, e->ld, &layer->out, &run->q_x);
-        do_linear(run, &layer->out, context, &run->q_x, x, ACTIVATION_NONE, run->sum, &layer->up);
-        do_rows(run, &norm1, run->sum, x, e->ld, &layer->up, &run->q_x);
-        do_linear(run, &layer->up, x, &run->q_x, NULL, e->activation, run->inner, &layer->down);
-        do_rows(run, NULL, NULL, run->inner, e->inner, &layer->down, &run->q_inner);
-        do_linear(run, &layer->down, run->inner, &run->q_inner, x, ACTIVATION_NONE, run->sum, after);
-        do_rows(run, &norm2, run->sum, x, e->ld, NULL, NULL);
+        float *context = run->context + run->begin * e->queries, *read = read_by_half(run, &layer->unit_norm);
+        do_rows(run, NULL, NULL, NULL, context, e->queries, &layer->out, &run->q_x);
+        end_half(run, &layer->out, context, &run->q_x, &layer->attention_norm, &layer->attention_after, &layer->up,
+                 &layer->unit_norm, &layer->up, read);
+        if (e->is_gated) {
+            do_linear(run, &layer->up, read, &run->q_x, NULL, ACTIVATION_NONE, run->wide, &layer->down);
+            rf__team_do(run->team, n_pieces_of_rows(run), gate_some_rows, run);
+        } else {
+            do_linear(run, &layer->up, read, &run->q_x, NULL, e->activation, run->inner, &layer->down);
+        }
+        do_rows(run, NULL, NULL, NULL, run->inner, e->inner, &layer->down, &run->q_inner);
+        end_half(run, &layer->down, run->inner, &run->q_inner, &layer->unit_norm, &layer->unit_after, likely, NULL,
+                 NULL, NULL);
     }
 }
 
@@ -349,7 +560,7 @@ rf_status rf__encoder_check(const struct encoder *encoder, const struct encoder_
         int64_t n = (int64_t)input->begins[i + 1] - input->begins[i];
         if (n <= 0)
             return rf__fail(err, RF_INVALID_ARGUMENT, "a text without tokens");
-        if ((uint64_t)n + n_before > encoder->n_positions)
+        if (encoder->n_positions > 0 && (uint64_t)n + n_before > encoder->n_positions)
             return rf__fail(err, RF_INVALID_ARGUMENT,
                             "a text of %lld tokens; the model has %zu positions, %zu not for use", (long long)n,
                             encoder->n_positions, n_before);
@@ -377,9 +588,10 @@ static size_t rows_of_block(const struct encoder *e)
 bool rf__encoder_is_worth_sharing(const struct encoder *e, const struct encoder_input *input)
 {
     static const double costs[] = {[PRECISION_FP32] = 1, [PRECISION_INT16] = 0.5, [PRECISION_INT8] = 0.25};
-    const double weights = (double)e->n_layers * (double)e->ld * (4.0 * (double)e->ld + 2.0 * (double)e->inner);
+    const struct encoder_layer *layer = e->steps[0].layer;
+    const double columns = (double)(layer->qkv.n + layer->up.n + layer->out.k + layer->down.k);
 
-    return (double)input->n_rows * weights * costs[e->precision] >= LEAST_SHARED;
+    return (double)input->n_rows * (double)e->n_steps * (double)e->ld * columns * costs[e->precision] >= LEAST_SHARED;
 }
 
 rf_status rf__encoder_run(const struct encoder *encoder, const struct encoder_input *input, struct team *team,
@@ -387,16 +599,24 @@ rf_status rf__encoder_run(const struct encoder *encoder, const struct encoder_in
 {
     struct run run = {.encoder = encoder, .input = input, .team = team};
     const size_t most = rows_of_block(encoder), block = input->n_rows < most ? input->n_rows : most;
+    const struct norm final = norm_of(encoder, &encoder->final_norm);
     rf_status status = make_room(&run, workspace, rf__team_size(team), block, err);
 
     if (status != RF_OK)
         return status;
-    add_embeddings(&run);
-    for (size_t i = 0; i < encoder->n_layers; i++) {
-        run.layer = &encoder->layers[i];
+    add_embeddings(&run, block);
+    spread_bias(&run);
+    if (encoder->n_rotations > 0) {
+        set_places(&run);
+        set_rotations(&run);
+    }
+    for (size_t i = 0; i < encoder->n_steps; i++) {
+        run.step = &encoder->steps[i];
         first_half(&run, block);
         second_half(&run, block);
     }
+    if (final.weight != NULL)
+        encoder->kernels->norm(&final, run.x, run.x, input->n_rows);
     for (size_t row = 0; row < input->n_rows; row++)
         memcpy(out + row * encoder->hidden, run.x + row * encoder->ld, encoder->hidden * sizeof *out);
     return RF_OK;

@@ -51,23 +51,27 @@ struct linear_job {
     const void *ahead; /* NULL, or panels of weights that are likely read after these */
 };
 
-/* One head of one text: out = softmax(q k^T * scale) v. q, k, v: [n, width], rows ld apart; out rows are ldo apart. */
+/* One head of one text: out = softmax(q k^T * scale + bias) v. q, k, v: [n, width], rows ld apart; out rows are ldo
+ * apart. Token i sees tokens i - before … i + after. */
 struct attention_job {
     const float *q, *k, *v;
     float *out;
     size_t n, width, ld, ldo;
     float scale;
-    float *scratch; /* [rf__attention_scratch(n, width)], aligned as the rows are */
+    size_t before, after; /* SIZE_MAX: all */
+    const float *bias;    /* NULL; or bias[n - 1 + j - i] is that of token j for token i; [2 n + PACK_LANES] is read */
+    float *scratch;       /* [rf__attention_scratch(n, width)], aligned as the rows are */
 };
 size_t rf__attention_scratch(size_t n, size_t width);
 #define ATTENTION_I16_WIDTH 256 /* the widest head of attention_i16 */
 
 /* y = (x - mean) / sqrt(variance + epsilon) * weight + bias for each row; weight and bias are 0 beyond `width`. y may
- * be x. */
+ * be x. is_rms: the mean is taken as 0, so that the variance is the mean square. */
 struct norm {
     const float *weight, *bias;
     size_t width, ld;
     float epsilon;
+    bool is_rms;
 };
 
 struct kernels {
@@ -84,6 +88,11 @@ struct kernels {
     void (*attention_i16)(const struct attention_job *job);
     void (*norm)(const struct norm *norm, const float *x, float *y, size_t rows);
     void (*activate)(enum activation_kind kind, float *x, size_t n); /* n: a multiple of 16 */
+    /* y = act(x) * by, likewise */
+    void (*gate)(enum activation_kind kind, const float *x, const float *by, float *y, size_t n);
+    /* Rotary positions (Su et al. 2021): of each of n_heads heads that lie behind each other, numbers i and i + half are
+     * turned as a point of the plane by an angle, whose cosine and sine are [half]. */
+    void (*rotate)(float *x, size_t n_heads, size_t half, const float *cosines, const float *sines);
     void (*exp)(float *x, size_t n);                                 /* for x <= 0; likewise */
 };
 

@@ -107,6 +107,15 @@ static void activate(enum activation_kind kind, float *x, size_t n)
         activate_one(kind, x + i);
 }
 
+static void gate(enum activation_kind kind, const float *x, const float *by, float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        vf_store(y + i, vf_load(x + i));
+        activate_one(kind, y + i);
+        vf_store(y + i, vf_mul(vf_load(y + i), vf_load(by + i)));
+    }
+}
+
 static void exp_all(float *x, size_t n)
 {
     for (size_t i = 0; i < n; i += LANES)
@@ -125,10 +134,11 @@ struct tile {
     size_t ldy;
     /* fp32 attention has none of these */
     const float *bias, *residual; /* at the tile's first column; residual as y, or NULL */
-    size_t n_groups, rows_ld;
+    size_t n_groups, groups_ld; /* of k here; from one panel's to the next's */
+    size_t rows_ld;
     const float *row_scales;  /* of the first row; those of a group beside each other, the next group's rows_ld on */
     const float *row_middles; /* likewise */
-    const float *w_scales;    /* of the first panel; n_groups * LANES apart */
+    const float *w_scales;    /* of the first panel; groups_ld * LANES apart */
     const int32_t *w_sums;    /* likewise */
     const char *ahead, *ahead_end; /* this tile's share of the weights that come next, which it brings into the cache */
     size_t ahead_step;             /* bytes of it between two stretches of products */
@@ -199,7 +209,7 @@ VEC void add_group(const struct tile *t, const int m, const int nv, size_t group
 
     UNROLL for (int j = 0; j < nv; j++)
     {
-        const size_t at = ((size_t)j * t->n_groups + group) * LANES;
+        const size_t at = ((size_t)j * t->groups_ld + group) * LANES;
         vf scale = vf_load(t->w_scales + at), sum = scale;
         if (is_i8)
             sum = vf_mul(vf_from_int(vi_load(t->w_sums + at)), scale);
@@ -235,7 +245,7 @@ VEC void tile_int(const struct tile *t, const int m, const int nv, const bool is
         UNROLL for (int j = 0; j < nv; j++)
         {
             vi start =
-                is_i8 && INT8_OFFSET != 0 ? vi_load(t->w_sums + ((size_t)j * t->n_groups + group) * LANES) : vi_zero();
+                is_i8 && INT8_OFFSET != 0 ? vi_load(t->w_sums + ((size_t)j * t->groups_ld + group) * LANES) : vi_zero();
             UNROLL for (int i = 0; i < m; i++) acc[i][j] = start;
         }
         for (size_t p = 0; p < n_steps; p++) {
@@ -319,6 +329,7 @@ VEC void linear_rows(const struct linear_job *job, size_t panel, const int nv, s
                      .k = w->k,
                      .ldy = job->ldy,
                      .n_groups = n_groups,
+                     .groups_ld = n_groups,
                      .rows_ld = job->q.ld};
     const char *ahead;
     size_t ahead_size = (size_t)nv * t.w_stride, share;
@@ -512,7 +523,7 @@ static void norm(const struct norm *norm, const float *x, float *y, size_t rows)
         vf sum = vf_set1(0), squares = vf_set1(0), mean, factor, d;
         for (size_t i = 0; i <= last; i += LANES)
             sum = vf_add(sum, vf_load(x + i));
-        mean = vf_set1(vf_sum(sum) / (float)norm->width);
+        mean = vf_set1(norm->is_rms ? 0 : vf_sum(sum) / (float)norm->width);
         for (size_t i = 0; i < last; i += LANES) {
             d = vf_sub(vf_load(x + i), mean);
             squares = vf_fma(d, d, squares);
@@ -523,6 +534,26 @@ static void norm(const struct norm *norm, const float *x, float *y, size_t rows)
         for (size_t i = 0; i <= last; i += LANES) {
             d = vf_mul(vf_sub(vf_load(x + i), mean), factor);
             vf_store(y + i, vf_fma(d, vf_load(norm->weight + i), vf_load(norm->bias + i)));
+        }
+    }
+}
+
+/* ---- Rotary positions ------------------------------------------------------------------------------------------ */
+
+static void rotate(float *x, size_t n_heads, size_t half, const float *cosines, const float *sines)
+{
+    const size_t whole = half / LANES * LANES;
+
+    for (size_t head = 0; head < n_heads; head++, x += 2 * half) {
+        for (size_t i = 0; i < whole; i += LANES) {
+            const vf c = vf_load(cosines + i), s = vf_load(sines + i), a = vf_load(x + i), b = vf_load(x + half + i);
+            vf_store(x + i, vf_sub(vf_mul(a, c), vf_mul(b, s)));
+            vf_store(x + half + i, vf_add(vf_mul(b, c), vf_mul(a, s)));
+        }
+        for (size_t i = whole; i < half; i++) {
+            const float a = x[i], b = x[half + i];
+            x[i] = a * cosines[i] - b * sines[i];
+            x[half + i] = b * cosines[i] + a * sines[i];
         }
     }
 }
@@ -574,7 +605,7 @@ VEC void next_panels(struct tile *t, size_t n)
     t->w = (const char *)t->w + n * t->w_stride;
     t->y += n * LANES;
     if (t->w_scales != NULL)
-        t->w_scales += n * t->n_groups * LANES;
+        t->w_scales += n * t->groups_ld * LANES;
 }
 
 /* m rows times panels, without bias; t says where the first panel and its columns of y are, before and after. */
@@ -617,33 +648,85 @@ static void small_product_i16(struct tile *t, size_t n_panels, size_t m)
     small_product(t, n_panels, m, TILE_I16);
 }
 
-/* Scores [m, n_all] of m rows -> e^(score - the row's highest), and their sums. Step by step for all rows, as each step
- * waits for the one before: rows beside each other fill the time. */
-VEC void softmax_rows(float *scores, size_t m, size_t n, size_t n_all, float *sums)
+/* What m rows of a tile see: row i the keys from low[i] to high[i] - 1; all of them together those from begin, where a
+ * group of keys begins, to end - 1. */
+struct view {
+    size_t begin, end, low[TILE_ROWS], high[TILE_ROWS];
+};
+
+VEC struct view view_of(const struct attention_job *job, size_t row, size_t m, size_t group)
 {
-    const size_t last = n_all - LANES;
-    const vf beyond = lanes(n - last, 0, -INFINITY), mask = lanes(n - last, 1, 0);
-    vf top[TILE_ROWS], sum[TILE_ROWS];
+    struct view view;
+
+    for (size_t i = 0; i < m; i++) {
+        const size_t at = row + i;
+        view.low[i] = at > job->before ? at - job->before : 0;
+        view.high[i] = job->n - 1 - at > job->after ? at + job->after + 1 : job->n;
+    }
+    view.begin = view.low[0] / group * group;
+    view.end = view.high[m - 1];
+    return view;
+}
+
+/* For the lanes of keys at, at + 1 …: `mask` is 1 and `beyond` 0 for those from low to high - 1, 0 and -infinity for
+ * others. */
+VEC void edge(size_t at, size_t low, size_t high, vf *mask, vf *beyond)
+{
+#define ALL(x) x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x
+    static const float inside[3 * LANES] = {ALL(0), ALL(1), ALL(0)};
+    static const float outside[3 * LANES] = {ALL(-INFINITY), ALL(0), ALL(-INFINITY)};
+#undef ALL
+    const size_t n_out = low <= at ? 0 : low - at < LANES ? low - at : LANES;
+    const size_t n_in = high <= at ? 0 : high - at < LANES ? high - at : LANES;
+
+    *mask = vf_mul(vf_load(inside + LANES - n_out), vf_load(inside + 2 * LANES - n_in));
+    *beyond = vf_add(vf_load(outside + LANES - n_out), vf_load(outside + 2 * LANES - n_in));
+}
+
+/* Adds the bias to the scores of m rows; rows are ld apart. */
+VEC void add_bias(const struct attention_job *job, const struct view *view, size_t row, size_t m, float *scores,
+                  size_t ld)
+{
+    for (size_t i = 0; i < m; i++, scores += ld) {
+        const float *bias = job->bias + job->n - 1 - (row + i);
+        for (size_t k = view->begin; k < view->end; k += LANES)
+            vf_store(scores + k, vf_add(vf_load(scores + k), vf_load(bias + k)));
+    }
+}
+
+/* Scores of m rows, ld apart -> e^(score - the row's highest), 0 for what a row does not see, and their sums. Step by
+ * step for all rows, as each step waits for the one before: rows beside each other fill the time. */
+VEC void softmax_rows(float *scores, size_t ld, size_t m, const struct view *view, float *sums)
+{
+    vf top[TILE_ROWS], sum[TILE_ROWS], mask, beyond;
 
     for (size_t row = 0; row < m; row++) {
-        const float *at = scores + row * n_all;
-        vf high = vf_add(vf_load(at + last), beyond);
-        for (size_t i = 0; i < last; i += LANES)
-            high = vf_max(vf_load(at + i), high);
+        const float *at = scores + row * ld;
+        vf high = vf_set1(-INFINITY);
+        for (size_t i = view->begin; i < view->end; i += LANES) {
+            vf score = vf_load(at + i);
+            if (i < view->low[row] || i + LANES > view->high[row]) {
+                edge(i, view->low[row], view->high[row], &mask, &beyond);
+                score = vf_add(score, beyond);
+            }
+            high = vf_max(score, high);
+        }
         top[row] = vf_set1(vf_highest(high));
     }
     for (size_t row = 0; row < m; row++) {
-        float *at = scores + row * n_all;
-        vf e;
+        float *at = scores + row * ld;
         sum[row] = vf_set1(0);
-        for (size_t i = 0; i < last; i += LANES) {
-            e = exp_vec(vf_sub(vf_load(at + i), top[row]));
+        for (size_t i = view->begin; i < view->end; i += LANES) {
+            vf e;
+            if (i < view->low[row] || i + LANES > view->high[row]) {
+                edge(i, view->low[row], view->high[row], &mask, &beyond);
+                e = vf_mul(exp_vec(vf_sub(vf_add(vf_load(at + i), beyond), top[row])), mask);
+            } else {
+                e = exp_vec(vf_sub(vf_load(at + i), top[row]));
+            }
             sum[row] = vf_add(sum[row], e);
             vf_store(at + i, e);
         }
-        e = vf_mul(exp_vec(vf_sub(vf_add(vf_load(at + last), beyond), top[row])), mask);
-        sum[row] = vf_add(sum[row], e);
-        vf_store(at + last, e);
     }
     for (size_t row = 0; row < m; row++)
         sums[row] = vf_sum(sum[row]);
@@ -654,25 +737,28 @@ static void attention(const struct attention_job *job)
     struct head head;
 
     pack_head(job, &head);
-    struct tile scores = {.w = head.keys,
-                          .lda = job->width * sizeof(float),
+    struct tile scores = {.lda = job->width * sizeof(float),
                           .w_stride = job->width * LANES * sizeof(float),
                           .k = job->width,
-                          .y = head.scores,
                           .ldy = head.n_all};
-    struct tile result = {.a = head.scores,
-                          .w = head.values,
-                          .lda = head.n_all * sizeof(float),
+    struct tile result = {.lda = head.n_all * sizeof(float),
                           .w_stride = job->n * LANES * sizeof(float),
-                          .k = job->n,
                           .y = head.result,
                           .ldy = head.width_all};
     for (size_t row = 0; row < job->n; row += TILE_ROWS) {
-        size_t m = job->n - row < TILE_ROWS ? job->n - row : TILE_ROWS;
+        const size_t m = job->n - row < TILE_ROWS ? job->n - row : TILE_ROWS;
+        const struct view view = view_of(job, row, m, LANES);
         float sums[TILE_ROWS];
         scores.a = head.queries + row * job->width;
-        small_product_f32(&scores, head.n_all / LANES, m);
-        softmax_rows(head.scores, m, job->n, head.n_all, sums);
+        scores.w = head.keys + view.begin * job->width;
+        scores.y = head.scores + view.begin;
+        small_product_f32(&scores, (view.end - view.begin + LANES - 1) / LANES, m);
+        if (job->bias != NULL)
+            add_bias(job, &view, row, m, head.scores, head.n_all);
+        softmax_rows(head.scores, head.n_all, m, &view, sums);
+        result.a = head.scores + view.begin;
+        result.w = head.values + view.begin * LANES;
+        result.k = view.end - view.begin;
         small_product_f32(&result, head.width_all / LANES, m);
         for (size_t i = 0; i < m; i++) {
             const float *from = head.result + i * head.width_all;
@@ -790,35 +876,40 @@ static void attention_i16(const struct attention_job *job)
     struct head_i16 head;
 
     pack_head_i16(job, &head);
-    struct tile scores = {.w = head.keys,
-                          .lda = width * sizeof(int16_t),
+    struct tile scores = {.lda = width * sizeof(int16_t),
                           .w_stride = width * LANES * sizeof(int16_t),
                           .k = width,
-                          .y = head.scores,
                           .ldy = head.n_all,
                           .n_groups = 1,
-                          .w_scales = head.key_scales};
-    struct tile result = {.a = head.weights,
-                          .w = head.values,
-                          .lda = head.n_all * sizeof(int16_t),
+                          .groups_ld = 1};
+    struct tile result = {.lda = head.n_all * sizeof(int16_t),
                           .w_stride = head.n_even * LANES * sizeof(int16_t),
-                          .k = head.n_even,
                           .ldy = job->ldo,
-                          .n_groups = head.n_groups,
+                          .groups_ld = head.n_groups,
                           .row_scales = head.weight_scales,
-                          .rows_ld = TILE_ROWS,
-                          .w_scales = head.value_scales};
+                          .rows_ld = TILE_ROWS};
     for (size_t row = 0; row < n; row += TILE_ROWS) {
-        size_t m = n - row < TILE_ROWS ? n - row : TILE_ROWS;
+        const size_t m = n - row < TILE_ROWS ? n - row : TILE_ROWS;
+        const struct view view = view_of(job, row, m, PACK_GROUP_I16);
         float sums[TILE_ROWS];
         scores.a = head.queries + row * width;
         scores.row_scales = head.query_scales + row;
-        small_product_i16(&scores, head.n_all / LANES, m);
-        softmax_rows(head.scores, m, n, head.n_all, sums);
+        scores.w = head.keys + view.begin * width;
+        scores.w_scales = head.key_scales + view.begin;
+        scores.y = head.scores + view.begin;
+        small_product_i16(&scores, (view.end - view.begin + LANES - 1) / LANES, m);
+        if (job->bias != NULL)
+            add_bias(job, &view, row, m, head.scores, head.n_all);
+        softmax_rows(head.scores, head.n_all, m, &view, sums);
+        result.a = head.weights + view.begin;
+        result.w = head.values + view.begin * LANES;
+        result.w_scales = head.value_scales + view.begin / PACK_GROUP_I16 * LANES;
+        result.k = (view.end - view.begin + 1) / 2 * 2;
+        result.n_groups = rf__pack_groups(result.k, PACK_GROUP_I16);
         for (size_t i = 0; i < m; i++) {
             const float *from = head.scores + i * head.n_all;
             vf factor = vf_set1(WEIGHT_ONE / sums[i]);
-            for (size_t k = 0; k < head.n_all; k += LANES)
+            for (size_t k = view.begin; k < view.end; k += LANES)
                 vi_store_i16(head.weights + i * head.n_all + k, vf_round(vf_mul(vf_load(from + k), factor)));
         }
         result.y = job->out + row * job->ldo;
@@ -827,4 +918,5 @@ static void attention_i16(const struct attention_job *job)
 }
 
 static const struct kernels table = {KERNELS_NAME, linear_f32,    linear_i16, linear_i8, quantize_i16, quantize_i8,
-                                     attention,    attention_i16, norm,       activate,  exp_all};
+                                     attention,    attention_i16, norm,       activate,  gate,         rotate,
+                                     exp_all};

@@ -42,6 +42,7 @@ struct plain_linear {
 struct model {
     struct encoder encoder;
     struct encoder_layer layers[LAYERS];
+    struct encoder_step steps[LAYERS];
     struct plain_linear plain[LAYERS][6]; /* query, key, value, out, up, down */
 };
 
@@ -74,6 +75,13 @@ static struct plain_linear plain_linear(size_t n, size_t k)
     return (struct plain_linear){floats(n * k, k, k, 0.3F, 0), floats(n, n, n, 0.1F, 0), n, k};
 }
 
+static struct encoder_norm encoder_norm(void)
+{
+    const float *weight = floats(LD, HIDDEN, LD, 0.2F, 1);
+
+    return (struct encoder_norm){weight, floats(LD, HIDDEN, LD, 0.2F, 0)};
+}
+
 static struct model *make_model(enum precision precision)
 {
     struct model *m = keep(rf__calloc(1, sizeof *m));
@@ -90,18 +98,22 @@ static struct model *make_model(enum precision precision)
         pack(&layer->out, precision, &m->plain[i][3], 1);
         pack(&layer->up, precision, &m->plain[i][4], 1);
         pack(&layer->down, precision, &m->plain[i][5], 1);
-        layer->norm1_weight = floats(LD, HIDDEN, LD, 0.2F, 1);
-        layer->norm1_bias = floats(LD, HIDDEN, LD, 0.2F, 0);
-        layer->norm2_weight = floats(LD, HIDDEN, LD, 0.2F, 1);
-        layer->norm2_bias = floats(LD, HIDDEN, LD, 0.2F, 0);
+        layer->attention_norm = encoder_norm();
+        layer->unit_norm = encoder_norm();
+        m->steps[i] = (struct encoder_step){layer, ENCODER_NO_ROTATION, SIZE_MAX, SIZE_MAX};
     }
     *e = (struct encoder){.kernels = rf__kernels_best(),
                           .precision = precision,
                           .activation = ACTIVATION_GELU,
-                          .n_layers = LAYERS,
                           .hidden = HIDDEN,
+                          .embedding = HIDDEN,
                           .n_heads = HEADS,
+                          .n_key_heads = HEADS,
+                          .head = HIDDEN / HEADS,
                           .ld = LD,
+                          .embedding_ld = LD,
+                          .queries = LD,
+                          .keys = LD,
                           .inner = INNER,
                           .n_words = WORDS,
                           .n_types = TYPES,
@@ -109,11 +121,13 @@ static struct model *make_model(enum precision precision)
                           .words = floats((size_t)WORDS * HIDDEN, HIDDEN, HIDDEN, 1, 0),
                           .types = floats((size_t)TYPES * HIDDEN, HIDDEN, HIDDEN, 1, 0),
                           .positions = floats((size_t)POSITIONS * HIDDEN, HIDDEN, HIDDEN, 1, 0),
-                          .norm_weight = floats(LD, HIDDEN, LD, 0.2F, 1),
-                          .norm_bias = floats(LD, HIDDEN, LD, 0.2F, 0),
+                          .embedding_norm = encoder_norm(),
                           .padding = -1,
+                          .embedding_scale = 1,
+                          .score_scale = 1 / sqrtf((float)HIDDEN / HEADS),
                           .epsilon = 1e-12F,
-                          .layers = m->layers};
+                          .steps = m->steps,
+                          .n_steps = LAYERS};
     return m;
 }
 
@@ -136,7 +150,7 @@ static void twin_linear(const struct plain_linear *l, const double *x, double *y
     }
 }
 
-static void twin_norm(const float *weight, const float *bias, double *x)
+static void twin_norm(const struct encoder_norm *norm, double *x)
 {
     double mean = 0, variance = 0;
 
@@ -145,7 +159,7 @@ static void twin_norm(const float *weight, const float *bias, double *x)
     for (size_t c = 0; c < HIDDEN; c++)
         variance += (x[c] - mean) * (x[c] - mean) / HIDDEN;
     for (size_t c = 0; c < HIDDEN; c++)
-        x[c] = (x[c] - mean) / sqrt(variance + 1e-12) * weight[c] + bias[c];
+        x[c] = (x[c] - mean) / sqrt(variance + 1e-12) * norm->weight[c] + norm->bias[c];
 }
 
 static void twin_attention(size_t n, double qkv[][3][HIDDEN], double context[][HIDDEN])
@@ -179,7 +193,7 @@ static void twin(const struct model *m, const int32_t *ids, const int32_t *type_
         for (size_t c = 0; c < HIDDEN; c++)
             x[i][c] = e->words[(size_t)ids[i] * HIDDEN + c] + e->types[(size_t)type_ids[i] * HIDDEN + c] +
                       e->positions[i * HIDDEN + c];
-        twin_norm(e->norm_weight, e->norm_bias, x[i]);
+        twin_norm(&e->embedding_norm, x[i]);
     }
     for (size_t l = 0; l < LAYERS; l++) {
         for (size_t i = 0; i < n; i++)
@@ -191,14 +205,14 @@ static void twin(const struct model *m, const int32_t *ids, const int32_t *type_
             twin_linear(&m->plain[l][3], context[i], y);
             for (size_t c = 0; c < HIDDEN; c++)
                 x[i][c] += y[c];
-            twin_norm(m->layers[l].norm1_weight, m->layers[l].norm1_bias, x[i]);
+            twin_norm(&m->layers[l].attention_norm, x[i]);
             twin_linear(&m->plain[l][4], x[i], inner);
             for (size_t c = 0; c < INNER; c++)
                 inner[c] = 0.5 * inner[c] * (1 + erf(inner[c] / sqrt(2)));
             twin_linear(&m->plain[l][5], inner, y);
             for (size_t c = 0; c < HIDDEN; c++)
                 x[i][c] += y[c];
-            twin_norm(m->layers[l].norm2_weight, m->layers[l].norm2_bias, x[i]);
+            twin_norm(&m->layers[l].unit_norm, x[i]);
         }
     }
 }

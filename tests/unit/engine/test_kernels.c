@@ -298,6 +298,8 @@ static void check_attention(const struct kernels *kernels, size_t n, size_t widt
                                 .ld = ld,
                                 .ldo = ldo,
                                 .scale = 3 / sqrtf((float)width),
+                                .before = SIZE_MAX,
+                                .after = SIZE_MAX,
                                 .scratch = scratch};
 
     run_attention(rf__kernels_plain, &job, is_i16);
