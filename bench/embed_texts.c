@@ -76,12 +76,13 @@ static rf_precision precision_of(const char *name)
     } known[] = {{"auto", RF_PRECISION_AUTO},
                  {"fp32", RF_PRECISION_FP32},
                  {"int16", RF_PRECISION_INT16},
-                 {"int8", RF_PRECISION_INT8}};
+                 {"int8", RF_PRECISION_INT8},
+                 {"file", RF_PRECISION_FILE}};
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i].name, name) == 0)
             return known[i].precision;
-    die("PRECISION is auto, fp32, int16 or int8");
+    die("PRECISION is auto, fp32, int16, int8 or file");
     return RF_PRECISION_AUTO;
 }
 

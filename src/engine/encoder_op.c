@@ -24,6 +24,8 @@ struct op {
     struct encoder_layer *layers;
     struct encoder_step *steps;
     const float *frequencies[MOST_ROTATIONS];
+    void **copies; /* [n_copies]: constants that do not lie where their type may */
+    size_t n_copies;
     struct os_mutex *mutex;
     /* Under the mutex: */
     struct workspace idle[MOST_WORKSPACES];
@@ -36,6 +38,7 @@ struct op {
 
 /* A cursor over the constant inputs. The first failure is kept and makes later calls give NULL. */
 struct reader {
+    struct op *op;
     const OrtApi *ort;
     const OrtKernelInfo *info;
     size_t next;
@@ -101,6 +104,28 @@ static int read_choice(struct reader *r, const char *name, const char *const *na
     return 0;
 }
 
+/* The constant itself; a copy of one that lies at an odd place in the file, as small ones inside it may. */
+static const void *aligned(struct reader *r, const void *data, ONNXTensorElementDataType type, size_t count)
+{
+    const size_t size = type == ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64   ? 8
+                        : type == ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16 ? 2
+                        : type == ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8  ? 1
+                                                                      : 4;
+    void **copies, *copy;
+
+    if (r->status != RF_OK || (uintptr_t)data % size == 0)
+        return data;
+    copies = rf__realloc(r->op->copies, (r->op->n_copies + 1) * sizeof *copies);
+    r->op->copies = copies != NULL ? copies : r->op->copies;
+    copy = copies == NULL ? NULL : rf__alloc_array(count, size);
+    if (copy == NULL) {
+        r->status = rf__fail_memory(r->err);
+        return NULL;
+    }
+    copies[r->op->n_copies++] = copy;
+    return memcpy(copy, data, count * size);
+}
+
 /* A constant input. */
 struct constant {
     ONNXTensorElementDataType type;
@@ -128,7 +153,7 @@ static struct constant read_constant(struct reader *r)
     fail(r, r->ort->GetTensorShapeElementCount(shape, &constant.count), "weights");
     fail(r, r->ort->GetTensorMutableData((OrtValue *)(uintptr_t)value, &data), "weights");
     r->ort->ReleaseTensorTypeAndShapeInfo(shape);
-    constant.data = data;
+    constant.data = aligned(r, data, constant.type, constant.count);
     return constant;
 }
 
@@ -300,11 +325,10 @@ static void read_steps(struct reader *r, struct op *op, size_t n_layers)
             refuse(r, "a step names a layer or a rotation that there is not");
             return;
         }
-        op->steps[i] =
-            (struct encoder_step){.layer = &op->layers[at[0]],
-                                  .rotation = at[1] < 0 ? ENCODER_NO_ROTATION : (size_t)at[1],
-                                  .before = to_reach(at[2]),
-                                  .after = to_reach(at[3])};
+        op->steps[i] = (struct encoder_step){.layer = &op->layers[at[0]],
+                                             .rotation = at[1] < 0 ? ENCODER_NO_ROTATION : (size_t)at[1],
+                                             .before = to_reach(at[2]),
+                                             .after = to_reach(at[3])};
     }
 }
 
@@ -324,7 +348,7 @@ static void read_embeddings(struct reader *r, struct encoder *e)
 
 static rf_status read_encoder(struct op *op, const OrtKernelInfo *info, rf_error *err)
 {
-    struct reader r = {.ort = op->ort, .info = info, .next = IN_WEIGHTS, .status = RF_OK, .err = err};
+    struct reader r = {.op = op, .ort = op->ort, .info = info, .next = IN_WEIGHTS, .status = RF_OK, .err = err};
     struct encoder *e = &op->encoder;
     const size_t n_layers = read_size(&r, "layers");
     const bool has_first_norm = read_bool(&r, "first_norm"), has_head_norms = read_bool(&r, "head_norms");
@@ -511,6 +535,9 @@ static void ORT_API_CALL destroy_kernel(void *kernel)
     rf__os_mutex_free(op->mutex);
     rf__free(op->layers);
     rf__free(op->steps);
+    for (size_t i = 0; i < op->n_copies; i++)
+        rf__free(op->copies[i]);
+    rf__free(op->copies);
     rf__free(op);
 }
 

@@ -71,8 +71,7 @@ static const struct postnorm_bias bias = {add_bias, "slopes", add_slopes};
 void rf__jina_build(struct arch *arch)
 {
     static const struct postnorm_defaults defaults = {30522, 768, 12, 3072, NULL};
-    struct postnorm jina = {
-        .names = &names, .layer_name = rf__bert_layer_name, .bias = &bias, .is_gated = true};
+    struct postnorm jina = {.names = &names, .layer_name = rf__bert_layer_name, .bias = &bias, .is_gated = true};
     const char *unit = rf__arch_str(arch, "feed_forward_type", "original");
 
     rf__postnorm_read(arch, &defaults, &jina);

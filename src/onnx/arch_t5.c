@@ -170,8 +170,7 @@ static struct packed pack_weights(struct arch *arch, const struct t5 *t5, const 
     rf__encoder_node_steps(&packed, steps, n);
     rf__packed_table(&packed, words, &t5->vocabulary, &t5->hidden);
     rf__packed_zeros(&packed, "no_token_types", 2, t5->hidden.n);
-    rf__packed_constant(&packed,
-                        rf__bucket_table(arch, TABLE, &all.buckets, &t5->heads, all.buckets.n, all.reach.n));
+    rf__packed_constant(&packed, rf__bucket_table(arch, TABLE, &all.buckets, &t5->heads, all.buckets.n, all.reach.n));
     for (uint64_t i = 0; i < n && rf__graph_status(arch->graph) == RF_OK; i++)
         pack_layer(&packed, t5, i);
     rf__packed_norm(&packed, "encoder.final_layer_norm", PACKED_NORM_WITHOUT_BIAS, &t5->hidden);

@@ -11,8 +11,8 @@
 value rf__bucket_bias(struct arch *arch, const char *name, const struct encoder_inputs *in, value table,
                       uint64_t n_buckets, uint64_t max_distance);
 
-/* The same for the kernels' operator: float [heads, 2 max_distance + 1] by distance, out of NAME, [all, heads]; n_buckets
- * of `all` are used. */
+/* The same for the kernels' operator: float [heads, 2 max_distance + 1] by distance, out of NAME, [all, heads];
+ * n_buckets of `all` are used. */
 value rf__bucket_table(struct arch *arch, const char *name, const struct arch_size *all, const struct arch_size *heads,
                        uint64_t n_buckets, uint64_t max_distance);
 

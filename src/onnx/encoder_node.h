@@ -16,7 +16,7 @@ struct encoder_node {
     const char *norms, *norm; /* "end", "before", "around"; "layer", "rms" */
     const char *bias;         /* "none", "table", "slopes" */
     bool is_gated, has_positions, has_embedding_norm, has_projection, has_first_norm, has_final_norm, has_head_norms;
-    int64_t padding; /* -1: positions begin at 0 */
+    int64_t padding;                              /* -1: positions begin at 0 */
     double epsilon, embedding_scale, score_scale; /* score_scale 0: 1 / sqrt(width of a head) */
 };
 

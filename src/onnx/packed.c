@@ -269,8 +269,7 @@ static bool fits(struct packed *packed, size_t rows, size_t cols)
 
 static struct source new_source(const struct packed *packed, size_t cols)
 {
-    return (struct source){
-        .weights = packed->arch->weights, .precision = packed->arch->precision, .cols = cols};
+    return (struct source){.weights = packed->arch->weights, .precision = packed->arch->precision, .cols = cols};
 }
 
 /* A copy in the graph's memory; NULL after a failure. */
@@ -402,8 +401,7 @@ static bool find_parts(struct packed *packed, const struct packed_part *parts, s
         const struct packed_part *part = &parts[i];
         const uint64_t n = part->n > 0 ? part->n : part->all.n;
         value name = rf__graph_name(g, "%s.bias", part->name);
-        add_part(weights,
-                 rf__arch_matrix_tensor(arch, rf__graph_name(g, "%s.weight", part->name), &part->all, in),
+        add_part(weights, rf__arch_matrix_tensor(arch, rf__graph_name(g, "%s.weight", part->name), &part->all, in),
                  part->first, n);
         add_part(biases, has_bias ? rf__arch_vector_tensor(arch, name, NULL, &part->all) : NULL, part->first, n);
         assert(part->first <= part->all.n && n <= part->all.n - part->first);

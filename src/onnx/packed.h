@@ -44,9 +44,9 @@ struct packed_part {
     uint64_t first, n; /* n 0: all rows */
 };
 
-/* One linear layer out of several that share their input, each rounded up to whole lanes, as the graph's precision wants
- * them. Up to PACKED_PER_LINEAR weights of the list. int8 is fitted to the next of arch->inputs, which are in the order
- * of these calls. */
+/* One linear layer out of several that share their input, each rounded up to whole lanes, as the graph's precision
+ * wants them. Up to PACKED_PER_LINEAR weights of the list. int8 is fitted to the next of arch->inputs, which are in the
+ * order of these calls. */
 #define PACKED_MAX_PARTS  3
 #define PACKED_PER_LINEAR 5
 void rf__packed_linear(struct packed *packed, const struct packed_part *parts, size_t n_parts, bool has_bias,

@@ -31,8 +31,9 @@ enum postnorm_positions {
 /* What attention adds to the scores by distance. */
 struct postnorm;
 struct postnorm_bias {
-    value (*graph)(struct arch *arch, const struct postnorm *encoder, const struct encoder_inputs *in); /* [1, heads, sequence, sequence] */
-    const char *kind; /* of the kernels' operator */
+    value (*graph)(struct arch *arch, const struct postnorm *encoder,
+                   const struct encoder_inputs *in); /* [1, heads, sequence, sequence] */
+    const char *kind;                                /* of the kernels' operator */
     value (*kernel)(struct arch *arch, const struct postnorm *encoder);
 };
 

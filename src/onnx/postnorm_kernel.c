@@ -14,8 +14,7 @@ static void pack_steps(struct packed *packed, const struct postnorm *encoder)
     struct encoder_node_step *steps = rf__graph_alloc(packed->arch->graph, n * sizeof *steps);
 
     for (size_t i = 0; i < n && steps != NULL; i++)
-        steps[i] = (struct encoder_node_step){
-            (int64_t)rf__postnorm_weights_of(encoder, i), -1, -1, -1};
+        steps[i] = (struct encoder_node_step){(int64_t)rf__postnorm_weights_of(encoder, i), -1, -1, -1};
     if (steps != NULL)
         rf__encoder_node_steps(packed, steps, n);
 }

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "hash/hash.h"
 #include "os/os.h"
-#include "provider/layer_inputs.h"
+#include "provider/calibration.h"
 #include "provider/rebuilt.h"
 
 #include <stdio.h>
@@ -57,15 +57,12 @@ static rf_status make_key(const char *made_of, const char *config_file, char out
 
 /* What is asked for, and where it goes. */
 struct conversion {
-    const char *made_of;     /* weights, or an ONNX file */
-    const char *config_file; /* NULL: made_of is an ONNX file */
-    const char *folder, *onnx_file;
-    const char *measured; /* of int8: the int16 file */
-    const struct model_config *config;
+    const struct converted *wanted;
     enum onnx_precision precision;
-    const struct logger *logger;
-    rf_progress_fn progress;
-    void *progress_user;
+    const char *made_of; /* weights, or an ONNX file */
+    char *config_file;   /* NULL: made_of is an ONNX file */
+    char *folder, *onnx_file;
+    char *measured; /* of int8: the int16 file */
 };
 
 static rf_status build(const struct conversion *c, struct onnx_limits *limits, rf_error *err)
@@ -77,7 +74,8 @@ static rf_status build(const struct conversion *c, struct onnx_limits *limits, r
     rf_status status = c->config_file != NULL ? rf__weights_open(c->made_of, &weights, err) : RF_OK;
 
     if (status == RF_OK && c->measured != NULL)
-        status = rf__layer_inputs(c->measured, c->config, c->logger, &statistics, &inputs, &n_inputs, err);
+        status =
+            rf__layer_inputs(c->measured, c->wanted->config, c->wanted->logger, &statistics, &inputs, &n_inputs, err);
     if (status == RF_OK) {
         const struct onnx_build request = {.config_path = c->config_file,
                                            .weights = weights,
@@ -88,14 +86,31 @@ static rf_status build(const struct conversion *c, struct onnx_limits *limits, r
                                            .inputs = inputs,
                                            .n_inputs = n_inputs,
                                            .limits = limits,
-                                           .logger = c->logger,
-                                           .progress = c->progress,
-                                           .progress_user = c->progress_user};
+                                           .logger = c->wanted->logger,
+                                           .progress = c->wanted->progress,
+                                           .progress_user = c->wanted->progress_user};
         status = rf__onnx_build(&request, err);
     }
     rf__statistics_free(statistics);
     rf__weights_free(weights);
     return status;
+}
+
+static char *file_of(const char *folder, enum onnx_precision precision)
+{
+    return precision == ONNX_OPERATORS ? rf__path_join(folder, "model.onnx")
+                                       : rf__format("%s/model-%s.onnx", folder, rf__precision_name(precision));
+}
+
+/* With the tensors beside it. */
+static void remove_onnx(const char *onnx_file)
+{
+    char *data = rf__format("%s.data", onnx_file);
+
+    (void)rf__os_remove(onnx_file, NULL);
+    if (data != NULL)
+        (void)rf__os_remove(data, NULL);
+    rf__free(data);
 }
 
 /* ---- Of an ONNX file --------------------------------------------------------------------------------------------- */
@@ -111,13 +126,12 @@ static bool is_lasting(rf_status status)
 /* Builds it in fp32 and compares; leaves a note of what came out, and no fp32 file unless that is what is wanted. */
 static rf_status prove(const struct conversion *c, const char *same, const char *left_alone, rf_error *err)
 {
-    char *onnx_file = rf__format("%s/model-fp32.onnx", c->folder),
-         *data = rf__format("%s/model-fp32.onnx.data", c->folder);
+    char *onnx_file = file_of(c->folder, ONNX_KERNELS_FP32);
     struct conversion first = *c;
     struct onnx_limits limits = {0};
     double difference = 0;
     char text[64];
-    rf_status status = onnx_file == NULL || data == NULL ? rf__fail_memory(err) : RF_OK;
+    rf_status status = onnx_file == NULL ? rf__fail_memory(err) : RF_OK;
 
     first.precision = ONNX_KERNELS_FP32;
     first.onnx_file = onnx_file;
@@ -125,25 +139,22 @@ static rf_status prove(const struct conversion *c, const char *same, const char 
     if (status == RF_OK)
         status = build(&first, &limits, err);
     if (status == RF_OK)
-        rf__log(c->logger, RF_LOG_INFO, "comparing the kernels with %s, once", c->made_of);
+        rf__log(c->wanted->logger, RF_LOG_INFO, "comparing the kernels with %s, once", c->made_of);
     if (status == RF_OK)
         status = rf__rebuilt_check(c->made_of, onnx_file, &limits, &difference, err);
-    if (onnx_file != NULL && data != NULL && (status != RF_OK || c->precision != ONNX_KERNELS_FP32)) {
-        (void)rf__os_remove(onnx_file, NULL);
-        (void)rf__os_remove(data, NULL);
-    }
+    if (onnx_file != NULL && (status != RF_OK || c->precision != ONNX_KERNELS_FP32))
+        remove_onnx(onnx_file);
     if (status == RF_OK) {
         snprintf(text, sizeof text, "%.3g\n", difference);
         status = rf__os_write_file(same, text, strlen(text), err);
-        rf__log(c->logger, RF_LOG_DEBUG, "%s: the kernels compute the same, to %.3g of a vector's length", c->made_of,
-                difference);
+        rf__log(c->wanted->logger, RF_LOG_DEBUG, "%s: the kernels compute the same, to %.3g of a vector's length",
+                c->made_of, difference);
     } else if (is_lasting(status)) {
         (void)rf__os_write_file(left_alone, err->message, strlen(err->message), NULL);
         status = RF_UNSUPPORTED;
         err->status = status;
     }
     rf__free(onnx_file);
-    rf__free(data);
     return status;
 }
 
@@ -207,33 +218,35 @@ static rf_status make(const struct conversion *c, rf_error *err)
         status = judge(c, true, err);
     if (status != RF_OK || rf__os_is_file(c->onnx_file))
         return status;
-    rf__log(c->logger, RF_LOG_INFO, "making %s out of %s, once", c->onnx_file, c->made_of);
+    rf__log(c->wanted->logger, RF_LOG_INFO, "making %s out of %s, once", c->onnx_file, c->made_of);
     return build(c, NULL, err);
 }
 
-/* Builds under a lock, unless another process did so while we waited for it. */
-static rf_status build_once(const struct conversion *c, rf_error *err)
+/* The lock under which files are made in the folder, which it makes. */
+static rf_status lock_folder(const struct conversion *c, struct os_lock **lock, rf_error *err)
 {
     char *lock_file = rf__path_join(c->folder, ".lock");
-    struct os_lock *lock = NULL;
     rf_status status = lock_file == NULL ? rf__fail_memory(err) : rf__os_make_directories(c->folder, err);
 
     if (status == RF_OK)
-        status = rf__os_lock(lock_file, NULL, NULL, &lock, err);
+        status = rf__os_lock(lock_file, NULL, NULL, lock, err);
     if (status == RF_IO)
         rf__fail_prefix(err, status, "the ONNX file made of %s cannot be kept (choose another --cache-dir)",
                         c->made_of);
-    if (status == RF_OK && !rf__os_is_file(c->onnx_file))
-        status = make(c, err);
-    rf__os_unlock(lock);
     rf__free(lock_file);
     return status;
 }
 
-static char *file_of(const char *folder, enum onnx_precision precision)
+/* Builds, unless another process did so while we waited for it. */
+static rf_status build_once(const struct conversion *c, rf_error *err)
 {
-    return precision == ONNX_OPERATORS ? rf__path_join(folder, "model.onnx")
-                                       : rf__format("%s/model-%s.onnx", folder, rf__precision_name(precision));
+    struct os_lock *lock = NULL;
+    rf_status status = lock_folder(c, &lock, err);
+
+    if (status == RF_OK && !rf__os_is_file(c->onnx_file))
+        status = make(c, err);
+    rf__os_unlock(lock);
+    return status;
 }
 
 /* config.json, which weights need; NULL in *out for an ONNX file. */
@@ -251,49 +264,115 @@ static rf_status find_config(const struct model_source *source, char **out, rf_e
     return RF_OK;
 }
 
-rf_status rf__converted_onnx(const struct model_source *source, const struct model_config *config,
-                             enum onnx_precision precision, const struct logger *logger, rf_progress_fn progress,
-                             void *progress_user, char **out, rf_error *err)
+/* Finds where files go; release_places() is due after a failure too. */
+static rf_status find_places(const struct converted *wanted, enum onnx_precision precision, struct conversion *c,
+                             rf_error *err)
 {
-    struct conversion c = {.made_of = source->weights_file != NULL ? source->weights_file : source->onnx_file,
-                           .config = config,
-                           .precision = precision,
-                           .logger = logger,
-                           .progress = progress,
-                           .progress_user = progress_user};
-    char *config_file = NULL, *folder = NULL, *onnx = NULL, *measured = NULL;
+    const struct model_source *source = wanted->source;
     char key[KEY_LEN + 1];
-    rf_status status = find_config(source, &config_file, err);
+    rf_status status;
 
+    *c = (struct conversion){.wanted = wanted,
+                             .made_of = source->weights_file != NULL ? source->weights_file : source->onnx_file,
+                             .precision = precision};
+    status = find_config(source, &c->config_file, err);
     if (status == RF_OK)
-        status = make_key(c.made_of, config_file, key, err);
+        status = make_key(c->made_of, c->config_file, key, err);
     if (status != RF_OK)
-        goto out;
-    folder = rf__format("%s/onnx/%s", source->cache_dir, key);
-    onnx = folder == NULL ? NULL : file_of(folder, precision);
-    c.config_file = config_file;
-    c.folder = folder;
-    c.onnx_file = onnx;
-    if (onnx == NULL) {
-        status = rf__fail_memory(err);
-    } else if (rf__os_is_file(onnx)) {
-        rf__log(logger, RF_LOG_DEBUG, "%s: made of %s before", onnx, c.made_of);
-    } else {
+        return status;
+    c->folder = rf__format("%s/onnx/%s", source->cache_dir, key);
+    c->onnx_file = c->folder == NULL ? NULL : file_of(c->folder, precision);
+    return c->onnx_file == NULL ? rf__fail_memory(err) : RF_OK;
+}
+
+static void release_places(struct conversion *c)
+{
+    rf__free(c->config_file);
+    rf__free(c->folder);
+    rf__free(c->onnx_file);
+    rf__free(c->measured);
+}
+
+rf_status rf__converted_onnx(const struct converted *wanted, enum onnx_precision precision, char **out, rf_error *err)
+{
+    struct conversion c;
+    rf_status status = find_places(wanted, precision, &c, err);
+
+    if (status == RF_OK && rf__os_is_file(c.onnx_file)) {
+        rf__log(wanted->logger, RF_LOG_DEBUG, "%s: made of %s before", c.onnx_file, c.made_of);
+    } else if (status == RF_OK) {
         status = judge(&c, false, err);
         if (status == RF_OK && precision == ONNX_KERNELS_INT8)
-            status =
-                rf__converted_onnx(source, config, ONNX_KERNELS_INT16, logger, progress, progress_user, &measured, err);
-        c.measured = measured;
+            status = rf__converted_onnx(wanted, ONNX_KERNELS_INT16, &c.measured, err);
         if (status == RF_OK)
             status = build_once(&c, err);
     }
-out:
-    rf__free(folder);
-    rf__free(config_file);
-    rf__free(measured);
+    if (status == RF_OK) {
+        *out = c.onnx_file;
+        c.onnx_file = NULL;
+    }
+    release_places(&c);
+    return status;
+}
+
+/* ---- How near it comes ------------------------------------------------------------------------------------------- */
+
+/* A number that a note holds; false: there is no note. */
+static bool read_note(const char *note, double *number)
+{
+    struct buf text;
+    bool is_read;
+
+    rf__buf_init(&text, REASON_MAX);
+    is_read = rf__os_is_file(note) && rf__os_read_file(note, &text, NULL) == RF_OK && text.len > 0 &&
+              sscanf(text.data, "%lf", number) == 1;
+    rf__buf_release(&text);
+    return is_read;
+}
+
+/* Builds fp32, unless it is there, and compares. */
+static rf_status measure(const struct conversion *c, const char *note, double *lowest, rf_error *err)
+{
+    struct conversion exact = *c;
+    char *onnx_file = file_of(c->folder, ONNX_KERNELS_FP32), text[64];
+    const bool is_there = onnx_file != NULL && rf__os_is_file(onnx_file);
+    rf_status status = onnx_file == NULL ? rf__fail_memory(err) : RF_OK;
+
+    exact.precision = ONNX_KERNELS_FP32;
+    exact.onnx_file = onnx_file;
+    rf__log(c->wanted->logger, RF_LOG_INFO, "comparing %s with fp32, once", rf__precision_name(c->precision));
+    if (status == RF_OK && !is_there)
+        status = build(&exact, NULL, err);
     if (status == RF_OK)
-        *out = onnx;
-    else
-        rf__free(onnx);
+        status = rf__lowest_cosine(onnx_file, c->onnx_file, c->wanted->config, c->wanted->logger, lowest, err);
+    if (status == RF_OK) {
+        snprintf(text, sizeof text, "%.9f\n", *lowest);
+        status = rf__os_write_file(note, text, strlen(text), err);
+    }
+    /* Where int16 will not do, fp32 is what will be used. */
+    if (onnx_file != NULL && !is_there && (status != RF_OK || *lowest >= CONVERTED_FAITHFUL))
+        remove_onnx(onnx_file);
+    rf__free(onnx_file);
+    return status;
+}
+
+rf_status rf__converted_cosine(const struct converted *wanted, enum onnx_precision precision, double *lowest,
+                               rf_error *err)
+{
+    struct conversion c;
+    struct os_lock *lock = NULL;
+    char *note = NULL;
+    rf_status status = find_places(wanted, precision, &c, err);
+
+    if (status == RF_OK && (note = rf__format("%s.cosine", c.onnx_file)) == NULL)
+        status = rf__fail_memory(err);
+    if (status == RF_OK && !read_note(note, lowest)) {
+        status = lock_folder(&c, &lock, err);
+        if (status == RF_OK && !read_note(note, lowest))
+            status = measure(&c, note, lowest, err);
+        rf__os_unlock(lock);
+    }
+    rf__free(note);
+    release_places(&c);
     return status;
 }

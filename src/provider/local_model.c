@@ -82,8 +82,7 @@ struct choice {
 };
 
 /* ONNX Runtime's own fp32 is faster than our kernels in plain C, which are there for the precisions that it has not. On
- * every kind of vectors int16 is faster than fp32; its cosine with the reference is what the kernels' tests and
- * test_real_models hold. */
+ * every kind of vectors int16 is faster than fp32. */
 static struct choice choose(rf_precision wanted)
 {
     bool are_fast = kernels_are_fast();
@@ -101,21 +100,42 @@ static struct choice choose(rf_precision wanted)
     return (struct choice){ONNX_KERNELS_FP32, "asked for"};
 }
 
+/* The file of the choice; of `auto`, where int16 loses too much in this model, that of fp32. */
+static rf_status make_choice(struct local_model *model, const struct model_config *config,
+                             const rf_model_options *options, struct choice choice, rf_error *err)
+{
+    const struct logger logger = {options->log, options->log_user};
+    const struct converted wanted = {&model->source, config, &logger, options->progress, options->progress_user};
+    double lowest = 1;
+    rf_status status;
+
+    rf__free(model->onnx_file);
+    model->onnx_file = NULL;
+    status = rf__converted_onnx(&wanted, choice.precision, &model->onnx_file, err);
+    if (status == RF_OK && options->precision == RF_PRECISION_AUTO && choice.precision == ONNX_KERNELS_INT16)
+        status = rf__converted_cosine(&wanted, choice.precision, &lowest, err);
+    model->why = choice.why;
+    if (status != RF_OK || lowest >= CONVERTED_FAITHFUL)
+        return status;
+    rf__log(&logger, RF_LOG_DEBUG, "int16 keeps a cosine of %.6f in this model: fp32 computes", lowest);
+    model->why = "auto: int16 does not keep a cosine of 0.99999 in this model";
+    rf__free(model->onnx_file);
+    model->onnx_file = NULL;
+    return rf__converted_onnx(&wanted, ONNX_KERNELS_FP32, &model->onnx_file, err);
+}
+
 static rf_status convert(struct local_model *model, const struct model_config *config, const rf_model_options *options,
                          rf_error *err)
 {
     const struct logger logger = {options->log, options->log_user};
-    struct choice choice = choose(options->precision);
+    const struct choice choice = choose(options->precision),
+                        whole = {ONNX_OPERATORS, "the kernels do not know this architecture"};
     rf_error reason = {0};
-    rf_status status = rf__converted_onnx(&model->source, config, choice.precision, &logger, options->progress,
-                                          options->progress_user, &model->onnx_file, &reason);
+    rf_status status = make_choice(model, config, options, choice, &reason);
 
-    model->why = choice.why;
     if (status == RF_UNSUPPORTED && choice.precision != ONNX_OPERATORS && !is_of_integers(options->precision)) {
         rf__log(&logger, RF_LOG_DEBUG, "ONNX Runtime's operators compute: %s", reason.message);
-        model->why = "the kernels do not know this architecture";
-        return rf__converted_onnx(&model->source, config, ONNX_OPERATORS, &logger, options->progress,
-                                  options->progress_user, &model->onnx_file, err);
+        return make_choice(model, config, options, whole, err);
     }
     if (status != RF_OK && err != NULL)
         *err = reason;
@@ -146,10 +166,8 @@ static rf_status use_onnx(struct local_model *model, const struct model_config *
 
     model->why = "the ONNX file's own";
     if (choice.precision != ONNX_OPERATORS) {
-        status = rf__converted_onnx(&model->source, config, choice.precision, &logger, options->progress,
-                                    options->progress_user, &model->onnx_file, &reason);
+        status = make_choice(model, config, options, choice, &reason);
         if (status == RF_OK) {
-            model->why = choice.why;
             model->is_rebuilt = true;
             return RF_OK;
         }
@@ -161,6 +179,7 @@ static rf_status use_onnx(struct local_model *model, const struct model_config *
         rf__log(&logger, RF_LOG_DEBUG, "the ONNX file runs as it is: %s", reason.message);
         model->why = "the ONNX file's own: the kernels do not know this graph";
     }
+    rf__free(model->onnx_file);
     model->onnx_file = rf__strdup(model->source.onnx_file);
     return model->onnx_file == NULL ? rf__fail_memory(err) : RF_OK;
 }

@@ -37,8 +37,8 @@ struct run {
     struct team *team;   /* NULL: nobody helps */
     float *x, *embedded; /* embedded: before the projection, where there is one */
     float *qkv, *context;
-    float *sum; /* of a half of a layer and x; or what a half reads, where norms come before it */
-    float *wide, *inner; /* what up gives; the same once gated */
+    float *sum;                    /* of a half of a layer and x; or what a half reads, where norms come before it */
+    float *wide, *inner;           /* what up gives; the same once gated */
     struct quantized q_x, q_inner; /* of int16 and int8; q_x: the block's rows of what is as wide as x or context */
     float *scratch;                /* of attention: scratch_size for each member */
     size_t scratch_size;           /* floats */
@@ -449,8 +449,7 @@ static void spread_bias(struct run *run)
             if (e->bias_kind == BIAS_SLOPES)
                 to[i] = e->bias[head] * (float)far;
             else
-                to[i] =
-                    e->bias[head * (2 * e->reach + 1) + (is_behind ? e->reach - within : e->reach + within)];
+                to[i] = e->bias[head * (2 * e->reach + 1) + (is_behind ? e->reach - within : e->reach + within)];
         }
     }
 }
@@ -462,7 +461,8 @@ static void set_rotations(struct run *run)
     const size_t half = e->head / 2, n = run->longest * half;
 
     for (size_t i = 0; i < e->n_rotations * n; i++) {
-        const float angle = (float)(i % n / half) * e->frequencies[i / n][i % half];
+        const size_t place = i % n / half;
+        const float angle = (float)place * e->frequencies[i / n][i % half];
         run->cosines[i] = cosf(angle);
         run->sines[i] = sinf(angle);
     }
@@ -485,7 +485,8 @@ static float *read_by_half(struct run *run, const struct encoder_norm *norm)
     return e->places == NORMS_END || norm->weight == NULL ? run->x + run->begin * e->ld : run->sum;
 }
 
-/* x = end(x + after(y w^T + b)) of a half's last layer, and then what `next` reads of it, or of a norm of it: `read`. */
+/* x = end(x + after(y w^T + b)) of a half's last layer, and then what `next` reads of it, or of a norm of it: `read`.
+ */
 static void end_half(struct run *run, const struct linear *w, const float *y, const struct quantized *q,
                      const struct encoder_norm *end, const struct encoder_norm *after, const struct linear *likely,
                      const struct encoder_norm *norm, const struct linear *next, float *read)

@@ -60,7 +60,7 @@ struct encoder {
     const struct kernels *kernels;
     enum precision precision; /* of most linear layers; each has its own */
     enum activation_kind activation;
-    bool is_gated; /* act(first half of up) * second half */
+    bool is_gated;                                        /* act(first half of up) * second half */
     size_t hidden, embedding, n_heads, n_key_heads, head; /* head: the width of one */
     size_t ld, embedding_ld, inner, queries, keys; /* rounded up to lanes: hidden, embedding, what down reads, all heads
                                                       of queries, all heads of keys */

@@ -90,10 +90,10 @@ struct kernels {
     void (*activate)(enum activation_kind kind, float *x, size_t n); /* n: a multiple of 16 */
     /* y = act(x) * by, likewise */
     void (*gate)(enum activation_kind kind, const float *x, const float *by, float *y, size_t n);
-    /* Rotary positions (Su et al. 2021): of each of n_heads heads that lie behind each other, numbers i and i + half are
-     * turned as a point of the plane by an angle, whose cosine and sine are [half]. */
+    /* Rotary positions (Su et al. 2021): of each of n_heads heads that lie behind each other, numbers i and i + half
+     * are turned as a point of the plane by an angle, whose cosine and sine are [half]. */
     void (*rotate)(float *x, size_t n_heads, size_t half, const float *cosines, const float *sines);
-    void (*exp)(float *x, size_t n);                                 /* for x <= 0; likewise */
+    void (*exp)(float *x, size_t n); /* for x <= 0; likewise */
 };
 
 /* The i-th kind that was built and that this processor runs, the fastest first; NULL past the last, which is plain. */

@@ -134,7 +134,7 @@ struct tile {
     size_t ldy;
     /* fp32 attention has none of these */
     const float *bias, *residual; /* at the tile's first column; residual as y, or NULL */
-    size_t n_groups, groups_ld; /* of k here; from one panel's to the next's */
+    size_t n_groups, groups_ld;   /* of k here; from one panel's to the next's */
     size_t rows_ld;
     const float *row_scales;  /* of the first row; those of a group beside each other, the next group's rows_ld on */
     const float *row_middles; /* likewise */
@@ -771,20 +771,22 @@ static void attention(const struct attention_job *job)
 
 /* ---- Attention in int16 ------------------------------------------------------------------------------------------ */
 
-/* The scratch of a head whose queries, keys, weights and values are int16: a query or key has one scale; values have
- * one for each column and PACK_GROUP_I16 tokens; the weights of a token, which add up to 1, are multiples of 1 /
- * WEIGHT_ONE. A group of 128 of them times values of VALUE_MAX stays below 2^31. */
+/* The scratch of a head whose queries, keys, weights and values are int16: a query or key has one scale, which is
+ * there for each group of its columns; values have one for each column and PACK_GROUP_I16 tokens; the weights of a
+ * token, which add up to 1, are multiples of 1 / WEIGHT_ONE. A group of 128 of them times values of VALUE_MAX stays
+ * below 2^31. */
 #define WEIGHT_ONE 32767
 #define VALUE_MAX  16383
 
 struct head_i16 {
-    int16_t *keys;    /* [n / 16][width / 2][16][2] */
-    int16_t *values;  /* [width / 16][n / 2][16][2] */
-    int16_t *queries; /* [n, width] */
-    int16_t *weights; /* [TILE_ROWS, n_all] */
-    float *key_scales, *value_scales, *query_scales, *weight_scales;
+    int16_t *keys;     /* [n / 16][width / 2][16][2] */
+    int16_t *values;   /* [width / 16][n / 2][16][2] */
+    int16_t *queries;  /* [n, width] */
+    int16_t *weights;  /* [TILE_ROWS, n_all] */
+    float *key_scales; /* [n / 16][n_key_groups][16] */
+    float *value_scales, *query_scales, *weight_scales;
     float *scores; /* [TILE_ROWS, n_all] */
-    size_t n_all, n_even, n_groups;
+    size_t n_all, n_even, n_groups, n_key_groups;
 };
 
 static void lay_out_i16(const struct attention_job *job, struct head_i16 *head)
@@ -795,6 +797,7 @@ static void lay_out_i16(const struct attention_job *job, struct head_i16 *head)
     head->n_all = rf__pack_lanes(n);
     head->n_even = (n + 1) / 2 * 2;
     head->n_groups = rf__pack_groups(head->n_even, PACK_GROUP_I16);
+    head->n_key_groups = rf__pack_groups(width, PACK_GROUP_I16);
     head->keys = (int16_t *)at;
     at += head->n_all * width / 2;
     head->values = (int16_t *)at;
@@ -806,7 +809,7 @@ static void lay_out_i16(const struct attention_job *job, struct head_i16 *head)
     head->scores = at;
     at += TILE_ROWS * head->n_all;
     head->key_scales = at;
-    at += head->n_all;
+    at += head->n_all * head->n_key_groups;
     head->value_scales = at;
     at += head->n_groups * width;
     head->query_scales = at;
@@ -821,15 +824,16 @@ static void pack_keys_i16(const struct attention_job *job, const struct head_i16
 
     for (size_t i = 0; i < head->n_all; i++) {
         char *out = (char *)(head->keys + i / LANES * width * LANES) + i % LANES * 2 * sizeof *key;
+        float *scales = head->key_scales + i / LANES * head->n_key_groups * LANES + i % LANES, scale = 0;
         if (i < job->n)
-            head->key_scales[i] = quantize_group_i16(job->k + i * job->ld, width, key);
+            scale = quantize_group_i16(job->k + i * job->ld, width, key);
         else
             memset(key, 0, width * sizeof *key);
+        for (size_t group = 0; group < head->n_key_groups; group++)
+            scales[group * LANES] = scale;
         for (size_t c = 0; c < width; c += 2)
             memcpy(out + c * LANES * sizeof *key, key + c, 2 * sizeof *key);
     }
-    for (size_t i = job->n; i < head->n_all; i++)
-        head->key_scales[i] = 0;
 }
 
 /* Tokens [begin, begin + n) of 16 columns; a token that makes their number even is zeros. */
@@ -880,8 +884,8 @@ static void attention_i16(const struct attention_job *job)
                           .w_stride = width * LANES * sizeof(int16_t),
                           .k = width,
                           .ldy = head.n_all,
-                          .n_groups = 1,
-                          .groups_ld = 1};
+                          .n_groups = head.n_key_groups,
+                          .groups_ld = head.n_key_groups};
     struct tile result = {.lda = head.n_all * sizeof(int16_t),
                           .w_stride = head.n_even * LANES * sizeof(int16_t),
                           .ldy = job->ldo,
@@ -895,7 +899,7 @@ static void attention_i16(const struct attention_job *job)
         scores.a = head.queries + row * width;
         scores.row_scales = head.query_scales + row;
         scores.w = head.keys + view.begin * width;
-        scores.w_scales = head.key_scales + view.begin;
+        scores.w_scales = head.key_scales + view.begin * head.n_key_groups;
         scores.y = head.scores + view.begin;
         small_product_i16(&scores, (view.end - view.begin + LANES - 1) / LANES, m);
         if (job->bias != NULL)
@@ -917,6 +921,6 @@ static void attention_i16(const struct attention_job *job)
     }
 }
 
-static const struct kernels table = {KERNELS_NAME, linear_f32,    linear_i16, linear_i8, quantize_i16, quantize_i8,
-                                     attention,    attention_i16, norm,       activate,  gate,         rotate,
-                                     exp_all};
+static const struct kernels table = {KERNELS_NAME, linear_f32, linear_i16,    linear_i8, quantize_i16,
+                                     quantize_i8,  attention,  attention_i16, norm,      activate,
+                                     gate,         rotate,     exp_all};

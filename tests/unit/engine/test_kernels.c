@@ -282,24 +282,33 @@ static void run_attention(const struct kernels *kernels, const struct attention_
     (is_i16 ? kernels->attention_i16 : kernels->attention)(job);
 }
 
+/* How far a token sees, and whether its scores have a bias by distance. */
+struct sight {
+    size_t before, after;
+    bool is_biased;
+};
+
 /* Against plain C bit for bit, and against doubles. */
-static void check_attention(const struct kernels *kernels, size_t n, size_t width, bool is_i16)
+static void check_attention(const struct kernels *kernels, size_t n, size_t width, const struct sight *sight,
+                            bool is_i16)
 {
-    const size_t ld = 3 * 2 * 64, ldo = 128;
+    const size_t widest = 272, ld = 3 * widest, ldo = widest;
     float *qkv = random_floats(n * ld, false), *scratch = zeros(rf__attention_scratch(n, width), sizeof *scratch);
     float *out = zeros(n * ldo, sizeof *out), *expected = zeros(n * ldo, sizeof *out);
     double *e = zeros(n, sizeof *e);
+    float *bias = random_floats(2 * n + PACK_LANES, false);
     struct attention_job job = {.q = qkv,
-                                .k = qkv + 128,
-                                .v = qkv + 256,
+                                .k = qkv + widest,
+                                .v = qkv + 2 * widest,
                                 .out = expected,
                                 .n = n,
                                 .width = width,
                                 .ld = ld,
                                 .ldo = ldo,
                                 .scale = 3 / sqrtf((float)width),
-                                .before = SIZE_MAX,
-                                .after = SIZE_MAX,
+                                .before = sight->before,
+                                .after = sight->after,
+                                .bias = sight->is_biased ? bias : NULL,
                                 .scratch = scratch};
 
     run_attention(rf__kernels_plain, &job, is_i16);
@@ -309,9 +318,12 @@ static void check_attention(const struct kernels *kernels, size_t n, size_t widt
     for (size_t i = 0; i < n; i += 5) {
         double sum = 0, top = -1e300;
         for (size_t k = 0; k < n; k++) {
-            e[k] = 0;
+            const bool is_seen = k <= i ? i - k <= sight->before : k - i <= sight->after;
+            e[k] = sight->is_biased ? bias[n - 1 + k - i] : 0;
             for (size_t c = 0; c < width; c++)
-                e[k] += (double)qkv[i * ld + c] * qkv[128 + k * ld + c] * job.scale;
+                e[k] += (double)qkv[i * ld + c] * qkv[widest + k * ld + c] * job.scale;
+            if (!is_seen)
+                e[k] = -INFINITY;
             top = fmax(top, e[k]);
         }
         for (size_t k = 0; k < n; k++)
@@ -319,7 +331,7 @@ static void check_attention(const struct kernels *kernels, size_t n, size_t widt
         for (size_t c = 0; c < width; c++) {
             double value = 0;
             for (size_t k = 0; k < n; k++)
-                value += e[k] / sum * qkv[256 + k * ld + c];
+                value += e[k] / sum * qkv[2 * widest + k * ld + c];
             assert_float_equal(out[i * ldo + c], value, is_i16 ? 2e-3 : 2e-6);
         }
         assert_true(out[i * ldo + width] == 0); /* nothing written beyond the head */
@@ -328,22 +340,80 @@ static void check_attention(const struct kernels *kernels, size_t n, size_t widt
     rf__free(scratch);
     rf__free(out);
     rf__free(expected);
+    rf__free(bias);
     rf__free(e);
 }
 
 static void test_attention(void **state)
 {
-    static const size_t lengths[] = {1, 2, 5, 15, 16, 17, 33, 64, 65, 200}, widths[] = {6, 16, 24, 32, 64};
+    static const size_t lengths[] = {1, 2, 5, 15, 16, 17, 33, 64, 65, 200}, widths[] = {6, 16, 24, 32, 64, 144, 256};
+    static const struct sight all = {SIZE_MAX, SIZE_MAX, false};
     const struct kernels *kernels;
 
     (void)state;
     for (size_t i = 0; (kernels = rf__kernels_at(i)) != NULL; i++)
         for (size_t n = 0; n < sizeof lengths / sizeof lengths[0]; n++)
             for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
-                check_attention(kernels, lengths[n], widths[w], false);
+                check_attention(kernels, lengths[n], widths[w], &all, false);
                 if (widths[w] % PACK_LANES == 0)
-                    check_attention(kernels, lengths[n], widths[w], true);
+                    check_attention(kernels, lengths[n], widths[w], &all, true);
             }
+}
+
+/* Decoders, windows on both sides, and biases by distance. */
+static void test_attention_that_does_not_see_all(void **state)
+{
+    static const size_t lengths[] = {1, 7, 16, 40, 129, 300};
+    static const struct sight sights[] = {
+        {SIZE_MAX, 0, false}, {SIZE_MAX, SIZE_MAX, true}, {3, 3, false}, {0, 0, true}, {64, 64, true}, {20, 0, false},
+        {0, 33, true}};
+    const struct kernels *kernels;
+
+    (void)state;
+    for (size_t i = 0; (kernels = rf__kernels_at(i)) != NULL; i++)
+        for (size_t n = 0; n < sizeof lengths / sizeof lengths[0]; n++)
+            for (size_t s = 0; s < sizeof sights / sizeof sights[0]; s++) {
+                check_attention(kernels, lengths[n], 24, &sights[s], false);
+                check_attention(kernels, lengths[n], 32, &sights[s], false);
+                check_attention(kernels, lengths[n], 32, &sights[s], true);
+            }
+}
+
+/* Pairs are turned, whole vectors of them and those left over. */
+static void test_rotate(void **state)
+{
+    static const size_t halves[] = {1, 4, 16, 20, 32, 64};
+    enum { HEADS = 3 };
+    const struct kernels *kernels;
+
+    (void)state;
+    for (size_t i = 0; (kernels = rf__kernels_at(i)) != NULL; i++)
+        for (size_t h = 0; h < sizeof halves / sizeof halves[0]; h++) {
+            const size_t half = halves[h], n = HEADS * 2 * half;
+            float *angles = random_floats(half, false), *cosines = zeros(half, sizeof(float));
+            float *sines = zeros(half, sizeof(float)), *x = random_floats(n, false), *y = zeros(n, sizeof(float));
+            float *expected = zeros(n, sizeof(float));
+            for (size_t k = 0; k < half; k++) {
+                cosines[k] = cosf(angles[k]);
+                sines[k] = sinf(angles[k]);
+            }
+            memcpy(y, x, n * sizeof *y);
+            memcpy(expected, x, n * sizeof *y);
+            rf__kernels_plain->rotate(expected, HEADS, half, cosines, sines);
+            kernels->rotate(y, HEADS, half, cosines, sines);
+            assert_same_bits(y, expected, n, kernels->name, "rotate");
+            for (size_t k = 0; k < n; k++) {
+                const size_t at = k % half, head = k / (2 * half) * 2 * half;
+                const double a = x[head + at], b = x[head + half + at], c = cosines[at], s = sines[at];
+                assert_float_equal(y[k], k - head < half ? a * c - b * s : b * c + a * s, 1e-6);
+            }
+            rf__free(angles);
+            rf__free(cosines);
+            rf__free(sines);
+            rf__free(x);
+            rf__free(y);
+            rf__free(expected);
+        }
 }
 
 static void test_norm(void **state)
@@ -353,12 +423,13 @@ static void test_norm(void **state)
 
     (void)state;
     for (size_t i = 0; (kernels = rf__kernels_at(i)) != NULL; i++) {
-        for (size_t w = 0; w < 4; w++) {
-            const size_t width = widths[w], ld = rf__pack_lanes(width), rows = 3;
+        for (size_t w = 0; w < 8; w++) {
+            const size_t width = widths[w / 2], ld = rf__pack_lanes(width), rows = 3;
+            const bool is_rms = w % 2 == 1;
             float *weight = random_floats(ld, false), *bias = random_floats(ld, false);
             float *x = random_floats(rows * ld, false), *y = zeros(rows * ld, sizeof *y);
             float *expected = zeros(rows * ld, sizeof *y);
-            const struct norm norm = {weight, bias, width, ld, 1e-12F};
+            const struct norm norm = {weight, bias, width, ld, 1e-12F, is_rms};
             for (size_t c = width; c < ld; c++) {
                 weight[c] = bias[c] = 0;
                 for (size_t row = 0; row < rows; row++)
@@ -369,7 +440,7 @@ static void test_norm(void **state)
             assert_same_bits(y, expected, rows * ld, kernels->name, "norm");
             for (size_t row = 0; row < rows; row++) {
                 double mean = 0, variance = 0;
-                for (size_t c = 0; c < width; c++)
+                for (size_t c = 0; c < width && !is_rms; c++)
                     mean += x[row * ld + c] / (double)width;
                 for (size_t c = 0; c < width; c++)
                     variance += (x[row * ld + c] - mean) * (x[row * ld + c] - mean) / (double)width;
@@ -431,9 +502,14 @@ static void test_activations(void **state)
     (void)state;
     for (size_t i = 0; (kernels = rf__kernels_at(i)) != NULL; i++) {
         for (int kind = ACTIVATION_NONE; kind <= ACTIVATION_SILU; kind++) {
-            float y[16];
+            float y[16], by[16], gated[16];
             memcpy(y, at, sizeof y);
             kernels->activate((enum activation_kind)kind, y, 16);
+            for (int k = 0; k < 16; k++)
+                by[k] = (float)k - 7.5F;
+            kernels->gate((enum activation_kind)kind, at, by, gated, 16);
+            for (int k = 0; k < 16; k++)
+                assert_true(gated[k] == y[k] * by[k]);
             for (int k = 0; k < 16; k++) {
                 double x = at[k], u = sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x);
                 const double expected[] = {x, 0.5 * x * (1 + erf(x / sqrt(2))), 0.5 * x * (1 + tanh(u)), x > 0 ? x : 0,
@@ -466,6 +542,8 @@ int main(void)
         cmocka_unit_test(test_integers_do_not_overflow),
         cmocka_unit_test(test_rows_do_not_depend_on_their_company),
         cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_attention_that_does_not_see_all),
+        cmocka_unit_test(test_rotate),
         cmocka_unit_test(test_norm),
         cmocka_unit_test(test_functions),
         cmocka_unit_test(test_activations),

@@ -123,8 +123,11 @@ static void test_no_memory(void **state)
 
 static void test_what_is_worth_sharing(void **state)
 {
-    const struct encoder small = {.n_layers = 2, .ld = 32, .inner = 64};
-    struct encoder large = {.n_layers = 6, .ld = 384, .inner = 1536};
+    const struct encoder_layer small_layer = {.qkv.n = 96, .out.k = 32, .up.n = 64, .down.k = 64};
+    const struct encoder_layer large_layer = {.qkv.n = 1152, .out.k = 384, .up.n = 1536, .down.k = 1536};
+    const struct encoder_step small_step = {.layer = &small_layer}, large_step = {.layer = &large_layer};
+    const struct encoder small = {.n_steps = 2, .ld = 32, .steps = &small_step};
+    struct encoder large = {.n_steps = 6, .ld = 384, .steps = &large_step};
     const struct encoder_input few = {.n_rows = 2}, some = {.n_rows = 6};
 
     (void)state;

@@ -75,7 +75,11 @@ static struct engine *open_model(const char *name, const struct form *form)
     struct weights *weights = NULL;
     struct engine *engine = NULL;
     char config[256], out[2200];
-    struct onnx_build build = {.config_path = config, .out_path = out, .source = name, .is_portable = form->is_portable, .precision = form->precision};
+    struct onnx_build build = {.config_path = config,
+                               .out_path = out,
+                               .source = name,
+                               .is_portable = form->is_portable,
+                               .precision = form->precision};
 
     snprintf(config, sizeof config, FOLDER "/%s", name);
     assert_ok(rf__weights_open(golden_path(config), &weights, err));

@@ -7,6 +7,7 @@
 #include "provider/provider.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const model_files[] = {"config.json",           "model.safetensors",         "tokenizer.json",
@@ -77,6 +78,73 @@ static void test_converted_once_and_anew_after_a_change(void **state)
     copy_file(golden_path("tests/golden/bert-tiny-mean-gelu/model.safetensors"), weights);
     made_at(folder, cache, third, sizeof third);
     assert_string_not_equal(first, third);
+}
+
+/* Where the floats of a tensor of a safetensors file begin. */
+static float *floats_of(struct buf *file, const char *tensor)
+{
+    uint64_t header, begin;
+    const char *at;
+
+    memcpy(&header, file->data, sizeof header);
+    at = strstr(file->data + sizeof header, tensor);
+    assert_non_null(at);
+    at = strstr(at, "\"data_offsets\":[");
+    assert_non_null(at);
+    begin = strtoull(at + strlen("\"data_offsets\":["), NULL, 10);
+    return (float *)(void *)(file->data + sizeof header + header + begin);
+}
+
+/* One number between the linear layers of a unit becomes so large that int16 has no digits left for the others of its
+ * group; nothing reads it. */
+static void make_one_stand_out(const char *folder)
+{
+    enum { HIDDEN = 24, INNER = 48 };
+    char path[1200];
+    struct buf file;
+    float *numbers;
+
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    rf__buf_init(&file, 16 << 20);
+    assert_ok(rf__os_read_file(path, &file, err));
+    numbers = floats_of(&file, "encoder.layer.0.intermediate.dense.bias");
+    numbers[0] = 3e4F;
+    numbers = floats_of(&file, "encoder.layer.0.output.dense.weight");
+    for (size_t i = 0; i < HIDDEN; i++)
+        numbers[i * INNER] = 0;
+    write_file(path, file.data, file.len);
+    rf__buf_release(&file);
+}
+
+static void test_auto_is_fp32_where_int16_loses(void **state)
+{
+    static const struct {
+        rf_precision wanted;
+        bool stands_out;
+        const char *precision, *why;
+    } cases[] = {{RF_PRECISION_AUTO, false, "int16", "the fastest here"},
+                 {RF_PRECISION_AUTO, true, "fp32", "does not keep a cosine of 0.99999"},
+                 {RF_PRECISION_AUTO, true, "fp32", "does not keep a cosine of 0.99999"}, /* by the note */
+                 {RF_PRECISION_INT16, true, "int16", "asked for"}};
+    const char *folders[] = {scratch_directory("auto"), scratch_directory("auto-stands-out")};
+    const char *cache = scratch_directory("auto-cache");
+
+    (void)state;
+    if (rf__engine_kernels()[0] == '\0' || strcmp(rf__engine_kernels(), "plain") == 0)
+        skip(); /* auto is ONNX Runtime's fp32 there */
+    copy_model(folders[0]);
+    copy_model(folders[1]);
+    make_one_stand_out(folders[1]);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const rf_model_options options = {
+            .size = sizeof options, .cache_dir = cache, .offline = true, .threads = 1, .precision = cases[i].wanted};
+        struct rf_model *model = NULL;
+        assert_ok(rf__local_open(folders[cases[i].stands_out], &options, &model, err));
+        assert_string_equal(model->info.precision, cases[i].precision);
+        if (strstr(model->info.precision_why, cases[i].why) == NULL)
+            fail_msg("case %zu: %s", i, model->info.precision_why);
+        rf__provider_free(model);
+    }
 }
 
 static void test_an_architecture_without_a_graph_is_named(void **state)
@@ -176,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_converted_once_and_anew_after_a_change),
+        cmocka_unit_test(test_auto_is_fp32_where_int16_loses),
         cmocka_unit_test(test_an_architecture_without_a_graph_is_named),
         cmocka_unit_test(test_weights_of_code_on_the_hub_give_way_to_the_onnx_file),
         cmocka_unit_test(test_a_cached_repository_without_a_graph_is_named),
