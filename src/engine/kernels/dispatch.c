@@ -58,7 +58,8 @@ const char *rf__kernels_need(const struct kernels *kernels)
 size_t rf__attention_scratch(size_t n, size_t width)
 {
     const size_t rows = 6, n_all = rf__pack_lanes(n), width_all = rf__pack_lanes(width);
-    const size_t scales = n_all * (1 + rf__pack_groups(width, PACK_GROUP_I16)) + (width_all + rows) * rf__pack_groups(n + 1, PACK_GROUP_I16);
+    const size_t scales = n_all * (1 + rf__pack_groups(width, PACK_GROUP_I16)) +
+                          (width_all + rows) * rf__pack_groups(n + 1, PACK_GROUP_I16);
 
     return n_all * width + n_all * width_all + rf__pack_lanes(n * width) + 2 * rows * (n_all + width_all) + scales;
 }
