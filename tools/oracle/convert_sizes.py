@@ -71,26 +71,29 @@ TEXTS = ["", "hello", "The cat sits on the mat.", "How do I return a parcel that
          "猫坐在垫子上。", "ERROR 42: the parameter is incorrect", "To make bread, mix flour with warm water, salt and yeast and knead it. " * 4]
 
 
-def scatter(model, seed):
+SPREAD = 0.04  # of random weights: twice what transformers gives new models, so that a wrong norm or position is seen
+
+
+def scatter(model, seed, spread):
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, p in model.named_parameters():
-            noise = torch.randn(p.shape, generator=generator) * 0.04
+            noise = torch.randn(p.shape, generator=generator) * spread
             p.copy_(p + noise if p.dim() == 1 and "norm" in name.lower() else noise)
 
 
-def make_network(kind, options, folder, seed):
+def make_network(kind, options, folder, seed, spread=SPREAD):
     """An encoder with random weights, saved as safetensors."""
     if kind == "JinaBert":    # whose code is on the hub alone
         model = architectures.JinaBert(**options).eval()
-        scatter(model, seed)
+        scatter(model, seed, spread)
         save_file(model.state_dict(), folder / "model.safetensors", {"format": "pt"})
         architectures.write_jina_config(folder, **options)
         return model, model
     config = getattr(transformers, kind + "Config")(**options)
     config.architectures = [kind + "Model"]
     model = AutoModel.from_config(config, attn_implementation="eager").eval().float()
-    scatter(model, seed)
+    scatter(model, seed, spread)
     model.save_pretrained(folder, safe_serialization=True)
     return model, model.get_encoder() if kind in ("T5", "MT5") else model
 

@@ -485,27 +485,36 @@ static float *read_by_half(struct run *run, const struct encoder_norm *norm)
     return e->places == NORMS_END || norm->weight == NULL ? run->x + run->begin * e->ld : run->sum;
 }
 
-/* x = end(x + after(y w^T + b)) of a half's last layer, and then what `next` reads of it, or of a norm of it: `read`.
- */
-static void end_half(struct run *run, const struct linear *w, const float *y, const struct quantized *q,
-                     const struct encoder_norm *end, const struct encoder_norm *after, const struct linear *likely,
-                     const struct encoder_norm *norm, const struct linear *next, float *read)
+/* How a half of a layer ends, and what reads x then. */
+struct ending {
+    const struct linear *w; /* the half's last linear layer, and what it reads */
+    const float *y;
+    const struct quantized *q;
+    const struct encoder_norm *end, *after; /* of the half; each where the model has such norms */
+    const struct linear *likely;            /* runs next, as far as is known */
+    const struct linear *next;              /* NULL, or what reads x, or a norm of it, in `read` */
+    const struct encoder_norm *norm;
+    float *read;
+};
+
+/* x = end(x + after(y w^T + b)), and what `next` reads. */
+static void end_half(struct run *run, const struct ending *ending)
 {
     const struct encoder *e = run->encoder;
     float *x = run->x + run->begin * e->ld;
 
     switch (e->places) {
     case NORMS_END:
-        do_linear(run, w, y, q, x, ACTIVATION_NONE, run->sum, likely);
-        do_rows(run, NULL, end, run->sum, x, e->ld, next, &run->q_x);
+        do_linear(run, ending->w, ending->y, ending->q, x, ACTIVATION_NONE, run->sum, ending->likely);
+        do_rows(run, NULL, ending->end, run->sum, x, e->ld, ending->next, &run->q_x);
         break;
     case NORMS_BEFORE:
-        do_linear(run, w, y, q, x, ACTIVATION_NONE, x, likely);
-        do_rows(run, NULL, norm, x, read, e->ld, next, &run->q_x);
+        do_linear(run, ending->w, ending->y, ending->q, x, ACTIVATION_NONE, x, ending->likely);
+        do_rows(run, NULL, ending->norm, x, ending->read, e->ld, ending->next, &run->q_x);
         break;
     case NORMS_AROUND:
-        do_linear(run, w, y, q, NULL, ACTIVATION_NONE, run->sum, likely);
-        do_rows(run, after, norm, x, read, e->ld, next, &run->q_x);
+        do_linear(run, ending->w, ending->y, ending->q, NULL, ACTIVATION_NONE, run->sum, ending->likely);
+        do_rows(run, ending->after, ending->norm, x, ending->read, e->ld, ending->next, &run->q_x);
         break;
     }
 }
@@ -537,8 +546,15 @@ static void second_half(struct run *run, size_t block)
     for (run->begin = run->n = 0; next_block(run, block);) {
         float *context = run->context + run->begin * e->queries, *read = read_by_half(run, &layer->unit_norm);
         do_rows(run, NULL, NULL, NULL, context, e->queries, &layer->out, &run->q_x);
-        end_half(run, &layer->out, context, &run->q_x, &layer->attention_norm, &layer->attention_after, &layer->up,
-                 &layer->unit_norm, &layer->up, read);
+        end_half(run, &(struct ending){.w = &layer->out,
+                                       .y = context,
+                                       .q = &run->q_x,
+                                       .end = &layer->attention_norm,
+                                       .after = &layer->attention_after,
+                                       .likely = &layer->up,
+                                       .next = &layer->up,
+                                       .norm = &layer->unit_norm,
+                                       .read = read});
         if (e->is_gated) {
             do_linear(run, &layer->up, read, &run->q_x, NULL, ACTIVATION_NONE, run->wide, &layer->down);
             rf__team_do(run->team, n_pieces_of_rows(run), gate_some_rows, run);
@@ -546,8 +562,12 @@ static void second_half(struct run *run, size_t block)
             do_linear(run, &layer->up, read, &run->q_x, NULL, e->activation, run->inner, &layer->down);
         }
         do_rows(run, NULL, NULL, NULL, run->inner, e->inner, &layer->down, &run->q_inner);
-        end_half(run, &layer->down, run->inner, &run->q_inner, &layer->unit_norm, &layer->unit_after, likely, NULL,
-                 NULL, NULL);
+        end_half(run, &(struct ending){.w = &layer->down,
+                                       .y = run->inner,
+                                       .q = &run->q_inner,
+                                       .end = &layer->unit_norm,
+                                       .after = &layer->unit_after,
+                                       .likely = likely});
     }
 }
 
