@@ -10,7 +10,7 @@
 #include "weights/weights.h"
 
 /* Changes whenever the file that is written for the same weights changes, so that a kept one is made anew. */
-#define RF_ONNX_BUILDER_VERSION 4
+#define RF_ONNX_BUILDER_VERSION 5
 
 /* What the file computes with: ONNX's and ONNX Runtime's operators, or the one of engine/kernels, whose weights are
  * packed for it (pack.h). */

@@ -73,7 +73,7 @@ static void measure(const struct fit_inputs *in, const float *w, size_t n, size_
     memset(sizes->w_largest, 0, k * sizeof(float));
     memset(sizes->w_mean, 0, k * sizeof(float));
     for (size_t i = 0; i < k; i++)
-        sizes->x_mean[i] = sqrtf(in->products[i * in->k + i] / (float)in->n_rows);
+        sizes->x_mean[i] = sqrtf(in->products[i * in->k + i] / (float)in->weight);
     for (size_t row = 0; row < n; row++) {
         for (size_t i = 0; i < k; i++) {
             float v = w[row * k + i];
@@ -169,9 +169,10 @@ static rf_status choose_smooth(struct fit *fit, const struct fit_inputs *in, con
 
 /* ---- The factor U ------------------------------------------------------------------------------------------------ */
 
-/* E[x^T x] of smoothed x, its lower triangle, damped; `products` is x^T x of n rows, one of its own rows `stride` long.
+/* E[x^T x] of smoothed x, its lower triangle, damped; `products` is x^T x of rows of a weight, one of its own rows
+ * `stride` long.
  */
-static void set_products(struct fit *fit, const float *products, size_t n, size_t stride, float damping)
+static void set_products(struct fit *fit, const float *products, double weight, size_t stride, float damping)
 {
     const size_t k = fit->k, k_all = fit->k_all;
     double trace = 0;
@@ -179,7 +180,7 @@ static void set_products(struct fit *fit, const float *products, size_t n, size_
 
     for (size_t i = 0; i < k; i++) {
         for (size_t j = 0; j <= i; j++)
-            fit->factor[i * k_all + j] = products[i * stride + j] / (float)n * fit->smooth[i] * fit->smooth[j];
+            fit->factor[i * k_all + j] = products[i * stride + j] / (float)weight * fit->smooth[i] * fit->smooth[j];
         trace += fit->factor[i * k_all + i];
     }
     added = (float)(trace / (double)k) * damping;
@@ -245,7 +246,7 @@ rf_status rf__fit_new(const struct fit_inputs *inputs, const float *w, size_t n,
         rf__fit_free(fit);
         return status;
     }
-    set_products(fit, inputs->products, inputs->n_rows, inputs->k, DAMPING);
+    set_products(fit, inputs->products, inputs->weight, inputs->k, DAMPING);
     factorize(fit->factor, fit->k_all);
     *out = fit;
     return RF_OK;

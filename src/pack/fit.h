@@ -17,8 +17,9 @@
 
 /* What a linear layer reads: rows x [k], k rounded up to lanes. */
 struct fit_inputs {
-    size_t k, n_rows, n_samples;
-    const float *products; /* [k, k]: the sum of x^T x over all rows */
+    size_t k, n_samples;
+    double weight;         /* of all rows, added up */
+    const float *products; /* [k, k]: the sum of x^T x over all rows, each with its weight */
     const float *largest;  /* [k]: of |x| */
     const float *samples;  /* [n_samples, k]: some of the rows */
 };

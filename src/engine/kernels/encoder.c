@@ -47,6 +47,7 @@ struct run {
     size_t bias_ld;
     float *cosines, *sines; /* [n_rotations, longest, head / 2] */
     int32_t *places;        /* [n_rows]: of a row in its text */
+    float *weights;         /* [n_rows]: of a row among those that are noted (statistics.h) */
     size_t begin, n;        /* the block: rows [begin, begin + n) */
 };
 
@@ -106,6 +107,7 @@ static void lay_out(struct run *run, struct layout *layout, size_t members, size
     run->cosines = place(layout, run->longest, angles * sizeof(float));
     run->sines = place(layout, run->longest, angles * sizeof(float));
     run->places = place(layout, angles > 0 ? rows : 0, sizeof(int32_t));
+    run->weights = place(layout, e->statistics != NULL ? rows : 0, sizeof(float));
     if (e->precision == PRECISION_FP32)
         return;
     place_quantized(layout, block, widest, &run->q_x);
@@ -221,7 +223,7 @@ static void do_linear(struct run *run, const struct linear *w, const float *x, c
         break;
     }
     if (run->encoder->statistics != NULL)
-        rf__statistics_add(run->encoder->statistics, w, x, run->n);
+        rf__statistics_add(run->encoder->statistics, w, x, run->weights + run->begin, run->n);
     if (run->team == NULL)
         work.fn(&work.job);
     else
@@ -477,6 +479,16 @@ static void set_places(struct run *run)
             run->places[row] = row - in->begins[text];
 }
 
+/* All rows of a text together weigh 1: what is lost in a row of a short text is a larger part of its vector. */
+static void set_weights(struct run *run)
+{
+    const struct encoder_input *in = run->input;
+
+    for (size_t text = 0; text < in->n_texts; text++)
+        for (int32_t row = in->begins[text]; row < in->begins[text + 1]; row++)
+            run->weights[row] = 1 / (float)(in->begins[text + 1] - in->begins[text]);
+}
+
 /* What a half of a layer reads of the block's rows of x: x, or a norm of it. */
 static float *read_by_half(struct run *run, const struct encoder_norm *norm)
 {
@@ -625,6 +637,8 @@ rf_status rf__encoder_run(const struct encoder *encoder, const struct encoder_in
 
     if (status != RF_OK)
         return status;
+    if (encoder->statistics != NULL)
+        set_weights(&run);
     add_embeddings(&run, block);
     spread_bias(&run);
     if (encoder->n_rotations > 0) {

@@ -17,7 +17,7 @@ struct entry {
     struct fit_inputs inputs;
     float *products, *largest, *samples;
     float *columns; /* [k, AT_ONCE]: the rows that wait, as columns */
-    size_t n_waiting;
+    size_t n_waiting, n_rows;
 };
 
 struct statistics {
@@ -108,28 +108,31 @@ static bool add_products(struct entry *entry)
     return is_done;
 }
 
-static bool add_row(struct entry *entry, const float *x)
+static bool add_row(struct entry *entry, const float *x, float weight)
 {
     struct fit_inputs *inputs = &entry->inputs;
     const size_t k = inputs->k;
+    const float root = sqrtf(weight);
 
-    if (inputs->n_rows++ % SAMPLE_EVERY == 0 && inputs->n_samples < MOST_SAMPLES)
+    inputs->weight += weight;
+    if (entry->n_rows++ % SAMPLE_EVERY == 0 && inputs->n_samples < MOST_SAMPLES)
         memcpy(entry->samples + inputs->n_samples++ * k, x, k * sizeof *x);
     for (size_t i = 0; i < k; i++) {
         entry->largest[i] = fmaxf(entry->largest[i], fabsf(x[i]));
-        entry->columns[i * AT_ONCE + entry->n_waiting] = x[i];
+        entry->columns[i * AT_ONCE + entry->n_waiting] = x[i] * root;
     }
     return ++entry->n_waiting < AT_ONCE || add_products(entry);
 }
 
-void rf__statistics_add(struct statistics *statistics, const struct linear *w, const float *x, size_t rows)
+void rf__statistics_add(struct statistics *statistics, const struct linear *w, const float *x, const float *weights,
+                        size_t rows)
 {
     struct entry *entry = find_entry(statistics, w);
 
     if (entry == NULL)
         statistics->is_out_of_memory = true;
     for (size_t row = 0; row < rows && !statistics->is_out_of_memory; row++)
-        statistics->is_out_of_memory = !add_row(entry, x + row * w->k);
+        statistics->is_out_of_memory = !add_row(entry, x + row * w->k, weights[row]);
 }
 
 rf_status rf__statistics_finish(struct statistics *statistics, const struct fit_inputs **out, size_t *n, rf_error *err)

@@ -8,7 +8,9 @@
 
 struct statistics;
 
-/* Notes the rows x [rows, w->k] that `w` reads. That memory ran out shows in rf__statistics_finish() (engine.h). */
-void rf__statistics_add(struct statistics *statistics, const struct linear *w, const float *x, size_t rows);
+/* Notes the rows x [rows, w->k] that `w` reads, each with the weight that it is to have among all: weights [rows]. That
+ * memory ran out shows in rf__statistics_finish() (engine.h). */
+void rf__statistics_add(struct statistics *statistics, const struct linear *w, const float *x, const float *weights,
+                        size_t rows);
 
 #endif

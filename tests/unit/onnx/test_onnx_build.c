@@ -399,7 +399,7 @@ static void onnx_build_writes_a_sound_file(void **state)
     assert_string_equal(model->opset_import[1]->domain, "com.microsoft");
     assert_string_equal(entry(model->metadata_props, model->n_metadata_props, "rag_factory.source"), "org/name");
     assert_string_equal(entry(model->metadata_props, model->n_metadata_props, "rag_factory.version"), RF_VERSION);
-    assert_string_equal(entry(model->metadata_props, model->n_metadata_props, "rag_factory.builder"), "4");
+    assert_string_equal(entry(model->metadata_props, model->n_metadata_props, "rag_factory.builder"), "5");
     release(&written);
 }
 

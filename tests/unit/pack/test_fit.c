@@ -50,7 +50,7 @@ static void fill(struct data *d, size_t n_rows)
     for (size_t n = 0; n < N; n++)
         for (size_t k = 0; k < K; k++)
             d->w[n][k] = random_float();
-    d->inputs = (struct fit_inputs){K_ALL, n_rows, n_rows, d->products[0], d->largest, d->x[0]};
+    d->inputs = (struct fit_inputs){K_ALL, n_rows, (double)n_rows, d->products[0], d->largest, d->x[0]};
 }
 
 struct packed_layer {
