@@ -49,27 +49,24 @@ static void pack_steps(struct packed *packed, const struct rotary *model)
         rf__encoder_node_steps(packed, steps, n);
 }
 
-/* The views that there are: the first, and the second where a layer has it. */
-static unsigned n_views(const struct rotary *model)
+/* Whether a layer has the second view. */
+static bool has_two_views(const struct rotary *model)
 {
     for (uint64_t i = 0; i < model->layers.n && model->view_of != NULL; i++)
         if (model->view_of(model, i) == 1)
-            return 2;
-    return 1;
+            return true;
+    return false;
 }
 
-static void pack_rotations(struct packed *packed, const struct rotary *model)
+static void pack_rotation(struct packed *packed, const struct rotary *model, unsigned view, const char *name)
 {
-    static const char *const names[] = {"rotation.frequencies", "local.rotation.frequencies"};
     const size_t n = (size_t)model->head.n / 2;
+    float *frequencies = rf__graph_alloc(packed->arch->graph, n * sizeof *frequencies);
 
-    for (unsigned view = 0; view < n_views(model); view++) {
-        float *frequencies = rf__graph_alloc(packed->arch->graph, n * sizeof *frequencies);
-        if (frequencies == NULL)
-            return;
-        rf__rotary_frequencies(&model->views[view], n, frequencies);
-        rf__packed_constant(packed, rf__graph_floats(packed->arch->graph, names[view], frequencies, n));
-    }
+    if (frequencies == NULL)
+        return;
+    rf__rotary_frequencies(&model->views[view], n, frequencies);
+    rf__packed_constant(packed, rf__graph_floats(packed->arch->graph, name, frequencies, n));
 }
 
 static value below(struct packed *packed, value layer, const char *name)
@@ -163,7 +160,9 @@ static struct packed pack_weights(struct arch *arch, const struct rotary *model)
         rf__packed_zeros(&packed, "no_token_types", 2, model->hidden.n);
     if (names->norm != NULL)
         rf__packed_norm(&packed, names->norm, norm_kind(model), &model->hidden);
-    pack_rotations(&packed, model);
+    pack_rotation(&packed, model, 0, "rotation.frequencies");
+    if (has_two_views(model))
+        pack_rotation(&packed, model, 1, "local.rotation.frequencies");
     for (uint64_t i = 0; i < model->layers.n && rf__graph_status(arch->graph) == RF_OK; i++)
         pack_layer(&packed, model, i);
     if (names->final != NULL)
@@ -181,7 +180,7 @@ void rf__rotary_build_kernel(struct arch *arch, const struct rotary *model)
                                       .key_heads = model->key_heads,
                                       .head = model->head,
                                       .n_layers = model->layers.n,
-                                      .n_rotations = n_views(model),
+                                      .n_rotations = has_two_views(model) ? 2 : 1,
                                       .activation = model->activation,
                                       .norms = places_of(model),
                                       .norm = model->norm == NORM_LAYER ? "layer" : "rms",
