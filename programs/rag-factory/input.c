@@ -1,9 +1,9 @@
 /* input: see input.h. */
 #include "input.h"
 
+#include "base/fnv.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "fnv.h"
 #include "os/os.h"
 
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* resume: see resume.h. */
 #include "resume.h"
 
+#include "base/fnv.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "fnv.h"
 #include "os/os.h"
 #include "progress.h"
 

@@ -2,8 +2,9 @@
  * resume: an output that is made over several runs, each of which may end at any moment. Beside the output OUT are then
  *
  *     OUT.partial        what will be OUT
- *     OUT.partial.json   how far it reaches: of the input, texts, bytes and a hash of these; bytes of OUT.partial; and
- * what must be the same in the run that goes on: model, options, format OUT.partial.lock   held by the run that writes
+ *     OUT.partial.json   how far it reaches: of the input, texts, bytes and a hash of these; bytes of OUT.partial;
+ *                        model, options and format, which must be the same in the run that goes on
+ *     OUT.partial.lock   held by the run that writes
  *
  * What holds: the note is written after what it tells of is on the disk, so that the first bytes of OUT.partial, as
  * many as it says, are those that an uninterrupted run writes; what is behind them is cut off and made again.

@@ -5,6 +5,7 @@
 #include "onnx/buckets.h"
 
 #include "base/mem.h"
+#include "onnx/packed.h"
 
 #include <math.h>
 
@@ -23,7 +24,7 @@ static int64_t bucket_of(int64_t distance, int64_t n_buckets, int64_t max_distan
 
 /* What a table by distance is made of, in the graph's memory. */
 struct by_distance {
-    const char *path; /* of the weights */
+    const struct weights *weights;
     const struct tensor *table;
     size_t heads;
     int64_t n_buckets, max_distance;
@@ -34,12 +35,9 @@ static rf_status make_table(const void *arg, void *out, rf_error *err)
     const struct by_distance *source = arg;
     const size_t n = (size_t)source->table->n_elements, columns = 2 * (size_t)source->max_distance + 1;
     float *values = rf__alloc_array(n, sizeof *values), *to = out;
-    rf_status status = values == NULL ? rf__fail_memory(err) : rf__tensor_to_f32(source->table, 0, n, values, err);
+    rf_status status =
+        values == NULL ? rf__fail_memory(err) : rf__packed_read(source->weights, source->table, 0, n, values, err);
 
-    for (size_t i = 0; status == RF_OK && i < n; i++)
-        if (!isfinite(values[i]))
-            status = rf__fail(err, RF_BAD_FORMAT, "%s: tensor '%s' holds NaN or infinity: the weights are damaged",
-                              source->path, source->table->name);
     for (size_t head = 0; status == RF_OK && head < source->heads; head++)
         for (size_t i = 0; i < columns; i++) {
             const int64_t distance = (int64_t)i - source->max_distance;
@@ -58,8 +56,7 @@ value rf__bucket_table(struct arch *arch, const char *name, const struct arch_si
 
     if (source == NULL || table == NULL)
         return NULL;
-    *source = (struct by_distance){rf__weights_path(arch->weights), table, (size_t)heads->n, (int64_t)n_buckets,
-                                   (int64_t)max_distance};
+    *source = (struct by_distance){arch->weights, table, (size_t)heads->n, (int64_t)n_buckets, (int64_t)max_distance};
     return rf__graph_made(arch->graph, rf__graph_name(arch->graph, "%s.by_distance", name),
                           &(struct made_tensor){.type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
                                                 .n = (size_t)heads->n * (2 * (size_t)max_distance + 1),

@@ -5,6 +5,7 @@
  */
 #include "onnx/optimize.h"
 
+#include "base/fnv.h"
 #include "base/mem.h"
 
 #include <string.h>
@@ -20,16 +21,9 @@ struct merger {
     Onnx__GraphProto *proto;
 };
 
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3;
-    return hash;
-}
-
 static uint64_t hash_text(uint64_t hash, const char *text)
 {
-    return hash_bytes(hash, text, strlen(text) + 1);
+    return rf__fnv_add(hash, text, strlen(text) + 1);
 }
 
 /* ---- Nodes and constants that are the same ----------------------------------------------------------------------- */
@@ -173,7 +167,7 @@ static void merge_node(struct merger *m, size_t i)
 {
     Onnx__NodeProto *node = m->proto->node[i];
     const Onnx__NodeProto *first;
-    uint64_t hash = hash_text(0xcbf29ce484222325, node->op_type);
+    uint64_t hash = hash_text(RF_FNV_BEGIN, node->op_type);
 
     rename_inputs(m, node);
     if (!may_merge(m, node))
@@ -199,7 +193,7 @@ static void merge_constant(struct merger *m, size_t i)
     size = n_bytes(constant.proto, constant.n);
     if (size > SMALL || constant.proto->n_dims > SMALL)
         return;
-    first = find_same(m, hash_bytes(0xcbf29ce484222325, constant.bytes, size), n + i) - n;
+    first = find_same(m, rf__fnv_add(RF_FNV_BEGIN, constant.bytes, size), n + i) - n;
     if (first != i)
         replace(m, constant.proto->name, m->proto->initializer[first]->name);
 }

@@ -54,6 +54,18 @@ void rf__packed_table(struct packed *packed, const char *name, const struct arch
 
 /* ---- Making ------------------------------------------------------------------------------------------------------ */
 
+rf_status rf__packed_read(const struct weights *weights, const struct tensor *tensor, size_t first, size_t n,
+                          float *out, rf_error *err)
+{
+    rf_status status = rf__tensor_to_f32(tensor, first, n, out, err);
+
+    for (size_t k = 0; status == RF_OK && k < n; k++)
+        if (!isfinite(out[k]))
+            status = rf__fail(err, RF_BAD_FORMAT, "%s: tensor '%s' holds NaN or infinity: the weights are damaged",
+                              rf__weights_path(weights), tensor->name);
+    return status;
+}
+
 /* Part i as floats, [rows, cols]. */
 static rf_status fill_part(const struct source *source, size_t i, float *out, rf_error *err)
 {
@@ -65,13 +77,9 @@ static rf_status fill_part(const struct source *source, size_t i, float *out, rf
         memset(out, 0, n * sizeof *out);
         return RF_OK;
     }
-    status = rf__tensor_to_f32(part->tensor, part->first * source->cols, n, out, err);
-    for (size_t k = 0; status == RF_OK && k < n; k++) {
-        if (!isfinite(out[k]))
-            status = rf__fail(err, RF_BAD_FORMAT, "%s: tensor '%s' holds NaN or infinity: the weights are damaged",
-                              rf__weights_path(source->weights), part->tensor->name);
+    status = rf__packed_read(source->weights, part->tensor, part->first * source->cols, n, out, err);
+    for (size_t k = 0; status == RF_OK && source->plus != 0 && k < n; k++)
         out[k] += source->plus;
-    }
     return status;
 }
 

@@ -22,6 +22,10 @@ void rf__packed_zeros(struct packed *packed, const char *name, size_t rows, uint
 void rf__packed_table(struct packed *packed, const char *name, const struct arch_size *rows,
                       const struct arch_size *cols);
 
+/* Elements [first, first + n) of a tensor as floats. RF_BAD_FORMAT names one that holds NaN or infinity. */
+rf_status rf__packed_read(const struct weights *weights, const struct tensor *tensor, size_t first, size_t n,
+                          float *out, rf_error *err);
+
 /* Constants that the graph was given. */
 void rf__packed_constant(struct packed *packed, value constant);
 

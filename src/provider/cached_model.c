@@ -18,10 +18,9 @@
 
 #include <string.h>
 
-#define DEFAULT_STORE_MB   1024
-#define DEFAULT_MEMORY_MB  32
-#define PART_TEXTS         4096
-#define IDENTITY_MAX_BYTES ((size_t)64 << 20)
+#define DEFAULT_STORE_MB  1024
+#define DEFAULT_MEMORY_MB 32
+#define PART_TEXTS        4096
 
 struct cached_model {
     struct rf_model base; /* first: a struct rf_model of this provider is one of these */
@@ -216,7 +215,7 @@ static rf_status begin_call(struct cached_call *call, rf_error *err)
     call->found = rf__alloc_array(call->cap, sizeof *call->found);
     if (call->keys == NULL || call->kept == NULL || call->found == NULL)
         return rf__fail_memory(err);
-    rf__buf_init(&identity, IDENTITY_MAX_BYTES);
+    rf__buf_init(&identity, RF_IDENTITY_MAX_BYTES);
     status = inner->provider->call_identity(inner, call->options, &identity, err);
     if (status == RF_OK)
         status = rf__key_maker_new(&call->model->identity, identity.data, identity.len, &call->maker, err);
@@ -324,17 +323,14 @@ static const struct provider cached_provider = {
     .free = cached_free,
 };
 
-/* The key of the model: what it is, and whether its vectors are rounded. */
+/* The key of the model. */
 static rf_status identify(struct cached_model *model, const rf_model_options *options, rf_error *err)
 {
-    const struct rf_model *inner = model->inner;
     struct buf identity;
     rf_status status;
 
-    rf__buf_init(&identity, IDENTITY_MAX_BYTES);
-    status = rf__buf_printf(&identity, err, "%s\n", options->vector_cache_fp16 ? "fp16" : "fp32");
-    if (status == RF_OK)
-        status = inner->provider->identity(inner, options, &identity, err);
+    rf__buf_init(&identity, RF_IDENTITY_MAX_BYTES);
+    status = rf__provider_identity(model->inner, options->vector_cache_fp16, options, &identity, err);
     if (status == RF_OK)
         status = rf__vector_key_model(identity.data, identity.len, &model->identity, err);
     rf__buf_release(&identity);

@@ -4,7 +4,13 @@
 
 #include "hash/hash.h"
 
-#define IDENTITY_MAX_BYTES ((size_t)64 << 20)
+rf_status rf__provider_identity(const struct rf_model *inner, bool is_rounded, const rf_model_options *options,
+                                struct buf *out, rf_error *err)
+{
+    rf_status status = rf__buf_printf(out, err, "%s\n", is_rounded ? "fp16" : "fp32");
+
+    return status == RF_OK ? inner->provider->identity(inner, options, out, err) : status;
+}
 
 rf_status rf__provider_fingerprint(const struct rf_model *model, const rf_model_options *options,
                                    const rf_embed_options *call, char out[RF_FINGERPRINT], rf_error *err)
@@ -17,10 +23,8 @@ rf_status rf__provider_fingerprint(const struct rf_model *model, const rf_model_
 
     if (inner->provider->identity == NULL)
         return rf__fail(err, RF_UNSUPPORTED, "%s: nothing tells what its vectors depend on", model->info.source);
-    rf__buf_init(&identity, IDENTITY_MAX_BYTES);
-    status = rf__buf_printf(&identity, err, "%s\n", is_rounded ? "fp16" : "fp32");
-    if (status == RF_OK)
-        status = inner->provider->identity(inner, options, &identity, err);
+    rf__buf_init(&identity, RF_IDENTITY_MAX_BYTES);
+    status = rf__provider_identity(inner, is_rounded, options, &identity, err);
     if (status == RF_OK)
         status = inner->provider->call_identity(inner, call, &identity, err);
     if (status == RF_OK && !rf__sha256(identity.data, identity.len, hash))

@@ -75,6 +75,13 @@ rf_status rf__provider_embed(const struct rf_model *model, const rf_text *texts,
  * After a failure *model is as it was. */
 rf_status rf__cached_open(const rf_model_options *options, struct rf_model **model, rf_error *err);
 
+#define RF_IDENTITY_MAX_BYTES ((size_t)64 << 20) /* of an identity, with that of a call */
+
+/* Appends all that decides the vectors of `inner`, a model that tells it, whatever the call: its identity, and whether
+ * a cache in front of it rounds them. */
+rf_status rf__provider_identity(const struct rf_model *inner, bool is_rounded, const rf_model_options *options,
+                                struct buf *out, rf_error *err);
+
 /* See rf_model_fingerprint(); both options are complete. */
 rf_status rf__provider_fingerprint(const struct rf_model *model, const rf_model_options *options,
                                    const rf_embed_options *call, char out[RF_FINGERPRINT], rf_error *err);

@@ -15,7 +15,6 @@ import pathlib
 import random
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 
@@ -27,6 +26,7 @@ import convert_sizes
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 import bench_texts  # noqa: E402
+from worker import Worker  # noqa: E402
 
 PRECISIONS = ("file", "fp32", "int16", "int8")
 SPREAD = 0.02
@@ -37,28 +37,22 @@ def texts():
     return [" ".join(page.split()[1:13]) for page in pages[:60]], [" ".join(page[:400].split()) for page in pages[60:80]]
 
 
-class Worker:
-    """One process of ours with one precision open."""
-    def __init__(self, worker, model, threads, precision, files, home):
-        self.process = subprocess.Popen([worker, model, str(threads), precision, *files], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True, env={"HF_HOME": str(home)})
-        self.is_open = self.process.stdout.readline() != ""
+def start(args, model, precision, files, home):
+    """A process of ours with the model open in a precision; None where it is not to be had in it."""
+    worker = Worker([args.worker, model, args.threads, precision, *files], env={"HF_HUB_CACHE": str(home / "cache")})
+    try:
+        worker.answer()
+    except SystemExit:
+        return None
+    return worker
 
-    def ask(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        return self.process.stdout.readline()
 
-    def vectors(self, n_sets, out):
-        found = []
-        for i in range(n_sets):
-            width = int(self.ask(f"vectors {i} {out}"))
-            found.append(np.fromfile(out, "<f4").reshape(-1, width))
-        return np.concatenate(found).astype(np.float64)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
+def vectors(worker, n_sets, out):
+    found = []
+    for i in range(n_sets):
+        width = int(worker.ask("vectors", i, out))
+        found.append(np.fromfile(out, "<f4").reshape(-1, width))
+    return np.concatenate(found).astype(np.float64)
 
 
 def expected(encoder, tokenizer, sets):
@@ -86,22 +80,22 @@ def measure(args, name):
         bench_texts.write(file, some)
     truth, size = expected(encoder, args.tokenizer, sets), convert_sizes.count(encoder)
     del encoder
-    workers = {p: Worker(args.worker, model, args.threads, p, files, folder) for p in PRECISIONS}
-    lowest = {p: cosines(truth, w.vectors(len(files), folder / "vectors")).min() for p, w in workers.items() if w.is_open}
+    workers = {p: start(args, model, p, files, folder) for p in PRECISIONS}
+    workers = {p: worker for p, worker in workers.items() if worker is not None}
+    lowest = {p: cosines(truth, vectors(w, len(files), folder / "vectors")).min() for p, w in workers.items()}
     seconds = {(p, i): [] for p in workers for i in range(len(files))}
     for _ in range(args.rounds):
-        for p in random.sample(PRECISIONS, len(PRECISIONS)):
+        for p in random.sample(list(workers), len(workers)):
             for i in range(len(files)):
-                if workers[p].is_open:
-                    seconds[p, i].append(float(workers[p].ask(f"embed {i}")))
+                seconds[p, i].append(float(workers[p].ask("embed", i)))
     for p in PRECISIONS[1:]:
-        if p in lowest:
+        if p in workers:
             times = [statistics.median(a / b for a, b in zip(seconds["file", i], seconds[p, i])) for i in range(len(files))]
             print(f"| {name} | {size} | {p} | {lowest[p]:.7f} | " + " | ".join(f"{t:.2f}" for t in times) + " |", flush=True)
         else:
-            print(f"| {name} | {size} | {p} | {workers[p].process.stderr.read().strip().rsplit(': ', 1)[-1]} | | |", flush=True)
+            print(f"| {name} | {size} | {p} | not for the kernels | | |", flush=True)
     for worker in workers.values():
-        worker.close()
+        worker.end()
     shutil.rmtree(folder)
 
 
@@ -112,7 +106,7 @@ def main():
     p.add_argument("names", nargs="*", metavar="NAME")
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--threads", type=int, default=2)
-    args = p.parse_args()
+    args = p.parse_intermixed_args()
     print("| model_type | parameters | precision | lowest cosine with torch | queries, times as fast as ONNX Runtime | passages |\n"
           "|---|---|---|---|---|---|", flush=True)
     for name in args.names or convert_sizes.MODELS:

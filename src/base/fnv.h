@@ -1,6 +1,6 @@
 /* fnv: FNV-1a, 64 bits, which tells bytes apart that nobody made to look alike. */
-#ifndef RF_PROGRAM_FNV_H
-#define RF_PROGRAM_FNV_H
+#ifndef RF_BASE_FNV_H
+#define RF_BASE_FNV_H
 
 #include <stddef.h>
 #include <stdint.h>
