@@ -9,6 +9,7 @@
 #include "progress.h"
 #include "vector_writer.h"
 
+#include "base/cosine.h"
 #include "base/mem.h"
 #include "os/os.h"
 
@@ -86,20 +87,6 @@ static rf_status step(struct bench *bench, uint64_t n_texts, rf_error *err)
 
 /* ---- Checks -------------------------------------------------------------------------------------------------- */
 
-static double dot(const float *a, const float *b, size_t dim)
-{
-    double sum = 0;
-
-    for (size_t i = 0; i < dim; i++)
-        sum += (double)a[i] * (double)b[i];
-    return sum;
-}
-
-static double cosine_of(const float *a, const float *b, size_t dim)
-{
-    return dot(a, b, dim) / sqrt(dot(a, a, dim) * dot(b, b, dim));
-}
-
 static rf_status check_alone(struct bench *bench, const rf_text *texts, size_t n, rf_error *err)
 {
     float *alone = rf__alloc_array(bench->dim, sizeof *alone);
@@ -129,7 +116,7 @@ static rf_status check_answers(struct bench *bench, const rf_model_info *info, r
     rf_status status = embed(bench, texts, n, bench->vectors, err);
 
     for (size_t i = 0; i < n && status == RF_OK && info->l2; i++) {
-        double length = sqrt(dot(v + i * dim, v + i * dim, dim));
+        double length = sqrt(rf__dot(v + i * dim, v + i * dim, dim));
         if (!(fabs(length - 1) < 1e-4))
             status = rf__fail(err, RF_ENGINE, "check failed: vector %zu has length %g, expected 1", i, length);
     }
@@ -137,8 +124,8 @@ static rf_status check_answers(struct bench *bench, const rf_model_info *info, r
         status = check_alone(bench, texts, n, err);
     if (status != RF_OK)
         return status;
-    bench->result.similar = cosine_of(v, v + dim, dim);
-    bench->result.unrelated = cosine_of(v, v + 2 * dim, dim);
+    bench->result.similar = rf__cosine(v, v + dim, dim);
+    bench->result.unrelated = rf__cosine(v, v + 2 * dim, dim);
     if (!(bench->result.similar > 0.7 && bench->result.similar > bench->result.unrelated))
         return rf__fail(err, RF_ENGINE,
                         "check failed: two sentences about a cat on a mat have cosine %.4f, one of them and one about "

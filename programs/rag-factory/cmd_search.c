@@ -7,6 +7,7 @@
 #include "open.h"
 #include "stream.h"
 
+#include "base/cosine.h"
 #include "base/mem.h"
 
 #include <math.h>
@@ -100,15 +101,6 @@ static int compare_hits(const void *a, const void *b)
 
 /* ---- Scores -------------------------------------------------------------------------------------------------- */
 
-static double dot(const float *a, const float *b, size_t dim)
-{
-    double sum = 0;
-
-    for (size_t i = 0; i < dim; i++)
-        sum += (double)a[i] * (double)b[i];
-    return sum;
-}
-
 static rf_status take_rows(void *user, const struct chunk *chunk, const struct vector_rows *rows, rf_error *err)
 {
     struct search *search = user;
@@ -116,8 +108,8 @@ static rf_status take_rows(void *user, const struct chunk *chunk, const struct v
 
     for (size_t i = 0; i < rows->n && status == RF_OK; i++) {
         const float *vector = rows->vectors + i * search->dim;
-        double lengths = sqrt(dot(vector, vector, search->dim)) * search->length;
-        double score = lengths > 0 ? dot(vector, search->vector, search->dim) / lengths : 0;
+        double lengths = sqrt(rf__dot(vector, vector, search->dim)) * search->length;
+        double score = lengths > 0 ? rf__dot(vector, search->vector, search->dim) / lengths : 0;
         struct hit hit = {score, chunk->line[i], (char *)(uintptr_t)chunk->texts[i].data, chunk->texts[i].len};
         if (hit.len > 0)
             status = offer(search, hit, err);
@@ -206,7 +198,7 @@ static rf_status find(const struct opt_common *common, struct input *input, int 
     if (status == RF_OK)
         status = rf_embed_query(model, query, search->vector, search->dim, err);
     if (status == RF_OK) {
-        search->length = sqrt(dot(search->vector, search->vector, search->dim));
+        search->length = sqrt(rf__dot(search->vector, search->vector, search->dim));
         status = rf__stream_embed(model, &documents, input, take_rows, search, NULL, err);
     }
     if (status == RF_OK) {

@@ -12,6 +12,7 @@
 #include "open.h"
 #include "stream.h"
 
+#include "base/cosine.h"
 #include "base/mem.h"
 
 #include <math.h>
@@ -34,24 +35,17 @@ struct matrix {
 
 static void l2(float *vector, size_t dim)
 {
-    double sum = 0;
+    const double length = sqrt(rf__dot(vector, vector, dim));
 
-    for (size_t i = 0; i < dim; i++)
-        sum += (double)vector[i] * (double)vector[i];
-    if (sum == 0)
-        return;
-    for (size_t i = 0; i < dim; i++)
-        vector[i] = (float)(vector[i] / sqrt(sum));
+    for (size_t i = 0; i < dim && length > 0; i++)
+        vector[i] = (float)(vector[i] / length);
 }
 
 static double cosine(const struct matrix *matrix, size_t a, size_t b)
 {
-    const float *x = matrix->vectors + a * matrix->dim, *y = matrix->vectors + b * matrix->dim;
-    double sum = 0;
+    const size_t dim = matrix->dim;
 
-    for (size_t i = 0; i < matrix->dim; i++)
-        sum += (double)x[i] * (double)y[i];
-    return sum > 1 ? 1 : sum < -1 ? -1 : sum;
+    return fmin(1, fmax(-1, rf__dot(matrix->vectors + a * dim, matrix->vectors + b * dim, dim)));
 }
 
 static rf_status grow(struct matrix *matrix, size_t more, rf_error *err)

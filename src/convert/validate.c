@@ -5,6 +5,7 @@
  */
 #include "convert/convert.h"
 
+#include "base/cosine.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "convert/validation_texts.h"
@@ -145,22 +146,6 @@ static void check_vectors(struct validation *v)
 
 /* ---- Vectors ------------------------------------------------------------------------------------------------- */
 
-/* 1 for two that are nothing but zeros, 0 where one is; NaN counts as 0. */
-static double cosine(const float *a, const float *b, size_t dim)
-{
-    double ab = 0, aa = 0, bb = 0, value;
-
-    for (size_t i = 0; i < dim; i++) {
-        ab += (double)a[i] * (double)b[i];
-        aa += (double)a[i] * (double)a[i];
-        bb += (double)b[i] * (double)b[i];
-    }
-    if (aa == 0 && bb == 0)
-        return 1;
-    value = ab / sqrt(aa * bb);
-    return isfinite(value) ? fmin(1, fmax(-1, value)) : 0;
-}
-
 static void look_at(struct validation *v, const float *vector)
 {
     double sum = 0;
@@ -176,7 +161,7 @@ static void look_at(struct validation *v, const float *vector)
 static void compare(struct validation *v, size_t text, const float *ours, const float *theirs)
 {
     rf_validate_report *shown = &v->report->shown;
-    double value = cosine(ours, theirs, v->dim);
+    double value = rf__cosine(ours, theirs, v->dim);
 
     v->report->cosines[text] = value;
     v->sum += value;
@@ -207,7 +192,7 @@ static rf_status embed_alone(struct validation *v, rf_error *err)
         if (status != RF_OK)
             break;
         v->n_alone_same += memcmp(v->theirs, v->ours + i * v->dim, v->dim * sizeof *v->ours) == 0;
-        v->alone_min = fmin(v->alone_min, cosine(v->theirs, v->ours + i * v->dim, v->dim));
+        v->alone_min = fmin(v->alone_min, rf__cosine(v->theirs, v->ours + i * v->dim, v->dim));
         v->n_alone++;
     }
     return status;

@@ -1,11 +1,11 @@
 /* calibration: see calibration.h. */
 #include "provider/calibration.h"
 
+#include "base/cosine.h"
 #include "base/mem.h"
 #include "os/os.h"
 #include "provider/calibration_texts.h"
 
-#include <math.h>
 #include <string.h>
 
 #define EVERY 4 /* of the texts, for a cosine */
@@ -79,18 +79,6 @@ rf_status rf__layer_inputs(const char *onnx_file, const struct model_config *con
     return status;
 }
 
-static double cosine(const float *a, const float *b, size_t n)
-{
-    double product = 0, aa = 0, bb = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        product += (double)a[i] * b[i];
-        aa += (double)a[i] * a[i];
-        bb += (double)b[i] * b[i];
-    }
-    return aa == 0 && bb == 0 ? 1 : product / sqrt(aa * bb);
-}
-
 rf_status rf__lowest_cosine(const char *onnx_file, const char *other, const struct model_config *config,
                             const struct logger *logger, double *lowest, rf_error *err)
 {
@@ -111,8 +99,8 @@ rf_status rf__lowest_cosine(const char *onnx_file, const char *other, const stru
     }
     *lowest = 1;
     for (size_t i = 0; i < n_texts && status == RF_OK; i++) {
-        const double of_text = cosine(vectors[0] + i * dim, vectors[1] + i * dim, dim);
-        if (!(of_text >= *lowest))
+        const double of_text = rf__cosine(vectors[0] + i * dim, vectors[1] + i * dim, dim);
+        if (of_text < *lowest)
             *lowest = of_text;
     }
     rf__free(vectors[0]);

@@ -9,7 +9,7 @@
 rf_status rf__layer_inputs(const char *onnx_file, const struct model_config *config, const struct logger *logger,
                            struct statistics **out, const struct fit_inputs **inputs, size_t *n_inputs, rf_error *err);
 
-/* The lowest cosine of a text's vectors by two files of one model, on some of the texts; NaN where one gives NaN. */
+/* The lowest cosine of a text's vectors by two files of one model, on some of the texts; 0 where one gives NaN. */
 rf_status rf__lowest_cosine(const char *onnx_file, const char *other, const struct model_config *config,
                             const struct logger *logger, double *lowest, rf_error *err);
 

@@ -8,7 +8,6 @@ reference reads it, and, where both do, [text, ids] by the reference. The messag
 """
 import argparse
 import json
-import pathlib
 
 from tokenizers import Tokenizer
 

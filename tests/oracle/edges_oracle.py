@@ -16,7 +16,8 @@ import random
 import sys
 import tempfile
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from compare import quiet
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 
 NO_WORD = 0xFFFFFFFF
 
@@ -418,10 +419,12 @@ def main():
             getattr(lib, name).restype = None
     lib.rf_tokenizer_encode.argtypes = [c.c_void_p, Text] + [c.c_void_p] * 4
     lib.rf_tokenizer_count.argtypes = [c.c_void_p, Text, c.c_bool, c.c_size_t, c.c_void_p, c.c_void_p]
+    quiet()
     with tempfile.TemporaryDirectory() as folder:
         encodings(lib, pathlib.Path(folder), rng, args, tally)
         decodings(lib, pathlib.Path(folder), rng, args, tally)
-    print(json.dumps(tally.different, indent=1))
+    if tally.different:
+        print(json.dumps(tally.different, indent=1))
     print(f"{tally.n} comparisons, {sum(tally.different.values())} differences")
     return 1 if tally.different else 0
 

@@ -1,18 +1,17 @@
 #!/usr/bin/env python3
 """Compares our normalizers with `tokenizers`: the normal form, and the bytes that each character of it stands for.
 
-    normalizer_oracle.py [--random N] [--seed N] [--sanitize] [--all | --some] [--only WORD]
+    normalizer_oracle.py --program NORMALIZE_CASES [--random N] [--chains N] [--seed N] [--all | --some] [--only WORD]
     normalizer_oracle.py --golden        writes tests/golden/normalizers/
 
-Needs `tokenizers`, `sentencepiece` and a C compiler with Oniguruma. Texts: random mixtures of characters that matter to
-some normalizer, with --all also every code point alone and between letters, with
---some the most of them. Ends with the number of differences; exit 1
+Needs `tokenizers` and `sentencepiece`. Normalizers: each kind, well-known chains, --chains at random. Texts: random mixtures
+of characters that matter to some normalizer, with --all also every code point alone and between letters, with --some the
+most of them. Ends with the number of differences; exit 1
 when there is one. What the reference does not survive is left out.
 """
 import argparse
 import base64
 import json
-import os
 import pathlib
 import random
 import struct
@@ -20,9 +19,9 @@ import subprocess
 import sys
 import tempfile
 
-os.environ["RUST_BACKTRACE"] = "0"
-import sentencepiece  # noqa: E402
-from tokenizers import Tokenizer, models  # noqa: E402
+import sentencepiece
+from compare import quiet
+from tokenizers import Tokenizer, models
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHOWN = 4
@@ -128,6 +127,10 @@ def chains(folder):
     return out
 
 
+def random_chain(rng, single):
+    return sequence(*(rng.choice(single) for _ in range(rng.randrange(2, 7))))
+
+
 def reference(normalizer):
     t = Tokenizer(models.BPE(vocab={"<unk>": 0}, merges=[], unk_token="<unk>"))     # every character is a token
     t = Tokenizer.from_str(json.dumps(json.loads(t.to_str()) | {"normalizer": normalizer}))
@@ -158,23 +161,11 @@ def texts_of(rng, n, every):
             yield "a" + chr(c) + "b"
 
 
-def build(folder, sanitize):
-    sources = [ROOT / "tests/oracle/normalize_cases.c", ROOT / "third_party/yyjson/yyjson.c"]
-    for sub in ("src/base", "src/os", "src/os/unix", "src/unicode", "src/tokenizer"):
-        sources += sorted((ROOT / sub).glob("*.c"))
-    flags = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"] if sanitize else ["-O2"]
-    program = folder / "normalize_cases"
-    subprocess.run(["cc", "-std=c11", "-D_DEFAULT_SOURCE", "-DRF_STATIC", "-DYYJSON_DISABLE_UTILS=1", *flags,
-                    *(f"-I{ROOT / d}" for d in ("src", "include", "third_party/yyjson")),
-                    *map(str, sources), "-o", str(program), "-lonig", "-pthread", "-ldl", "-lm"], check=True)
-    return program
-
-
 def ours(program, folder, normalizer, texts):
     path = folder / "normalizer.json"
     path.write_text(json.dumps({"normalizer": normalizer}))
     raw = [t.encode() for t in texts]
-    data = subprocess.run([str(program), str(path)], input=b"".join(struct.pack("<I", len(t)) + t for t in raw), stdout=subprocess.PIPE, check=True).stdout
+    data = subprocess.run([program, str(path)], input=b"".join(struct.pack("<I", len(t)) + t for t in raw), stdout=subprocess.PIPE, check=True).stdout
     at, out = 0, []
     for _ in texts:
         size, = struct.unpack_from("<I", data, at)
@@ -202,8 +193,9 @@ def compare(program, folder, name, normalizer, texts):
             bad += 1
             if bad <= SHOWN:
                 print(f"  {name}: {ascii(text)}\n    expected {ascii(e[0])} {e[1]}\n    got      {ascii(got[0])} {got[1]}")
-    print(f"{name}: {len(kept)} texts, {bad} differences" + (f", {skipped} that the reference does not survive" if skipped else ""), flush=True)
-    return bad
+    if bad:
+        print(f"{name}: {json.dumps(normalizer)[:300]}: {len(kept)} texts, {bad} differences", flush=True)
+    return bad, len(kept), skipped
 
 
 def write_golden(folder):
@@ -226,9 +218,11 @@ def write_golden(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program")
     parser.add_argument("--random", type=int, default=2000)
+    parser.add_argument("--chains", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    for flag in ("--sanitize", "--all", "--some", "--golden"):
+    for flag in ("--all", "--some", "--golden"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--only", default="")
     args = parser.parse_args()
@@ -237,12 +231,17 @@ def main():
         if args.golden:
             write_golden(folder)
             return
-        program, bad = build(folder, args.sanitize), 0
-        for name, normalizer in chains(folder).items():
+        quiet()
+        totals = [0, 0, 0]
+        kinds, rng = chains(folder), random.Random(args.seed)
+        single = [kind for kind in kinds.values() if kind["type"] != "Sequence"]
+        kinds |= {f"chain {i}": random_chain(rng, single) for i in range(args.chains)}
+        for name, normalizer in kinds.items():
             if args.only in name:
-                rng = random.Random(args.seed)
-                bad += compare(program, folder, name, normalizer, texts_of(rng, args.random, 1 if args.all else 2 if args.some else 0))
-        print(f"{bad} differences")
+                found = compare(args.program, folder, name, normalizer, texts_of(rng, args.random, 1 if args.all else 2 if args.some else 0))
+                totals = [a + b for a, b in zip(totals, found)]
+        bad, compared, skipped = totals
+        print(f"{len(kinds)} normalizers, {compared} texts, {bad} differences" + (f", {skipped} that the reference does not survive" if skipped else ""))
         sys.exit(bad > 0)
 
 

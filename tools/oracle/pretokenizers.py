@@ -27,6 +27,11 @@ O200K = WORD + SUFFIX + "|" + WORD2 + SUFFIX + r"|\p{N}{1,3}" + TAIL
 TEKKEN = WORD + "|" + WORD2 + r"|\p{N}" + TAIL
 DEEPSEEK = ("[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
             "| ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+")
+NOT_HAN = r"\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]"
+KIMI = (r"[\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}" + NOT_HAN + r"*[\p{Ll}" + NOT_HAN + "+" + SUFFIX + r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}"
+        + NOT_HAN + r"+[\p{Ll}" + NOT_HAN + "*" + SUFFIX + r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+EXAONE = (r"(?:\r?\n)+(?!\r?\n)|(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]?"
+          r"|\s*[\r\n]|\s+(?!\S)|\s+")
 CJK = "[一-龥぀-ゟ゠-ヿ]+"
 BEHAVIORS = ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"]
 
@@ -123,6 +128,14 @@ def all_kinds():
     for scheme in "always", "first", "never":
         for cut in False, True:
             kinds[f"metaspace {scheme} {cut}"] = metaspace(scheme, cut)
+    kinds |= {
+        "kimi": chain(split(KIMI), byte_level(regex=False)),
+        "exaone": chain(split(EXAONE), byte_level(regex=False)),
+        "falcon": chain({"type": "Punctuation", "behavior": "Contiguous"}, byte_level(), digits(False), split("[0-9][0-9][0-9]")),
+        "clip": chain(split(r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+", "Removed", True), byte_level(regex=False)),
+        "mapped-digits-mapped": chain(byte_level(), digits(True), byte_level(regex=False)),
+        "spaced-digits-spaced": chain(metaspace(), digits(True), metaspace("first"), digits(False), metaspace("never", False, "-")),
+    }
     return kinds
 
 
@@ -136,6 +149,12 @@ PARTS = ["a", "b", "Z", "É", "ß", "é", "ǅ", "ª", "ʰ", "中", "国", "の",
 
 def random_text(rng):
     return "".join(rng.choice(PARTS) for _ in range(rng.choice([1, 2, 3, 4, 6, 9, 14, 30])))
+
+
+def random_chain(rng):
+    """Kinds of all_kinds() after each other."""
+    single = [kind for kind in all_kinds().values() if kind["type"] != "Sequence"]
+    return chain(*(rng.choice(single) for _ in range(rng.randrange(2, 6))))
 
 
 def tokenizer_of(pre_tokenizer):

@@ -68,6 +68,26 @@ void rf__pretokenizers_release(struct pretokenizers *chain)
     chain->n = 0;
 }
 
+/* The list that is not `in`, empty, for what `in` becomes. */
+static struct pieces *other_list(struct pieces lists[2], struct pieces *in, size_t most_bytes)
+{
+    struct pieces *out = in == &lists[0] ? &lists[1] : &lists[0];
+
+    if (in->text == &out->own.text) { /* written by the kind before the last, and read still: the two change buffers */
+        const struct text_buf buf = in->own;
+        in->own = out->own;
+        out->own = buf;
+        in->text = &in->own.text;
+    }
+    out->text = in->text;
+    out->is_begin = true;
+    out->regex_budget = in->regex_budget;
+    out->n = 0;
+    rf__text_buf_clear(&out->own);
+    rf__text_buf_limit(&out->own, most_bytes);
+    return out;
+}
+
 rf_status rf__pretokenize(const struct pretokenizers *chain, const struct text_part *part, struct pieces lists[2],
                           struct pieces **out, rf_error *err)
 {
@@ -85,13 +105,7 @@ rf_status rf__pretokenize(const struct pretokenizers *chain, const struct text_p
         return status;
     in->items[in->n++] = (struct span){part->from, part->to};
     for (size_t i = 0; i < chain->n && status == RF_OK; i++) {
-        *out = in == &lists[0] ? &lists[1] : &lists[0];
-        (*out)->text = in->text;
-        (*out)->is_begin = true;
-        (*out)->regex_budget = in->regex_budget;
-        (*out)->n = 0;
-        rf__text_buf_clear(&(*out)->own);
-        rf__text_buf_limit(&(*out)->own, rf__text_ceiling(part->to - part->from));
+        *out = other_list(lists, in, rf__text_ceiling(part->to - part->from));
         status = chain->items[i]->ops->split(chain->items[i], in, *out, err);
         if (status == RF_UNSUPPORTED && chain->items[i]->type != NULL)
             status = rf__fail_prefix(err, status, STAGE " '%s'", chain->items[i]->type);
