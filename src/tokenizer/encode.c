@@ -77,11 +77,11 @@ static rf_status push_added(struct flow *flow, const struct text *text, const st
     size_t begin = rf__align_begin(align, part->begin), end = rf__align_end(align, part->end);
     rf_status status;
 
-    if (begin >= end)
+    if (part->begin == part->end)
         return RF_OK;
     status = rf__tokens_reserve(out, 1, err);
     if (status == RF_OK && flow->spaces != NULL && flow->tokenizer->postprocessor.trims)
-        status = rf__spaces_of_added(flow->spaces, out->n, text->data + part->begin, part->end - part->begin, err);
+        status = rf__spaces_of_found(flow->spaces, out->n, text->data + part->begin, part->end - part->begin, err);
     if (status != RF_OK)
         return status;
     out->ids[out->n] = flow->tokenizer->added.items[part->token].id;
@@ -90,6 +90,22 @@ static rf_status push_added(struct flow *flow, const struct text *text, const st
     out->end[out->n++] = end;
     flow->is_full = out->n >= flow->limit;
     return RF_OK;
+}
+
+/* Notes the white space of tokens from number `first` on that stand for their text. */
+static rf_status note_spaces(struct flow *flow, const struct text *text, size_t first, rf_error *err)
+{
+    const struct model *model = flow->tokenizer->model;
+    const struct tokens *tokens = flow->out;
+    rf_status status = RF_OK;
+
+    if (model->ops->is_text == NULL || !flow->tokenizer->postprocessor.trims)
+        return RF_OK;
+    for (size_t i = first; i < tokens->n && status == RF_OK; i++)
+        if (model->ops->is_text(model, tokens->ids[i]))
+            status = rf__spaces_of_found(flow->spaces, i, text->data + tokens->begin[i],
+                                         tokens->end[i] - tokens->begin[i], err);
+    return status;
 }
 
 /* Turns the positions of the tokens from number `first` on into the caller's. */
@@ -147,9 +163,10 @@ static rf_status tokenize_known(struct flow *flow, bool is_last, rf_error *err)
     flow->is_full = flow->out->n >= flow->limit;
     if (flow->spaces == NULL)
         return RF_OK;
+    status = note_spaces(flow, pieces->text, n_before, err);
     other = rf__align_of(pieces->text);
     align_tokens(pieces->text == text ? &flow->align : &other, flow->out, n_before);
-    return RF_OK;
+    return status;
 }
 
 /* Forgets the part of the normalized text that is tokenized, when that is most of it. */

@@ -5,17 +5,18 @@
 
 #include "tokenizer/tokenizer_parts.h"
 
-/* White space at the two ends of what an added token was found as: with lstrip and rstrip it is part of the token, and
- * the post-processors that trim take it off. In characters. */
-struct added_spaces {
+/* White space at the two ends of a token that is found as something else than its piece: an added one, of which it is
+ * part with lstrip and rstrip, and an unknown one (model_ops' is_text). Post-processors that trim take it off. In
+ * characters. */
+struct found_spaces {
     size_t token; /* which of the text's tokens */
     size_t lead, trail;
 };
 struct space_list {
-    struct added_spaces *items; /* in order; those without white space as well */
+    struct found_spaces *items; /* in order; those without white space as well */
     size_t n, cap;
 };
-rf_status rf__spaces_of_added(struct space_list *list, size_t token, const char *found, size_t len, rf_error *err);
+rf_status rf__spaces_of_found(struct space_list *list, size_t token, const char *found, size_t len, rf_error *err);
 
 struct encode_scratch {
     struct text_buf repaired;   /* the text made well-formed, where an added token asks for that */

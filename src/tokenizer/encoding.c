@@ -40,9 +40,9 @@ static void count_spaces(const char *s, size_t len, size_t *lead, size_t *trail)
     }
 }
 
-rf_status rf__spaces_of_added(struct space_list *list, size_t token, const char *found, size_t len, rf_error *err)
+rf_status rf__spaces_of_found(struct space_list *list, size_t token, const char *found, size_t len, rf_error *err)
 {
-    struct added_spaces *item;
+    struct found_spaces *item;
 
     if (list->n == list->cap) {
         size_t cap = list->cap < 16 ? 16 : 2 * list->cap;

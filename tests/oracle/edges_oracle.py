@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 from compare import quiet
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 NO_WORD = 0xFFFFFFFF
 
@@ -371,6 +371,15 @@ def decodings(lib, folder, rng, args, tally):
         o.free()
 
 
+def found_ones():
+    """Tokenizers and texts that random_oracle.py found."""
+    unigram = Tokenizer(models.Unigram([("[UNK]", -9.0), ("a", -1.0), ("é", -2.0)], unk_id=0))
+    unigram.post_processor = processors.ByteLevel(trim_offsets=True)
+    inserted = base()
+    inserted.normalizer = normalizers.Replace(Regex("^(?=hello)"), "foo bar ")
+    return {"unigram-unknown-trimmed": (unigram, ("a  x a", " \u3000Ġ é x ", "x  ")), "added-token-of-nothing": (inserted, ("hello", "foo bar a"))}
+
+
 def write_golden(path, rng):
     """One line a tokenizer, then its cases."""
     with open(path, "w") as out:
@@ -399,6 +408,10 @@ def write_golden(path, rng):
                 text = theirs_decoded(t, ids, False)
                 if text is not None:
                     put({"decode": ids, "text": text})
+        for name, (t, texts) in found_ones().items():
+            put({"name": name, "tokenizer": json.loads(t.to_str())})
+            for case in ({"text": text, "pair": None, "special": True, "limit": None} for text in texts):
+                put(case | {"expected": theirs(t, case)})
 
 
 def main():

@@ -445,6 +445,11 @@ static rf_status unigram_tokenize(const struct model *self, const struct pieces 
 
 /* ---- Building ----------------------------------------------------------------------------------------------- */
 
+static bool is_unknown(const struct model *base, uint32_t id)
+{
+    return id == ((const struct unigram *)base)->unk_id;
+}
+
 static void unigram_free(struct model *self)
 {
     struct unigram *model = (struct unigram *)self;
@@ -485,7 +490,8 @@ static rf_status build_trie(struct unigram *model, const bool *is_unmatched, rf_
 rf_status rf__unigram_new(struct vocabulary *vocabulary, double *scores, const struct unigram_settings *settings,
                           struct model **out, rf_error *err)
 {
-    static const struct model_ops ops = {.type = "Unigram", .tokenize = unigram_tokenize, .free = unigram_free};
+    static const struct model_ops ops = {
+        .type = "Unigram", .tokenize = unigram_tokenize, .is_text = is_unknown, .free = unigram_free};
     struct unigram *model = rf__calloc(1, sizeof *model);
     rf_status status;
 
