@@ -61,12 +61,12 @@ def train(options):
 
 
 def main():
-    shutil.rmtree(OUT, ignore_errors=True)
     SEEDS.mkdir(parents=True, exist_ok=True)
     rng = random.Random(1)
     texts = CASES + ["".join(rng.choice(("the", "dog", " ", "  ", "fox", "x", "é", "AB", "CD", "中", "\n", "9", "<s>", "▁", ",")) for _ in range(12)) for _ in range(30)]
     for i, (name, (options, of_class, config)) in enumerate(MODELS.items()):
         folder = OUT / name
+        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         model = train(options)
         (folder / "tokenizer.model").write_bytes(model)

@@ -2,6 +2,7 @@
 #include "tokenizer/files/sentencepiece.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "tokenizer/model/bpe.h"
 #include "tokenizer/model/double_array.h"
 #include "tokenizer/model/unigram.h"
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 
 #define UNK_PENALTY 10
+#define SHOWN(text) (int)((text).len < 100 ? (text).len : 100), (text).data /* of a piece, in a message */
 #define MAX_STEPS   ((uint64_t)1 << 32) /* for finding merges; real models need a thousandth */
 
 /* ---- Unigram, as transformers makes it ---------------------------------------------------------------------- */
@@ -128,20 +130,17 @@ rf_status rf__sentencepiece_unigram(const struct sentencepiece_model *pieces, co
 /* Scores, and which pieces no text becomes. Returns the score of what is unknown. */
 static double plain_scores(const struct sentencepiece_model *pieces, double *scores, bool *is_unmatched)
 {
-    float least = FLT_MAX, most = FLT_MIN;
+    float least = FLT_MAX;
 
     for (size_t i = 0; i < pieces->n_pieces; i++)
-        if (pieces->pieces[i].type == PIECE_NORMAL) {
-            float score = pieces->pieces[i].score;
-            least = score < least ? score : least;
-            most = score > most ? score : most;
-        }
+        if (pieces->pieces[i].type == PIECE_NORMAL && pieces->pieces[i].score < least)
+            least = pieces->pieces[i].score;
     for (size_t i = 0; i < pieces->n_pieces; i++) {
         const struct sentencepiece *piece = &pieces->pieces[i];
         is_unmatched[i] = piece->type != PIECE_NORMAL && piece->type != PIECE_USER_DEFINED;
-        /* A piece of the user wins always. */
-        scores[i] =
-            piece->type == PIECE_USER_DEFINED ? (double)((float)piece->text.len * most) - 0.1 : (double)piece->score;
+        /* A piece of the user wins, as scores of others are logarithms. */
+        scores[i] = piece->type == PIECE_USER_DEFINED ? (double)(float)(0.1 * (double)piece->text.len - 0.1)
+                                                      : (double)piece->score;
     }
     return (double)(least - (float)UNK_PENALTY);
 }
@@ -239,6 +238,33 @@ static rf_status cut_pieces(struct merges *merges, const char *name, rf_error *e
     return RF_OK;
 }
 
+static bool is_of_text(const struct sentencepiece_model *pieces, size_t id)
+{
+    return pieces->pieces[id].type == PIECE_NORMAL || pieces->pieces[id].type == PIECE_USER_DEFINED;
+}
+
+/* sentencepiece merges characters that are no pieces themselves, which our merges have no symbols for. Training leaves
+ * no such piece. */
+static rf_status check_characters(const struct merges *merges, const char *name, rf_error *err)
+{
+    for (size_t i = 0; i < merges->pieces->n_pieces; i++) {
+        const rf_text piece = merges->pieces->pieces[i].text;
+        size_t at = 0, n;
+        if (!takes_part(merges, i))
+            continue;
+        for (; at < piece.len; at += n) {
+            uint32_t c, id;
+            n = rf__utf8_decode(piece.data + at, piece.len - at, &c);
+            if (!rf__double_array_find(&merges->trie, piece.data + at, n, &id) || !is_of_text(merges->pieces, id))
+                return rf__fail(err, RF_UNSUPPORTED,
+                                "%s: unsupported: a BPE model of sentencepiece whose piece '%.*s' has the character "
+                                "'%.*s', which is no piece, and no tokenizer class",
+                                name, SHOWN(piece), (int)n, piece.data + at);
+        }
+    }
+    return RF_OK;
+}
+
 /* The vocabulary of the pieces and the trie of them; of a piece that comes twice, the later. */
 static rf_status index_pieces(const struct sentencepiece_model *pieces, const char *name, struct vocabulary *out,
                               struct double_array *trie, rf_error *err)
@@ -283,6 +309,8 @@ static rf_status build_bpe(const struct sentencepiece_model *pieces, const uint3
     struct bpe *bpe = NULL;
     rf_status status = index_pieces(pieces, settings->name, &vocabulary, &merges.trie, err);
 
+    if (status == RF_OK && rank_of != NULL)
+        status = check_characters(&merges, settings->name, err);
     if (status == RF_OK)
         status = cut_pieces(&merges, settings->name, err);
     if (status == RF_OK)
@@ -334,6 +362,34 @@ static int by_score(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
+static bool is_merged(const struct sentencepiece *piece)
+{
+    uint32_t c;
+
+    return piece->type == PIECE_NORMAL && rf__utf8_decode(piece->text.data, piece->text.len, &c) < piece->text.len;
+}
+
+/* Of pieces with one score sentencepiece makes the leftmost first; for us, each has a rank of its own. */
+static rf_status check_scores(const struct sentencepiece_model *pieces, const struct ranked *ranked, const char *name,
+                              rf_error *err)
+{
+    const struct sentencepiece *last = NULL;
+
+    for (size_t i = 0; i < pieces->n_pieces; i++) {
+        const struct sentencepiece *piece = &pieces->pieces[ranked[i].id];
+        if (!is_merged(piece))
+            continue;
+        if (last != NULL && last->score == piece->score)
+            return rf__fail(
+                err, RF_UNSUPPORTED,
+                "%s: unsupported: a BPE model of sentencepiece whose pieces '%.*s' and '%.*s' have the same "
+                "score, and no tokenizer class",
+                name, SHOWN(last->text), SHOWN(piece->text));
+        last = piece;
+    }
+    return RF_OK;
+}
+
 rf_status rf__sentencepiece_plain_bpe(const struct sentencepiece_model *pieces, const char *name, struct model **out,
                                       rf_error *err)
 {
@@ -363,8 +419,10 @@ rf_status rf__sentencepiece_plain_bpe(const struct sentencepiece_model *pieces, 
         qsort(ranked, pieces->n_pieces, sizeof *ranked, by_score);
         for (size_t i = 0; i < pieces->n_pieces; i++)
             rank_of[ranked[i].id] = (uint32_t)i;
-        status = build_bpe(pieces, rank_of, &settings, out, err);
+        status = check_scores(pieces, ranked, name, err);
     }
+    if (status == RF_OK)
+        status = build_bpe(pieces, rank_of, &settings, out, err);
     rf__free(ranked);
     rf__free(rank_of);
     return status;

@@ -10,7 +10,7 @@
 static const char *const names[] = {
     "xlm-roberta", "camembert",     "t5",           "albert",       "deberta-v2", "llama-legacy",   "llama-new",
     "gemma",       "plain-unigram", "plain-suffix", "plain-spaces", "plain-bpe",  "plain-bpe-user", "xlnet",
-    "big_bird",
+    "big_bird",    "random-62",
 };
 #define N_NAMES (sizeof names / sizeof names[0])
 
@@ -93,6 +93,16 @@ static const struct {
     {FILE_OF(PIECE_A "\x12\x02\x18\x09"), RF_UNSUPPORTED, "of type 'unknown'"},
     {FILE_OF(PIECE_A "\x12\x03\xc0\x02\x07"), RF_BAD_FORMAT, "has the id 7, but there are 1"},
     {FILE_OF(PIECE_A PIECE_A), RF_BAD_FORMAT, "some pieces are the same"},
+    {FILE_OF(PIECE_A "\x0a\x04\x0a\x02"
+                     "ab"
+                     "\x12\x02\x18\x02"),
+     RF_UNSUPPORTED, "whose piece 'ab' has the character 'b', which is no piece"},
+    {FILE_OF(PIECE_A "\x0a\x04\x0a\x02"
+                     "aa"
+                     "\x0a\x05\x0a\x03"
+                     "aaa"
+                     "\x12\x02\x18\x02"),
+     RF_UNSUPPORTED, "whose pieces 'aa' and 'aaa' have the same score"},
     {PIECE_A, "{\"tokenizer_class\":\"MBartTokenizerFast\"}", 5, RF_UNSUPPORTED, "the class 'MBartTokenizerFast'"},
     {PIECE_A, "{\"tokenizer_class\":\"MyTokenizer\"}", 5, RF_UNSUPPORTED,
      "tokenizer.model: unsupported: the class 'MyTokenizer' on a sentencepiece model; a tokenizer.json is needed"},
