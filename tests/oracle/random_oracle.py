@@ -22,7 +22,6 @@ import normalizer_oracle  # noqa: E402
 import oracle  # noqa: E402
 import pretokenizers  # noqa: E402
 import texts  # noqa: E402
-import unigram_oracle  # noqa: E402
 from compare import Case, Reference, compare, quiet  # noqa: E402
 from tokenizers import Tokenizer  # noqa: E402
 
