@@ -89,7 +89,7 @@ def random_model(rng, maps):
         sort = rng.choices((NORMAL, USER_DEFINED, CONTROL, UNUSED), (30, 2, 1, 2))[0]
         if kind == BPE and (sort == UNUSED or len(word) == 1):  # we refuse some
             sort = NORMAL
-        score = -rng.randrange(1, 40) / 3 if kind == UNIGRAM else -rng.randrange(200) - i / 1000
+        score = -rng.randrange(1, 40) / 3 if kind == UNIGRAM else -rng.randrange(200) - i / 1000  # of BPE all differ, as we rank pieces
         pieces.append((word, 0.0 if sort in (USER_DEFINED, CONTROL) else score, sort))
     known = {piece for piece, _, _ in pieces}
     for word in dict.fromkeys(rng.sample(WORDS, rng.randrange(6))):

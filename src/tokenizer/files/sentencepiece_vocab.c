@@ -362,34 +362,6 @@ static int by_score(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static bool is_merged(const struct sentencepiece *piece)
-{
-    uint32_t c;
-
-    return piece->type == PIECE_NORMAL && rf__utf8_decode(piece->text.data, piece->text.len, &c) < piece->text.len;
-}
-
-/* Of pieces with one score sentencepiece makes the leftmost first; for us, each has a rank of its own. */
-static rf_status check_scores(const struct sentencepiece_model *pieces, const struct ranked *ranked, const char *name,
-                              rf_error *err)
-{
-    const struct sentencepiece *last = NULL;
-
-    for (size_t i = 0; i < pieces->n_pieces; i++) {
-        const struct sentencepiece *piece = &pieces->pieces[ranked[i].id];
-        if (!is_merged(piece))
-            continue;
-        if (last != NULL && last->score == piece->score)
-            return rf__fail(
-                err, RF_UNSUPPORTED,
-                "%s: unsupported: a BPE model of sentencepiece whose pieces '%.*s' and '%.*s' have the same "
-                "score, and no tokenizer class",
-                name, SHOWN(last->text), SHOWN(piece->text));
-        last = piece;
-    }
-    return RF_OK;
-}
-
 rf_status rf__sentencepiece_plain_bpe(const struct sentencepiece_model *pieces, const char *name, struct model **out,
                                       rf_error *err)
 {
@@ -419,10 +391,8 @@ rf_status rf__sentencepiece_plain_bpe(const struct sentencepiece_model *pieces, 
         qsort(ranked, pieces->n_pieces, sizeof *ranked, by_score);
         for (size_t i = 0; i < pieces->n_pieces; i++)
             rank_of[ranked[i].id] = (uint32_t)i;
-        status = check_scores(pieces, ranked, name, err);
-    }
-    if (status == RF_OK)
         status = build_bpe(pieces, rank_of, &settings, out, err);
+    }
     rf__free(ranked);
     rf__free(rank_of);
     return status;

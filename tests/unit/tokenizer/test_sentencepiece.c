@@ -97,12 +97,6 @@ static const struct {
                      "ab"
                      "\x12\x02\x18\x02"),
      RF_UNSUPPORTED, "whose piece 'ab' has the character 'b', which is no piece"},
-    {FILE_OF(PIECE_A "\x0a\x04\x0a\x02"
-                     "aa"
-                     "\x0a\x05\x0a\x03"
-                     "aaa"
-                     "\x12\x02\x18\x02"),
-     RF_UNSUPPORTED, "whose pieces 'aa' and 'aaa' have the same score"},
     {PIECE_A, "{\"tokenizer_class\":\"MBartTokenizerFast\"}", 5, RF_UNSUPPORTED, "the class 'MBartTokenizerFast'"},
     {PIECE_A, "{\"tokenizer_class\":\"MyTokenizer\"}", 5, RF_UNSUPPORTED,
      "tokenizer.model: unsupported: the class 'MyTokenizer' on a sentencepiece model; a tokenizer.json is needed"},
