@@ -2,11 +2,11 @@
 """Models of sentencepiece opened without a tokenizer.json, against `transformers` where it knows the class, and against
 `sentencepiece` where it does not.
 
-    sentencepiece_oracle.py --program ENCODE_CASES [--random N] [--only WORD] [--folder DIR] [--parts]
+    sentencepiece_oracle.py --program ENCODE_CASES [--random N] [--only WORD] [--folder DIR] [--parts] [--models N]
 
 Needs transformers (without torch), sentencepiece and protobuf. Trains the models on tests/golden/texts.bin (once, when
 --folder names where to keep them). Texts: texts.bin, every code point alone and between letters, random and mutated
-strings. Ends with the number of differences.
+strings. Then N models at random (sentencepiece_random_oracle.py), each as one of the classes. Ends with the number of differences.
 """
 import argparse
 import json
@@ -23,6 +23,7 @@ import sentencepiece  # noqa: E402
 from transformers import AutoTokenizer  # noqa: E402
 
 from compare import Case, IdsReference, Reference, compare  # noqa: E402
+import sentencepiece_random_oracle as at_random  # noqa: E402
 import texts as texts_module  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -99,6 +100,30 @@ def class_directory(folder, models, name):
     return path
 
 
+def random_models(program, folder, n):
+    """Returns the number of differences; models that transformers refuses are left out."""
+    maps, differences = at_random.charsmaps(folder), 0
+    for seed in range(n):
+        rng = random.Random(seed)
+        model, pieces = at_random.random_model(rng, maps)
+        kind = "bpe" if at_random.is_bpe(model) else "unigram"
+        name = rng.choice([name for name, (trained, _, _) in CLASSES.items() if MODELS[trained]["model_type"] == kind])
+        with tempfile.TemporaryDirectory() as scratch:
+            scratch = pathlib.Path(scratch)
+            (scratch / f"{CLASSES[name][0]}.model").write_bytes(model)
+            path = class_directory(scratch, scratch, name)
+            try:
+                reference = Reference(AutoTokenizer.from_pretrained(path).backend_tokenizer)
+            except Exception:
+                continue
+            _, found, said = compare(program, f"{name} of model {seed}", path, reference, list(at_random.cases(rng, pieces)))
+        if found:
+            print(said, flush=True)
+        differences += found
+    print(f"{n} models at random: {differences} differences", flush=True)
+    return differences
+
+
 def points(part, parts):
     return [Case(t) for t in texts_module.points(part % parts, parts)]
 
@@ -110,6 +135,7 @@ def main():
     parser.add_argument("--only", default="")
     parser.add_argument("--folder")
     parser.add_argument("--parts", action="store_true")
+    parser.add_argument("--models", type=int, default=250)
     args = parser.parse_args()
     rng = random.Random(20260102)
     golden = texts_module.golden()
@@ -137,6 +163,7 @@ def main():
                 _, differences, said = compare(args.program, f"plain-{name}", path, IdsReference(plain.encode), cases + points(i, parts))
                 print(said, flush=True)
                 total += differences
+        total += random_models(args.program, scratch, args.models)
     print(f"{total} differences")
     return 1 if total else 0
 

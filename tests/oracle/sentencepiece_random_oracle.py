@@ -54,27 +54,35 @@ def charsmaps(folder):
     return out
 
 
-def charsmap_of(model):
-    """The precompiled_charsmap: field 2 of field 3."""
-    def fields(data):
-        at = 0
-        while at < len(data):
-            key, at = read_varint(data, at)
-            size, at = (4, at) if key & 7 == 5 else read_varint(data, at)
-            if key & 7 == 0:
-                continue
+def fields(data):
+    """(number, value) of each field that is bytes or a whole number."""
+    at = 0
+    while at < len(data):
+        key, at = read_varint(data, at)
+        size, at = (4, at) if key & 7 == 5 else read_varint(data, at)
+        if key & 7 == 0:
+            yield key >> 3, size
+        else:
             yield key >> 3, data[at:at + size]
             at += size
 
-    def read_varint(data, at):
-        n = shift = 0
-        while True:
-            n |= (data[at] & 127) << shift
-            shift += 7
-            at += 1
-            if data[at - 1] < 128:
-                return n, at
-    return next(value for number, value in fields(next(v for n, v in fields(model) if n == 3)) if number == 2)
+
+def read_varint(data, at):
+    n = shift = 0
+    while True:
+        n |= (data[at] & 127) << shift
+        shift += 7
+        at += 1
+        if data[at - 1] < 128:
+            return n, at
+
+
+def charsmap_of(model):
+    return dict(fields(dict(fields(model))[3]))[2]
+
+
+def is_bpe(model):
+    return dict(fields(dict(fields(model))[2]))[3] == BPE
 
 
 def random_model(rng, maps):

@@ -87,7 +87,7 @@ static const struct recipe recipes[] = {
      0,
      "Asc2",
      "AsB1s1c2",
-     {NAMED("<s>"), NAMED("</s>"), NAMED("<unk>"), NAMED("<sep>"), NAMED("<pad>"), NAMED("<cls>"), NAMED("<mask>")}},
+     {NAMED("<s>"), NAMED("</s>"), NAMED("<unk>"), NAMED("<sep>"), NAMED("<pad>"), NAMED("<cls>"), MASK_L("<mask>")}},
     {"BigBirdTokenizer",
      "big_bird",
      FAMILY_BIGBIRD,
@@ -95,7 +95,7 @@ static const struct recipe recipes[] = {
      -1,
      "cAs",
      "cAsB1s1",
-     {NAMED("<s>"), NAMED("</s>"), NAMED("<unk>"), NAMED("[SEP]"), NAMED("<pad>"), NAMED("[CLS]"), NAMED("[MASK]")}},
+     {NAMED("<s>"), NAMED("</s>"), NAMED("<unk>"), NAMED("[SEP]"), NAMED("<pad>"), NAMED("[CLS]"), MASK_L("[MASK]")}},
     {"DebertaV2Tokenizer",
      "deberta-v2",
      FAMILY_DEBERTA,
@@ -576,13 +576,36 @@ static size_t count_listed_pieces(const struct sentencepiece_model *model)
     return n;
 }
 
+static bool is_listed(const struct sentencepiece_model *model, const struct added_spec *spec)
+{
+    for (size_t i = 0; i < model->n_pieces; i++) {
+        const struct sentencepiece *piece = &model->pieces[i];
+        if ((piece->type == PIECE_CONTROL || piece->type == PIECE_USER_DEFINED) && piece->text.len == spec->len &&
+            memcmp(piece->text.data, spec->content, spec->len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The special tokens that the files may leave out; one that is a piece of the model's own has no flags of the class. */
+static void name_fallbacks(const struct opened *opened, struct added_spec fallbacks[N_SPECIALS])
+{
+    memcpy(fallbacks, opened->recipe->named, sizeof opened->recipe->named);
+    for (int i = 0; i < N_SPECIALS; i++)
+        if (fallbacks[i].flags.lstrip && is_listed(&opened->model, &fallbacks[i]))
+            fallbacks[i].flags.lstrip = false;
+}
+
 /* As a class of transformers. `extra`: room for the names of the extra ids, [n_extra_ids]. */
 static rf_status build_class(struct rf_tokenizer *tokenizer, struct opened *opened, const struct flags *flags,
                              char (*extra)[32], size_t n_extra_ids, bool lower_case, rf_error *err)
 {
-    rf_status status = rf__special_tokens_list(&opened->tokens, opened->companions, opened->recipe->named,
-                                               count_listed_pieces(&opened->model) + n_extra_ids, err);
+    struct added_spec fallbacks[N_SPECIALS];
+    rf_status status;
 
+    name_fallbacks(opened, fallbacks);
+    status = rf__special_tokens_list(&opened->tokens, opened->companions, fallbacks,
+                                     count_listed_pieces(&opened->model) + n_extra_ids, err);
     if (status != RF_OK)
         return status;
     list_pieces(opened);
