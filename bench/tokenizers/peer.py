@@ -25,10 +25,10 @@ def open_peer(kind, path):
         tokenizer.no_truncation()
         return (lambda texts, threads: tokenizer.encode_batch_fast(texts)), (lambda texts, threads: [e.ids for e in tokenizer.encode_batch_fast(texts)])
     import tiktoken
-    from files import PATTERNS
+    from files import pattern
     ranks = {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in pathlib.Path(path).read_bytes().splitlines())}
     name = pathlib.Path(path).stem
-    encoding = tiktoken.Encoding(name, pat_str=PATTERNS[name], mergeable_ranks=ranks, special_tokens={})
+    encoding = tiktoken.Encoding(name, pat_str=pattern(name), mergeable_ranks=ranks, special_tokens={})
 
     def run(texts, threads):
         return encoding.encode_ordinary_batch(texts, num_threads=threads)

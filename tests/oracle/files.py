@@ -4,6 +4,7 @@ import pathlib
 
 import sentencepiece
 import tiktoken
+from tiktoken_ext import openai_public
 from tokenizers import Tokenizer, normalizers
 
 import texts
@@ -12,13 +13,6 @@ from compare import IdsReference, Reference
 
 REAL = ("all-MiniLM-L6-v2", "all-MiniLM-L6-v2-onnx", "bge-small-en-v1.5-onnx", "bge-small-zh-v1.5-onnx", "e5-small-v2-onnx")
 
-# The patterns of the encodings, as tiktoken has them (tiktoken_ext/openai_public.py asks the network for the ranks).
-O200K = "|".join((r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
-                  r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
-                  r"\p{N}{1,3}", r" ?[^\s\p{L}\p{N}]+[\r\n/]*", r"\s*[\r\n]+", r"\s+(?!\S)", r"\s+"))
-CL100K = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-GPT2 = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-PATTERNS = {"cl100k_base": CL100K, "o200k_base": O200K, "p50k_base": GPT2, "r50k_base": GPT2}
 SPECIAL = {
     "cl100k_base": {"<|endoftext|>": 100257, "<|fim_prefix|>": 100258, "<|fim_middle|>": 100259, "<|fim_suffix|>": 100260, "<|endofprompt|>": 100276},
     "o200k_base": {"<|endoftext|>": 199999, "<|endofprompt|>": 200018}, "p50k_base": {"<|endoftext|>": 50256}, "r50k_base": {"<|endoftext|>": 50256},
@@ -30,6 +24,12 @@ class File:
     name: str
     sort: str  # real, known, probe, lower, tiktoken, sentencepiece
     path: pathlib.Path
+
+
+def pattern(encoding):
+    """As tiktoken has it, which would ask the network for the ranks."""
+    openai_public.load_tiktoken_bpe = openai_public.data_gym_to_mergeable_bpe_ranks = lambda *_, **__: {}
+    return getattr(openai_public, encoding)()["pat_str"]
 
 
 def r50k(folder):
@@ -69,7 +69,7 @@ def lowered(tokenizer):
 def open_reference(sort, path):
     """What `path` is compared with, and the tokenizer that tells how many tokens are added (None where nothing is cut)."""
     if sort == "tiktoken":
-        encoding = tiktoken.Encoding(path.stem, pat_str=PATTERNS[path.stem], mergeable_ranks=training.ranks(path), special_tokens=SPECIAL[path.stem])
+        encoding = tiktoken.Encoding(path.stem, pat_str=pattern(path.stem), mergeable_ranks=training.ranks(path), special_tokens=SPECIAL[path.stem])
         return IdsReference(lambda text: encoding.encode(text, allowed_special="all")), None
     if sort == "sentencepiece":
         model = sentencepiece.SentencePieceProcessor(model_file=str(path))

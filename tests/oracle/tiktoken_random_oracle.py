@@ -15,17 +15,10 @@ import tempfile
 
 import tiktoken
 from compare import Case, IdsReference, compare, quiet
-from files import SPECIAL
+from files import SPECIAL, pattern
 from texts import ALPHABETS, WORDS, random_text
-from tiktoken_ext import openai_public
 
 LETTERS = ["a", "b", "e", " ", " a", "'s", "é", "中", "😀", "1", "\n", "A", "\r\n", ".", "\u0301"]
-
-
-def pattern(name):
-    """As tiktoken has it, which would ask the network for the ranks."""
-    openai_public.load_tiktoken_bpe = openai_public.data_gym_to_mergeable_bpe_ranks = lambda *_, **__: {}
-    return getattr(openai_public, name)()["pat_str"]
 
 
 def random_ranks(rng):
