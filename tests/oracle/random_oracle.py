@@ -6,7 +6,6 @@ tokens together, so that stages meet whose authors never thought of each other.
 
 Each has a number and is the same in every run. Prints those that differ, as a file. Exit 1 when there is one.
 """
-import argparse
 import json
 import multiprocessing
 import pathlib
@@ -15,6 +14,7 @@ import sys
 import tempfile
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "tools/oracle"))
+import at_random  # noqa: E402
 import bpe_oracle  # noqa: E402
 import chains  # noqa: E402
 import edges_oracle  # noqa: E402
@@ -176,23 +176,10 @@ def check_apart(*args):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--program", required=True)
-    parser.add_argument("--tokenizers", type=int, default=1000)
-    parser.add_argument("--first", type=int, default=0)
-    args = parser.parse_args()
-    compared = different = unknown = 0
+    args = at_random.arguments("tokenizers").parse_args()
     with tempfile.TemporaryDirectory() as folder:
         kinds = Kinds(pathlib.Path(folder))
-    for seed in range(args.first, args.first + args.tokenizers):
-        n, differences, said = check_apart(args.program, kinds, seed)
-        compared += n
-        different += differences > 0
-        unknown += n + differences == 0
-        if differences:
-            print(said, flush=True)
-    print(f"{args.tokenizers} tokenizers, {compared} cases, {different} tokenizers that differ" + (f", {unknown} that the reference does not survive" if unknown else ""))
-    return different > 0
+    return at_random.run(args, "tokenizers", lambda number: check_apart(args.program, kinds, number))
 
 
 if __name__ == "__main__":

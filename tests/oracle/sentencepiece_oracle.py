@@ -23,7 +23,7 @@ import sentencepiece  # noqa: E402
 from transformers import AutoTokenizer  # noqa: E402
 
 from compare import Case, IdsReference, Reference, compare  # noqa: E402
-import sentencepiece_random_oracle as at_random  # noqa: E402
+import sentencepiece_random_oracle as random_oracle  # noqa: E402
 import texts as texts_module  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -102,11 +102,11 @@ def class_directory(folder, models, name):
 
 def random_models(program, folder, n):
     """Returns the number of differences; models that transformers refuses are left out."""
-    maps, differences = at_random.charsmaps(folder), 0
+    maps, differences = random_oracle.charsmaps(folder), 0
     for seed in range(n):
         rng = random.Random(seed)
-        model, pieces = at_random.random_model(rng, maps)
-        kind = "bpe" if at_random.is_bpe(model) else "unigram"
+        model, pieces = random_oracle.random_model(rng, maps)
+        kind = "bpe" if random_oracle.is_bpe(model) else "unigram"
         name = rng.choice([name for name, (trained, _, _) in CLASSES.items() if MODELS[trained]["model_type"] == kind])
         with tempfile.TemporaryDirectory() as scratch:
             scratch = pathlib.Path(scratch)
@@ -116,7 +116,7 @@ def random_models(program, folder, n):
                 reference = Reference(AutoTokenizer.from_pretrained(path).backend_tokenizer)
             except Exception:
                 continue
-            _, found, said = compare(program, f"{name} of model {seed}", path, reference, list(at_random.cases(rng, pieces)))
+            _, found, said = compare(program, f"{name} of model {seed}", path, reference, list(random_oracle.cases(rng, pieces)))
         if found:
             print(said, flush=True)
         differences += found

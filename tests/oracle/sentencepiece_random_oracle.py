@@ -7,7 +7,6 @@
 Unigram and BPE, any flags of the normalizer and the trainer that change ids, pieces of every type. Each has a number and is the
 same in every run. Exit 1 when one differs.
 """
-import argparse
 import json
 import pathlib
 import random
@@ -15,6 +14,7 @@ import struct
 import sys
 import tempfile
 
+import at_random
 import sentencepiece
 from compare import Case, IdsReference, compare, quiet
 from texts import WORDS, random_text
@@ -130,36 +130,29 @@ def write_golden(seed, maps):
     (folder / "cases.jsonl").write_text("".join(json.dumps({"text": case.text, "ids": encode(case.text)}, ensure_ascii=False) + "\n" for case in cases(rng, pieces)))
 
 
+def check(program, number, maps):
+    rng = random.Random(number)
+    model, pieces = random_model(rng, maps)
+    try:
+        encode = sentencepiece.SentencePieceProcessor(model_proto=model).encode
+    except Exception:
+        return 0, 0, ""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "tokenizer.model"
+        path.write_bytes(model)
+        return compare(program, number, path, IdsReference(encode), list(cases(rng, pieces)))
+
+
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--program")
+    parser = at_random.arguments("models")
     parser.add_argument("--golden", type=int)
-    parser.add_argument("--models", type=int, default=1000)
-    parser.add_argument("--first", type=int, default=0)
     args = parser.parse_args()
-    compared = different = refused = 0
     quiet()
     with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        maps, path = charsmaps(folder), folder / "tokenizer.model"
-        if args.golden is not None:
-            return write_golden(args.golden, maps)
-        for seed in range(args.first, args.first + args.models):
-            rng = random.Random(seed)
-            model, pieces = random_model(rng, maps)
-            path.write_bytes(model)
-            try:
-                reference = sentencepiece.SentencePieceProcessor(model_proto=model)
-            except Exception:
-                refused += 1
-                continue
-            n, found, said = compare(args.program, seed, path, IdsReference(reference.encode), list(cases(rng, pieces)))
-            compared += n
-            different += found > 0
-            if found:
-                print(said, flush=True)
-    print(f"{args.models} models, {compared} cases, {different} models that differ" + (f", {refused} that the reference refuses" if refused else ""))
-    return different > 0
+        maps = charsmaps(pathlib.Path(folder))
+    if args.golden is not None:
+        return write_golden(args.golden, maps)
+    return at_random.run(args, "models", lambda number: check(args.program, number, maps))
 
 
 if __name__ == "__main__":

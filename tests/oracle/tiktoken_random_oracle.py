@@ -6,13 +6,13 @@
 Every byte has a rank, and pieces of several bytes come in any order: those that no merges lead to, and those whose parts rank
 behind them, as training does not leave them. Each file has a number and is the same in every run. Exit 1 when one differs.
 """
-import argparse
 import base64
 import pathlib
 import random
 import sys
 import tempfile
 
+import at_random
 import tiktoken
 from compare import Case, IdsReference, compare, quiet
 from files import SPECIAL, pattern
@@ -51,29 +51,22 @@ def cases(rng, parts):
         yield Case(own if i % 3 else random_text(rng) if i % 2 else rng.choice(ALPHABETS) * rng.randrange(1, 5))
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--program", required=True)
-    parser.add_argument("--files", type=int, default=1000)
-    parser.add_argument("--first", type=int, default=0)
-    args = parser.parse_args()
-    compared = different = 0
-    quiet()
+def check(program, number):
+    rng = random.Random(number)
+    name = rng.choice(list(SPECIAL))
+    ranks, parts = random_ranks(rng)
+    encoding = tiktoken.Encoding(str(number), pat_str=pattern(name), mergeable_ranks=ranks, special_tokens=SPECIAL[name])
+    reference = IdsReference(lambda text: encoding.encode(text, allowed_special="all"))
     with tempfile.TemporaryDirectory() as folder:
-        for seed in range(args.first, args.first + args.files):
-            rng = random.Random(seed)
-            name = rng.choice(list(SPECIAL))
-            ranks, parts = random_ranks(rng)
-            path = pathlib.Path(folder) / f"{name}.tiktoken"
-            path.write_bytes(b"".join(base64.b64encode(piece) + b" %d\n" % rank for piece, rank in ranks.items()))
-            encoding = tiktoken.Encoding(str(seed), pat_str=pattern(name), mergeable_ranks=ranks, special_tokens=SPECIAL[name])
-            n, found, said = compare(args.program, seed, path, IdsReference(lambda text: encoding.encode(text, allowed_special="all")), list(cases(rng, parts)))
-            compared += n
-            different += found > 0
-            if found:
-                print(said, flush=True)
-    print(f"{args.files} files of ranks, {compared} cases, {different} files that differ")
-    return different > 0
+        path = pathlib.Path(folder) / f"{name}.tiktoken"
+        path.write_bytes(b"".join(base64.b64encode(piece) + b" %d\n" % rank for piece, rank in ranks.items()))
+        return compare(program, number, path, reference, list(cases(rng, parts)))
+
+
+def main():
+    args = at_random.arguments("files").parse_args()
+    quiet()
+    return at_random.run(args, "files", lambda number: check(args.program, number))
 
 
 if __name__ == "__main__":

@@ -127,11 +127,11 @@ def main():
             if i % 20 == 0:  # several windows
                 texts += [random_string(rng, pieces)[:9] * rng.randrange(900, 4000), "".join(random_string(rng, pieces) for _ in range(900))]
             totals.append(check(f"random {i}", data, texts))
-        for name, data in trained() if args.trained else ():
+        if args.trained:
             golden = golden_texts()
             texts = golden + points(0, 1) + [random_text(rng) for _ in range(args.random // 2)]
             texts += [mutated(rng.choice(golden), rng) for _ in range(args.random - args.random // 2)] + ["".join(golden)]
-            totals.append(check(name, data, texts))
+            totals += [check(name, data, texts) for name, data in trained()]
     compared, differences = map(sum, zip(*totals))
     print(f"{len(totals)} models, {compared} cases, {differences} differences")
     return 1 if differences else 0

@@ -556,13 +556,19 @@ static rf_status build_model(const struct opened *opened, size_t n_extra_ids, st
                                  err);
 }
 
-/* Pieces that are matched whole before the model sees the text, and are special when no text was to become them. */
+/* Such a piece is matched whole before the model sees the text. */
+static bool is_listed(const struct sentencepiece *piece)
+{
+    return piece->type == PIECE_CONTROL || piece->type == PIECE_USER_DEFINED;
+}
+
+/* Those that are matched whole; special when no text was to become them. */
 static void list_pieces(struct opened *opened)
 {
     for (size_t i = 0; i < opened->model.n_pieces; i++) {
         const struct sentencepiece *piece = &opened->model.pieces[i];
         struct added_spec spec = {piece->text.data, piece->text.len, {.special = piece->type == PIECE_CONTROL}};
-        if (piece->type == PIECE_CONTROL || piece->type == PIECE_USER_DEFINED)
+        if (is_listed(piece))
             rf__special_tokens_append(&opened->tokens, &spec);
     }
 }
@@ -572,16 +578,15 @@ static size_t count_listed_pieces(const struct sentencepiece_model *model)
     size_t n = 0;
 
     for (size_t i = 0; i < model->n_pieces; i++)
-        n += model->pieces[i].type == PIECE_CONTROL || model->pieces[i].type == PIECE_USER_DEFINED;
+        n += is_listed(&model->pieces[i]);
     return n;
 }
 
-static bool is_listed(const struct sentencepiece_model *model, const struct added_spec *spec)
+static bool lists(const struct sentencepiece_model *model, const struct added_spec *spec)
 {
     for (size_t i = 0; i < model->n_pieces; i++) {
         const struct sentencepiece *piece = &model->pieces[i];
-        if ((piece->type == PIECE_CONTROL || piece->type == PIECE_USER_DEFINED) && piece->text.len == spec->len &&
-            memcmp(piece->text.data, spec->content, spec->len) == 0)
+        if (is_listed(piece) && piece->text.len == spec->len && memcmp(piece->text.data, spec->content, spec->len) == 0)
             return true;
     }
     return false;
@@ -592,7 +597,7 @@ static void name_fallbacks(const struct opened *opened, struct added_spec fallba
 {
     memcpy(fallbacks, opened->recipe->named, sizeof opened->recipe->named);
     for (int i = 0; i < N_SPECIALS; i++)
-        if (fallbacks[i].flags.lstrip && is_listed(&opened->model, &fallbacks[i]))
+        if (fallbacks[i].flags.lstrip && lists(&opened->model, &fallbacks[i]))
             fallbacks[i].flags.lstrip = false;
 }
 

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 
 #define UNK_PENALTY 10
-#define SHOWN(text) (int)((text).len < 100 ? (text).len : 100), (text).data /* of a piece, in a message */
 #define MAX_STEPS   ((uint64_t)1 << 32) /* for finding merges; real models need a thousandth */
 
 /* ---- Unigram, as transformers makes it ---------------------------------------------------------------------- */
@@ -127,6 +126,11 @@ rf_status rf__sentencepiece_unigram(const struct sentencepiece_model *pieces, co
 
 /* ---- Unigram, as sentencepiece has it ----------------------------------------------------------------------- */
 
+static bool is_of_text(const struct sentencepiece *piece)
+{
+    return piece->type == PIECE_NORMAL || piece->type == PIECE_USER_DEFINED;
+}
+
 /* Scores, and which pieces no text becomes. Returns the score of what is unknown. */
 static double plain_scores(const struct sentencepiece_model *pieces, double *scores, bool *is_unmatched)
 {
@@ -137,7 +141,7 @@ static double plain_scores(const struct sentencepiece_model *pieces, double *sco
             least = pieces->pieces[i].score;
     for (size_t i = 0; i < pieces->n_pieces; i++) {
         const struct sentencepiece *piece = &pieces->pieces[i];
-        is_unmatched[i] = piece->type != PIECE_NORMAL && piece->type != PIECE_USER_DEFINED;
+        is_unmatched[i] = !is_of_text(piece);
         /* A piece of the user wins, as scores of others are logarithms. */
         scores[i] = piece->type == PIECE_USER_DEFINED ? (double)(float)(0.1 * (double)piece->text.len - 0.1)
                                                       : (double)piece->score;
@@ -238,11 +242,6 @@ static rf_status cut_pieces(struct merges *merges, const char *name, rf_error *e
     return RF_OK;
 }
 
-static bool is_of_text(const struct sentencepiece_model *pieces, size_t id)
-{
-    return pieces->pieces[id].type == PIECE_NORMAL || pieces->pieces[id].type == PIECE_USER_DEFINED;
-}
-
 /* sentencepiece merges characters that are no pieces themselves, which our merges have no symbols for. Training leaves
  * no such piece. */
 static rf_status check_characters(const struct merges *merges, const char *name, rf_error *err)
@@ -255,11 +254,12 @@ static rf_status check_characters(const struct merges *merges, const char *name,
         for (; at < piece.len; at += n) {
             uint32_t c, id;
             n = rf__utf8_decode(piece.data + at, piece.len - at, &c);
-            if (!rf__double_array_find(&merges->trie, piece.data + at, n, &id) || !is_of_text(merges->pieces, id))
+            if (!rf__double_array_find(&merges->trie, piece.data + at, n, &id) ||
+                !is_of_text(&merges->pieces->pieces[id]))
                 return rf__fail(err, RF_UNSUPPORTED,
                                 "%s: unsupported: a BPE model of sentencepiece whose piece '%.*s' has the character "
                                 "'%.*s', which is no piece, and no tokenizer class",
-                                name, SHOWN(piece), (int)n, piece.data + at);
+                                name, (int)(piece.len < 100 ? piece.len : 100), piece.data, (int)n, piece.data + at);
         }
     }
     return RF_OK;
