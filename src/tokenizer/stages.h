@@ -259,6 +259,8 @@ struct model_ops {
      * from now on pieces hold the bytes themselves instead of the printable characters that stand for them. A token may
      * then begin or end within a character; what is told of it, as everywhere, is whole characters. NULL: no. */
     bool (*use_bytes)(struct model *self);
+    /* Called once, after that and before the first text: makes what depends on it. NULL: nothing. */
+    rf_status (*prepare)(struct model *self, rf_error *err);
     /* Whether tokens of this id are shown as the text that they stand for instead of the id's piece, so that this is
      * trimmed. NULL: none is. */
     bool (*is_text)(const struct model *self, uint32_t id);

@@ -27,16 +27,22 @@ static void shorten_bytes(const struct pretokenizers *chain, struct model *model
 
 rf_status rf__tokenizer_finish(struct rf_tokenizer *tokenizer, const struct logger *logger, rf_error *err)
 {
-    uint32_t size = tokenizer->model->vocabulary.n_ids;
+    struct model *model = tokenizer->model;
+    uint32_t size = model->vocabulary.n_ids;
+    rf_status status = RF_OK;
 
     for (size_t i = 0; i < tokenizer->added.n; i++)
         if (tokenizer->added.items[i].id >= size)
             size = tokenizer->added.items[i].id + 1;
     size = above_layout(&tokenizer->postprocessor.layouts[0][1], size);
     tokenizer->vocab_size = above_layout(&tokenizer->postprocessor.layouts[1][1], size);
-    shorten_bytes(&tokenizer->pretokenizers, tokenizer->model);
-    if (tokenizer->model->note != NULL)
-        rf__log(logger, RF_LOG_WARNING, "%s", tokenizer->model->note);
+    shorten_bytes(&tokenizer->pretokenizers, model);
+    if (model->ops->prepare != NULL)
+        status = model->ops->prepare(model, err);
+    if (status != RF_OK)
+        return status;
+    if (model->note != NULL)
+        rf__log(logger, RF_LOG_WARNING, "%s", model->note);
     tokenizer->pool = rf__scratch_pool_new();
     if (tokenizer->pool == NULL)
         return rf__fail_memory(err);

@@ -114,22 +114,46 @@ static bool widen(const struct job *job, size_t first)
     return is_cut;
 }
 
+static rf_status put_symbols(const struct job *job, const struct bpe_word *word, size_t *begin, rf_error *err)
+{
+    rf_status status = rf__tokens_reserve(job->out, word->n, err);
+
+    for (size_t i = 0; i < word->n && status == RF_OK; i++) {
+        size_t end = *begin + word->symbols[i].len;
+        put(job, word->symbols[i].id, *begin, end);
+        *begin = end;
+    }
+    return status;
+}
+
 static rf_status merge(const struct job *job, rf_error *err)
 {
     const char *bytes = job->text + job->span.begin;
     size_t len = job->span.end - job->span.begin, begin = job->span.begin;
     struct bpe_word *word = &job->memory->word;
+    rf_status status = RF_OK;
 
-    for (size_t at = 0; at < len;) {
-        rf_status status = rf__bpe_merge_part(job->bpe, bytes, len, at, word, &at, err);
+    for (size_t at = 0; at < len && status == RF_OK;) {
+        status = rf__bpe_merge_part(job->bpe, bytes, len, at, word, &at, err);
         if (status == RF_OK)
-            status = rf__tokens_reserve(job->out, word->n, err);
-        if (status != RF_OK)
-            return status;
-        for (size_t i = 0; i < word->n; begin += word->symbols[i++].len)
-            put(job, word->symbols[i].id, begin, begin + word->symbols[i].len);
+            status = put_symbols(job, word, &begin, err);
     }
-    return RF_OK;
+    return status;
+}
+
+/* Tokenizes a word that is no piece as a whole. */
+static rf_status look_or_merge(const struct job *job, rf_error *err)
+{
+    size_t len = job->span.end - job->span.begin, begin = job->span.begin;
+    struct bpe_word *word = &job->memory->word;
+    bool is_found = false;
+    rf_status status = RF_OK;
+
+    if (rf__bpe_looks(job->bpe, len))
+        status = rf__bpe_longest(job->bpe, job->text + begin, len, word, &is_found, err);
+    if (status != RF_OK)
+        return status;
+    return is_found ? put_symbols(job, word, &begin, err) : merge(job, err);
 }
 
 /* With ignore_merges: whether the word is a piece. */
@@ -154,7 +178,7 @@ static rf_status tokenize_new(const struct job *job, rf_error *err)
     rf_status status;
 
     if (!find_whole(job->bpe, job->text + job->span.begin, len, &id))
-        return merge(job, err);
+        return look_or_merge(job, err);
     status = rf__tokens_reserve(job->out, 1, err);
     if (status == RF_OK)
         put(job, id, job->span.begin, job->span.end);
@@ -345,8 +369,8 @@ static rf_status read_part(const struct job *job, const char *word, size_t len, 
     return status;
 }
 
-/* Reads a word in parts, of which there is room for some; leaves it alone when they are more, do not fit, or when the
- * word is a piece. */
+/* Reads a word in parts, of which there is room for some; leaves it alone when they are more, do not fit, when the word
+ * is a piece, or its tokens are to be looked for. */
 static rf_status read_parts(const struct job *job, struct ahead *word, struct bpe_few *parts, size_t room,
                             bool *has_room, rf_error *err)
 {
@@ -355,7 +379,7 @@ static rf_status read_parts(const struct job *job, struct ahead *word, struct bp
     uint32_t id;
 
     *has_room = true;
-    if (find_whole(job->bpe, bytes, len, &id))
+    if (rf__bpe_looks(job->bpe, len) || find_whole(job->bpe, bytes, len, &id))
         return RF_OK;
     for (size_t at = 0; at < len; n++) {
         bool fits;
@@ -433,5 +457,6 @@ const struct model_ops rf__bpe_ops = {
     .tokenize = bpe_tokenize,
     .settled = bpe_settled,
     .use_bytes = rf__bpe_use_bytes,
+    .prepare = rf__bpe_prepare,
     .free = rf__bpe_free,
 };

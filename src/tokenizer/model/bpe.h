@@ -5,9 +5,10 @@
  *     bpe_read.c   a tokenizer.json's model -> pieces and merges
  *     bpe_build.c  pieces and merges -> the tables below
  *     bpe_pairs.c  the table of pairs
- *     bpe_reduce.c which pairs can be left out of it
+ *     bpe_reduce.c which pairs can be left out of it; how each piece comes about
  *     bpe_merge.c  a word -> symbols, merged
  *     bpe_few.c    words of few symbols, several at a time
+ *     bpe_longest.c longer words -> tokens, without merging
  *     bpe.c        pieces of a text -> tokens; the cache of words
  *
  * Two ways lead from a text of bytes ("byte-level") to symbols. The reference writes each byte as a printable character
@@ -18,6 +19,7 @@
 #define RF_TOKENIZER_BPE_H
 
 #include "tokenizer/model/bpe_pairs.h"
+#include "tokenizer/model/double_array.h"
 #include "tokenizer/stages.h"
 
 /* The id of each character; code points in pages of 256, page 0 is empty. */
@@ -65,7 +67,10 @@ struct bpe {
     char *name;            /* of the file, for messages */
     bool is_plain;         /* a symbol has the same piece however it was made: see bpe_merge.c */
     uint8_t *is_made;      /* [n_ids], of a piece: that a text which is this piece becomes it; NULL: not known */
-    bool parts_before_bar; /* no merge reaches over the place between another character and U+2581 behind it */
+    struct bpe_pair *made; /* [n_ids], of a piece of characters: the merge that makes it, where all that it is made of
+                            * has lower ranks; left: RF_BPE_NONE for the others; NULL: not known */
+    struct double_array trie; /* those pieces and the characters themselves, as texts are read; empty: not known */
+    bool parts_before_bar;    /* no merge reaches over the place between another character and U+2581 behind it */
 };
 
 extern const struct model_ops rf__bpe_ops;
@@ -90,7 +95,7 @@ void rf__bpe_add_pair(struct bpe *bpe, const struct bpe_pair *pair);
 void rf__bpe_note_join(struct bpe *bpe, const char *left, size_t left_len, const char *right, size_t right_len);
 /* After the last pair. `is_regular`: every right side of a merge begins with the prefix and is longer. */
 rf_status rf__bpe_finish(struct bpe *bpe, bool is_regular, rf_error *err);
-/* Where that is possible, leaves the pairs out that never merge, and sets is_made. */
+/* Where that is possible, leaves the pairs out that never merge, and sets is_made and made. */
 rf_status rf__bpe_reduce(struct bpe *bpe, rf_error *err);
 void rf__bpe_free(struct model *self);
 
@@ -100,6 +105,8 @@ bool rf__bpe_use_bytes(struct model *self);
 uint32_t rf__bpe_char_of_byte(uint8_t byte);
 /* The characters of bytes, in UTF-8; `out` has room for two for each. Returns the length. */
 size_t rf__bpe_chars_of_bytes(const char *bytes, size_t len, char *out);
+/* The way back; `out` has room for len bytes. False when a character stands for no byte. */
+bool rf__bpe_bytes_of_chars(const char *chars, size_t len, char *out, size_t *out_len);
 
 /* ---- Reading ------------------------------------------------------------------------------------------------ */
 
@@ -166,6 +173,12 @@ struct bpe_word {
     bool is_cut;  /* as read: the text goes on, and merges may reach over its end */
 };
 void rf__bpe_word_release(struct bpe_word *word);
+rf_status rf__bpe_word_reserve(struct bpe_word *word, size_t more, rf_error *err); /* symbols */
+static inline void rf__bpe_word_add(struct bpe_word *word, uint32_t id, uint32_t len)
+{
+    word->symbols[word->n].id = id;
+    word->symbols[word->n++].len = len;
+}
 
 /* Reads text[at, to) of a word into symbols: up to the end, or up to a place over which no merge reaches, or up to a
  * character that ends behind `to`. Returns that place in *next. */
@@ -202,5 +215,54 @@ static inline size_t rf__bpe_few_end(const struct bpe_few *few, size_t place)
 {
     return few->ends[few->after[place] - 1];
 }
+
+/* ---- Without merging ---------------------------------------------------------------------------------------- */
+
+#define RF_BPE_SHORT 24 /* bytes; words of no more merge sooner */
+
+/* Undoes the later of the merges by which two neighbouring pieces came about. The pair that stands at the place between
+ * them before it must not have a rank below *limit: it would have merged first. False when neither was made. */
+static inline bool rf__bpe_undo(const struct bpe_pair *made, uint32_t *left, uint32_t *right, uint32_t *limit)
+{
+    const struct bpe_pair *l = &made[*left], *r = &made[*right];
+    bool left_made = l->left != RF_BPE_NONE, right_made = r->left != RF_BPE_NONE;
+
+    if (!left_made && !right_made)
+        return false;
+    if (left_made && (!right_made || l->rank > r->rank)) {
+        *limit = l->rank;
+        *left = l->right;
+    } else { /* of equal ranks, the leftmost comes first: that of the pair in between */
+        *limit = r->rank + 1;
+        *right = r->left;
+    }
+    return true;
+}
+
+/* Whether two pieces end up side by side, before they merge themselves: whether nothing merges across the place between
+ * them while they come about. Adds to *steps. */
+static inline bool rf__bpe_stay_apart(const struct bpe_pairs *pairs, const struct bpe_pair *made, uint32_t left,
+                                      uint32_t right, uint64_t *steps)
+{
+    uint32_t limit;
+
+    while (rf__bpe_undo(made, &left, &right, &limit)) {
+        ++*steps;
+        if (rf__bpe_rank(pairs, left, right) < limit)
+            return false;
+    }
+    return true;
+}
+
+/* model_ops' prepare: makes the trie. */
+rf_status rf__bpe_prepare(struct model *self, rf_error *err);
+/* Whether the tokens of a word of so many bytes are to be looked for. */
+static inline bool rf__bpe_looks(const struct bpe *bpe, size_t len)
+{
+    return len > RF_BPE_SHORT && bpe->trie.n_units > 0;
+}
+/* Looks for the tokens of such a word, as symbols; *is_found is false when it is to be merged. */
+rf_status rf__bpe_longest(const struct bpe *bpe, const char *text, size_t len, struct bpe_word *word, bool *is_found,
+                          rf_error *err);
 
 #endif

@@ -114,6 +114,8 @@ void rf__bpe_free(struct model *self)
     rf__bpe_pairs_release(&bpe->pairs);
     rf__free(bpe->added);
     rf__free(bpe->is_made);
+    rf__free(bpe->made);
+    rf__double_array_release(&bpe->trie);
     rf__free(bpe->id_of_rank);
     for (unsigned form = 0; form < BPE_N_FORMS; form++)
         chars_free(bpe->forms[form]);
@@ -251,16 +253,25 @@ static bool is_in_utf8(unsigned byte)
     return byte < 0xC0 || (byte > 0xC1 && byte < 0xF5);
 }
 
-/* Writes the bytes that a piece's characters stand for; false when one stands for none. */
-static bool to_bytes(const int16_t byte_of[RF_BPE_LOW], const char *piece, size_t len, char *out, size_t *out_len)
+bool rf__bpe_bytes_of_chars(const char *chars, size_t len, char *out, size_t *out_len)
 {
     *out_len = 0;
     for (size_t at = 0; at < len;) {
-        uint32_t c;
-        at += rf__utf8_decode(piece + at, len - at, &c);
-        if (c >= RF_BPE_LOW || byte_of[c] < 0)
+        uint32_t c, byte;
+        at += rf__utf8_decode(chars + at, len - at, &c);
+        if (c < 256)
+            byte = c;
+        else if (c <= 256u + ' ')
+            byte = c - 256;
+        else if (c == 256u + 67)
+            byte = 0xAD;
+        else if (c < 256u + 67)
+            byte = c - (256u + 33) + 0x7F;
+        else
             return false;
-        out[(*out_len)++] = (char)byte_of[c];
+        if (rf__bpe_char_of_byte((uint8_t)byte) != c)
+            return false;
+        out[(*out_len)++] = (char)byte;
     }
     return true;
 }
@@ -270,13 +281,9 @@ static bool index_words(const struct bpe *bpe, struct bpe_bytes *bytes)
     const struct vocabulary *vocabulary = &bpe->base.vocabulary;
     const char *record = NULL;
     char *word = rf__alloc(bpe->max_len);
-    int16_t byte_of[RF_BPE_LOW];
     rf_error err = {0};
     bool is_done = false;
 
-    memset(byte_of, 0xFF, sizeof byte_of);
-    for (unsigned b = 0; b < 256; b++)
-        byte_of[rf__bpe_char_of_byte((uint8_t)b)] = (int16_t)b;
     if (word == NULL || rf__vocabulary_init(&bytes->words, vocabulary->pool_len / 9, vocabulary->pool_len,
                                             vocabulary->n_ids, &err) != RF_OK)
         goto out;
@@ -284,7 +291,7 @@ static bool index_words(const struct bpe *bpe, struct bpe_bytes *bytes)
         size_t len;
         if (bpe->is_made != NULL && bpe->is_made[rf__record_id(record)])
             continue;
-        if (to_bytes(byte_of, rf__record_bytes(record), rf__record_len(record), word, &len))
+        if (rf__bpe_bytes_of_chars(rf__record_bytes(record), rf__record_len(record), word, &len))
             rf__vocabulary_add(&bytes->words, word, len, rf__record_id(record));
     }
     is_done = rf__vocabulary_finish(&bytes->words, &err) == RF_OK;

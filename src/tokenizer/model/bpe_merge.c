@@ -24,7 +24,7 @@ void rf__bpe_word_release(struct bpe_word *word)
     *word = (struct bpe_word){0};
 }
 
-static rf_status make_room(struct bpe_word *word, size_t more, rf_error *err)
+rf_status rf__bpe_word_reserve(struct bpe_word *word, size_t more, rf_error *err)
 {
     size_t cap = word->cap + word->cap / 2 + more + 64, size;
     struct bpe_symbol *symbols;
@@ -41,12 +41,6 @@ static rf_status make_room(struct bpe_word *word, size_t more, rf_error *err)
     return RF_OK;
 }
 
-static inline void add(struct bpe_word *word, uint32_t id, uint32_t len)
-{
-    word->symbols[word->n].id = id;
-    word->symbols[word->n++].len = len;
-}
-
 /* ---- Symbols of bytes --------------------------------------------------------------------------------------- */
 
 /* Bytes up to `to`, or to a place over which no merge reaches. */
@@ -58,14 +52,14 @@ static rf_status read_bytes(const struct bpe *bpe, const char *text, size_t at, 
 
     while (at < to) {
         size_t stop = to - at > RF_BPE_FEW ? at + RF_BPE_FEW : to;
-        rf_status status = make_room(word, RF_BPE_FEW, err);
+        rf_status status = rf__bpe_word_reserve(word, RF_BPE_FEW, err);
         if (status != RF_OK)
             return status;
         for (; at < stop; at++) {
             if (bpe->is_plain && at - begin >= RF_BPE_PART_MIN &&
                 !rf__bpe_bytes_join(bytes, (uint8_t)text[at - 1], (uint8_t)text[at]))
                 goto out;
-            add(word, bytes->ids[(uint8_t)text[at]], 1);
+            rf__bpe_word_add(word, bytes->ids[(uint8_t)text[at]], 1);
         }
     }
 out:
@@ -84,7 +78,7 @@ struct unknown {
 static void flush_unknown(const struct bpe *bpe, struct unknown *unknown, struct bpe_word *word)
 {
     if (unknown->is_there)
-        add(word, bpe->unk_id, unknown->len);
+        rf__bpe_word_add(word, bpe->unk_id, unknown->len);
     unknown->is_there = false;
 }
 
@@ -107,7 +101,7 @@ static bool add_fallback(const struct bpe *bpe, const char *c, size_t len, unsig
                 word->n = n;
                 return false;
             }
-            add(word, id, 1);
+            rf__bpe_word_add(word, id, 1);
         }
     return true;
 }
@@ -141,7 +135,7 @@ static rf_status read_chars(const struct bpe *bpe, const char *text, size_t len,
         size_t n = rf__utf8_decode(text + at, len - at, &c);
         unsigned form = (at > 0 && bpe->prefix_len > 0 ? BPE_PREFIXED : 0) |
                         (at + n == len && bpe->suffix_len > 0 ? BPE_SUFFIXED : 0);
-        rf_status status = make_room(word, most, err);
+        rf_status status = rf__bpe_word_reserve(word, most, err);
         if (status != RF_OK)
             return status;
         id = rf__bpe_char_id(bpe->forms[form], c);
@@ -149,7 +143,7 @@ static rf_status read_chars(const struct bpe *bpe, const char *text, size_t len,
             if (bpe->is_plain && word->n >= RF_BPE_PART_MIN && before != RF_BPE_NONE && !rf__bpe_joins(bpe, before, c))
                 break;
             flush_unknown(bpe, &unknown, word);
-            add(word, id, (uint32_t)n);
+            rf__bpe_word_add(word, id, (uint32_t)n);
         } else {
             word->is_pure = false;
             if (!bpe->byte_fallback || !add_fallback(bpe, text + at, n, form, word))
@@ -331,7 +325,7 @@ static rf_status append_window(const struct bpe *bpe, const char *text, size_t l
         if (window->symbols[0].id != word->symbols[kept].id || window->symbols[0].len != word->symbols[kept].len)
             continue;
         word->n = kept;
-        status = make_room(word, window->n, err);
+        status = rf__bpe_word_reserve(word, window->n, err);
         if (status != RF_OK)
             return status;
         memcpy(word->symbols + kept, window->symbols, window->n * sizeof *word->symbols);
@@ -376,7 +370,7 @@ rf_status rf__bpe_merge_part(const struct bpe *bpe, const char *text, size_t len
     word->n = 0;
     for (size_t i = 0, begin = 0; i < few.n; i = few.after[i]) {
         size_t end = rf__bpe_few_end(&few, i);
-        add(word, few.ids[i], (uint32_t)(end - begin));
+        rf__bpe_word_add(word, few.ids[i], (uint32_t)(end - begin));
         begin = end;
     }
     return RF_OK;

@@ -18,12 +18,13 @@
 
 #define FETCHED 16 /* pairs ahead of the one that is looked at, memory is asked for */
 
-/* Of a piece: a symbol that text gives; made of two with lower ranks; perhaps of one with a higher; really so. */
-enum { IS_FIRST = 1, IS_MADE = 2, IS_IN_DOUBT = 4, IS_LATE = 8 };
+/* Of a piece: a symbol that text gives; made of two with lower ranks; perhaps of one with a higher; really so; made of
+ * characters alone, not of bytes that have symbols of their own. */
+enum { IS_FIRST = 1, IS_MADE = 2, IS_IN_DOUBT = 4, IS_LATE = 8, IS_OF_CHARS = 16 };
 
 struct reduction {
     const struct bpe_pairs *pairs; /* all of them */
-    struct bpe_pair *of;           /* [n_ids], of a piece that is made */
+    struct bpe_pair *of;           /* [n_ids], of a piece that is made; left: RF_BPE_NONE of others */
     uint8_t *marks;                /* [n_ids] */
 };
 
@@ -32,7 +33,7 @@ static void mark_chars(const struct bpe_chars *chars, uint8_t *marks)
 {
     for (size_t i = 0; chars != NULL && i < chars->n_pages * 256; i++)
         if (chars->ids[i] != RF_BPE_NONE)
-            marks[chars->ids[i]] |= IS_FIRST;
+            marks[chars->ids[i]] |= IS_FIRST | IS_OF_CHARS;
 }
 
 static void mark_first(const struct bpe *bpe, uint8_t *marks)
@@ -46,37 +47,12 @@ static void mark_first(const struct bpe *bpe, uint8_t *marks)
         marks[bpe->unk_id] |= IS_FIRST;
 }
 
-/* Whether two pieces, each a character or made, end up side by side before they merge themselves. */
-static bool stay_apart(const struct reduction *r, uint32_t left, uint32_t right)
-{
-    for (;;) {
-        bool left_made = (r->marks[left] & IS_MADE) != 0, right_made = (r->marks[right] & IS_MADE) != 0;
-        if (!left_made && !right_made)
-            return true;
-        if (left_made && (!right_made || r->of[left].rank > r->of[right].rank)) {
-            uint32_t rank = r->of[left].rank;
-            left = r->of[left].right;
-            if (rf__bpe_rank(r->pairs, left, right) < rank)
-                return false;
-        } else { /* of equal ranks, the leftmost comes first: that of the pair in between */
-            uint32_t rank = r->of[right].rank;
-            right = r->of[right].left;
-            if (rf__bpe_rank(r->pairs, left, right) <= rank)
-                return false;
-        }
-    }
-}
-
-/* Asks for the memory of the pair that stay_apart() looks for first. */
+/* Asks for the memory of the pair that rf__bpe_stay_apart() looks for first. */
 static void fetch_first(const struct reduction *r, const struct bpe_pair *pair)
 {
-    uint32_t left = pair->left, right = pair->right;
-    bool left_made = (r->marks[left] & IS_MADE) != 0, right_made = (r->marks[right] & IS_MADE) != 0;
+    uint32_t left = pair->left, right = pair->right, limit;
 
-    if (left_made && (!right_made || r->of[left].rank > r->of[right].rank))
-        left = r->of[left].right;
-    else if (right_made)
-        right = r->of[right].left;
+    rf__bpe_undo(r->of, &left, &right, &limit);
     rf__bpe_pair_fetch(r->pairs, rf__bpe_pair_hash(r->pairs, left, right));
 }
 
@@ -108,6 +84,8 @@ static rf_status comes_about(const struct bpe *bpe, uint32_t id, struct bpe_word
 /* Finds how each piece is made of two with lower ranks. */
 static void find_made(struct reduction *r, const struct bpe_pair *pairs, size_t n)
 {
+    uint64_t steps = 0;
+
     for (size_t i = 0; i < n; i++) {
         const struct bpe_pair *pair = &pairs[i], *later = &pairs[i + FETCHED < n ? i + FETCHED : i];
         __builtin_prefetch(&r->of[later->left]);
@@ -118,7 +96,7 @@ static void find_made(struct reduction *r, const struct bpe_pair *pairs, size_t 
             continue;
         if (is_in_doubt(r, pair)) {
             r->marks[pair->id] |= IS_IN_DOUBT;
-        } else if (stay_apart(r, pair->left, pair->right)) {
+        } else if (rf__bpe_stay_apart(r->pairs, r->of, pair->left, pair->right, &steps)) {
             r->marks[pair->id] |= IS_MADE;
             r->of[pair->id] = *pair;
         }
@@ -171,6 +149,22 @@ static size_t keep_made(const struct reduction *r, struct bpe_pair *pairs, size_
     return n_kept;
 }
 
+/* Leaves what is made of characters in `of`, with the ranks that pairs have now. */
+static void keep_of_chars(struct reduction *r, const struct bpe_pair *pairs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct bpe_pair *pair = &pairs[i];
+        struct bpe_pair *of = &r->of[pair->id];
+        if ((r->marks[pair->id] & IS_MADE) == 0)
+            continue;
+        of->rank = pair->rank;
+        if ((r->marks[pair->left] & r->marks[pair->right] & IS_OF_CHARS) != 0)
+            r->marks[pair->id] |= IS_OF_CHARS;
+        else
+            of->left = RF_BPE_NONE;
+    }
+}
+
 /* Where pieces have ids in the order of their merges, the id can be the rank: one look-up less for each merge. */
 static bool number_by_id(struct bpe *bpe)
 {
@@ -208,6 +202,8 @@ rf_status rf__bpe_reduce(struct bpe *bpe, rf_error *err)
 
     if (status != RF_OK || bpe->pairs.n < bpe->n_added || bpe->prefix_len + bpe->suffix_len > 0)
         goto out;
+    for (uint32_t id = 0; id < n_ids; id++)
+        r.of[id].left = RF_BPE_NONE;
     mark_first(bpe, r.marks);
     if (makes_first(&r, bpe->added, bpe->n_added))
         goto out;
@@ -227,10 +223,13 @@ rf_status rf__bpe_reduce(struct bpe *bpe, rf_error *err)
     }
     rf__bpe_pairs_release(&bpe->pairs);
     bpe->pairs = reduced;
+    keep_of_chars(&r, bpe->added, bpe->n_added);
     for (uint32_t id = 0; id < n_ids; id++)
         r.marks[id] = (r.marks[id] & (IS_FIRST | IS_MADE | IS_LATE)) != 0;
     bpe->is_made = r.marks;
+    bpe->made = r.of;
     r.marks = NULL;
+    r.of = NULL;
 out:
     rf__free(r.of);
     rf__free(r.marks);

@@ -305,12 +305,27 @@ static size_t merge_by_list(const struct random_model *m, uint32_t *ids, size_t 
     }
 }
 
-/* Whatever is left out, the ids stay; and what is_made says of a piece is so. */
+/* Whether the tokens of a text are found without merging; then they are these. */
+static bool are_found(const struct bpe *bpe, rf_text text, const uint32_t *ids, size_t n)
+{
+    struct bpe_word word = {0};
+    bool is_found;
+
+    assert_ok(rf__bpe_longest(bpe, text.data, text.len, &word, &is_found, err));
+    if (is_found)
+        assert_int_equal(word.n, n);
+    for (size_t i = 0; i < n && is_found; i++)
+        assert_int_equal(word.symbols[i].id, ids[i]);
+    rf__bpe_word_release(&word);
+    return is_found;
+}
+
+/* Whatever is left out, the ids stay; what is_made says of a piece is so; tokens are found without merging. */
 static void pairs_left_out(void **state)
 {
     static struct random_model m;
     static char json[16384];
-    size_t n_left_out = 0;
+    size_t n_left_out = 0, n_texts = 0, n_found = 0;
 
     (void)state;
     srand(4);
@@ -338,6 +353,8 @@ static void pairs_left_out(void **state)
             n = merge_by_list(&m, ids, n);
             fixture_encode(&tokenizer, &call, &request);
             assert_ids(&call.encoding, ids, n);
+            n_texts++;
+            n_found += are_found(bpe, request.text, ids, n);
             if (k < m.n_pieces)
                 assert_int_equal(bpe->is_made[k], n == 1);
         }
@@ -345,6 +362,7 @@ static void pairs_left_out(void **state)
         rf__tokenizer_release(&tokenizer);
     }
     assert_in_range(n_left_out, 1000, SIZE_MAX);
+    assert_in_range(n_found, n_texts * 3 / 4, n_texts);
 }
 
 /* ---- Bars --------------------------------------------------------------------------------------------------- */
@@ -460,6 +478,7 @@ static void bytes_as_characters(void **state)
         fixture_read(&by_bytes, json);
         fixture_read(&by_chars, json);
         assert_true(by_bytes.model->ops->use_bytes(by_bytes.model));
+        assert_ok(by_bytes.model->ops->prepare(by_bytes.model, err));
         for (size_t round = 0; round < 300; round++) {
             size_t len = 0, n = 1 + (size_t)rand() % (round % 10 == 0 ? 800 : 12);
             struct encode_request request = {0}, request_mapped = {0};
@@ -494,6 +513,7 @@ static void cut_characters(void **state)
     write_byte_model(json, sizeof json, "");
     fixture_read(&tokenizer, json);
     assert_true(tokenizer.model->ops->use_bytes(tokenizer.model));
+    assert_ok(tokenizer.model->ops->prepare(tokenizer.model, err));
     for (int again = 0; again < 2; again++) {
         fixture_encode(&tokenizer, &call, &request);
         assert_int_equal(call.encoding.n, 6);
