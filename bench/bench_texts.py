@@ -32,17 +32,26 @@ def write(path, texts):
     return sum(map(len, encoded))
 
 
-def english(size):
-    """The running text of English manual pages, in texts of about 1,000 bytes."""
+def manual(pages, chars, size):
+    """The running text of manual pages, in texts of so many characters, up to `size` bytes."""
     out, total = [], 0
-    for path in sorted((ORACLE / "man/usr/share/man").glob("man[2-8]/*.gz")):
+    for path in sorted((ORACLE / "man/usr/share/man").glob(pages)):
         if path.is_symlink():
             continue
         lines = [line for line in gzip.decompress(path.read_bytes()).decode("utf-8", "replace").splitlines() if line and line[0] not in ".'"]
         plain = re.sub(r"\\f[A-Z]|\\f\(..|\\&|\\", "", " ".join(lines))
-        for at in range(0, len(plain) - 500, 1000):
-            out.append(plain[at:at + 1000])
+        for at in range(0, len(plain) - chars // 2, chars):
+            out.append(plain[at:at + chars])
             total += len(out[-1].encode())
             if total >= size:
                 return out
     return out
+
+
+def english(size):
+    return manual("man[2-8]/*.gz", 1000, size)
+
+
+def japanese(size):
+    """Its characters have three bytes, and a line is a word to most tokenizers."""
+    return manual("ja/man[1-8]/*.gz", 400, size)

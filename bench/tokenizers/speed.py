@@ -86,7 +86,7 @@ def configurations(folder):
     large = large_unigrams()
     minilm, own = MODELS / "all-MiniLM-L6-v2/tokenizer.json", gpt2(folder)
     out = []
-    for language in ("English", "multilingual"):
+    for language in ("English", "Japanese", "multilingual"):
         out.append((f"WordPiece {language}", "all-MiniLM-L6-v2", language, minilm, "tokenizers", minilm))
         out.append(("BPE", "GPT-2", language, own, "tokenizers", own))
         for name in ("llama3", "qwen3", "gpt4o"):
@@ -176,7 +176,7 @@ def main():
     rows, missed = [], []
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        sizes = {language: bench_texts.write(folder / language, make(int(args.megabytes * 1e6))) for language, make in (("English", bench_texts.english), ("multilingual", multilingual))}
+        sizes = {language: bench_texts.write(folder / language, make(int(args.megabytes * 1e6))) for language, make in (("English", bench_texts.english), ("Japanese", bench_texts.japanese), ("multilingual", multilingual))}
         worker = start([args.program, folder / "English"])
         memory = ask(worker, "memory")
         worker.end()

@@ -17,34 +17,35 @@
 /* ---- The trie ----------------------------------------------------------------------------------------------- */
 
 /* Writes the text of a piece, which its characters have room for; false when text does not become it in order. */
-static bool write_text(const struct bpe *bpe, const char *record, char *out, size_t *len)
+static bool write_text(const struct bpe *bpe, uint32_t id, char *out, size_t *len)
 {
-    uint32_t id = rf__record_id(record), c;
+    const char *piece = rf__vocabulary_piece(&bpe->base.vocabulary, id, len);
+    uint32_t c;
 
-    *len = rf__record_len(record);
-    if (bpe->bytes == NULL)
-        memcpy(out, rf__record_bytes(record), *len);
-    else if (!rf__bpe_bytes_of_chars(rf__record_bytes(record), *len, out, len))
+    if (piece == NULL || *len == 0)
         return false;
-    if (*len == 0 || bpe->made[id].left != RF_BPE_NONE)
-        return *len > 0;
+    if (bpe->bytes == NULL)
+        memcpy(out, piece, *len);
+    else if (!rf__bpe_bytes_of_chars(piece, *len, out, len))
+        return false;
+    if (bpe->made[id].left != RF_BPE_NONE)
+        return true;
     if (bpe->bytes != NULL)
         return *len == 1 && bpe->bytes->ids[(uint8_t)*out] == id;
     return (size_t)rf__utf8_decode(out, *len, &c) == *len && rf__bpe_char_id(bpe->forms[0], c) == id;
 }
 
+/* Each string once: of two ids with the same one, only one is a character or made. */
 static rf_status build(const struct bpe *bpe, struct trie_key *keys, char *texts, struct double_array *out,
                        rf_error *err)
 {
-    const struct vocabulary *vocabulary = &bpe->base.vocabulary;
-    const char *record = NULL;
     size_t n = 0;
 
-    while ((record = rf__vocabulary_next(vocabulary, record)) != NULL) {
+    for (uint32_t id = 0; id < bpe->base.vocabulary.n_ids; id++) {
         size_t len;
-        if (!write_text(bpe, record, texts, &len))
+        if (!write_text(bpe, id, texts, &len))
             continue;
-        keys[n++] = (struct trie_key){texts, (uint32_t)len, rf__record_id(record)};
+        keys[n++] = (struct trie_key){texts, (uint32_t)len, id};
         texts += len;
     }
     return rf__double_array_build(out, keys, n, err);
