@@ -90,9 +90,27 @@ static inline size_t find_longest(const struct double_array *trie, const char *t
     return end;
 }
 
-static bool are_neighbours(const struct bpe *bpe, uint32_t left, uint32_t right, uint64_t *effort)
+/* Whether some merge puts the two characters at text[at] side by side. Of bytes, nearly each two are. */
+static bool is_joined(const struct bpe *bpe, const char *text, size_t len, size_t at)
+{
+    size_t last;
+    uint32_t before, after;
+
+    if (bpe->bytes != NULL)
+        return true;
+    last = rf__text_before(text, at);
+    rf__utf8_decode(text + last, at - last, &before);
+    rf__utf8_decode(text + at, len - at, &after);
+    return rf__bpe_joins(bpe, before, after);
+}
+
+/* Whether two pieces, one before text[at] and one from there on, are neighbours in the end. */
+static bool are_neighbours(const struct bpe *bpe, const char *text, size_t len, size_t at, uint32_t left,
+                           uint32_t right, uint64_t *effort)
 {
     ++*effort;
+    if (!is_joined(bpe, text, len, at))
+        return true;
     return rf__bpe_rank(&bpe->pairs, left, right) == RF_BPE_NONE &&
            rf__bpe_stay_apart(&bpe->pairs, bpe->made, left, right, effort);
 }
@@ -115,7 +133,7 @@ rf_status rf__bpe_longest(const struct bpe *bpe, const char *text, size_t len, s
         if (end == at) {
             stop = at - 1;
             at -= word->symbols[--word->n].len;
-        } else if (word->n > 0 && !are_neighbours(bpe, word->symbols[word->n - 1].id, id, &effort)) {
+        } else if (word->n > 0 && !are_neighbours(bpe, text, len, at, word->symbols[word->n - 1].id, id, &effort)) {
             stop = end - 1;
         } else if ((status = rf__bpe_word_reserve(word, 1, err)) == RF_OK) {
             rf__bpe_word_add(word, id, (uint32_t)(end - at));
