@@ -97,7 +97,9 @@ def configurations(folder):
             out.append(("BPE", name, language, path, "tiktoken", path))
         out.append(("Unigram", "XLM-R-like", language, large / "xlmr/tokenizer.json", "tokenizers", large / "xlmr/tokenizer.json"))
         out.append(("Unigram", "T5-like", language, large / "t5/tokenizer.json", "tokenizers", large / "t5/tokenizer.json"))
-        out.append(("byte-fallback BPE", "llama2", language, PACKAGES / "llama2/tokenizer.json", "tokenizers", PACKAGES / "llama2/tokenizer.json"))
+        for name in ("llama2", "gemma"):
+            path = PACKAGES / name / "tokenizer.json"
+            out.append(("byte-fallback BPE", name, language, path, "tokenizers", path))
     return out
 
 
