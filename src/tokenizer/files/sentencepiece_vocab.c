@@ -94,6 +94,13 @@ static rf_status layout_finish(struct pieces_layout *layout, const char *name, r
     return RF_OK;
 }
 
+/* sentencepiece refuses such models, which `transformers` takes. */
+static rf_status check_different(const struct vocabulary *vocabulary, const struct sentencepiece_model *pieces,
+                                 rf_error *err)
+{
+    return vocabulary->n_pieces < pieces->n_pieces ? rf__fail(err, RF_BAD_FORMAT, "some pieces are the same") : RF_OK;
+}
+
 rf_status rf__sentencepiece_unigram(const struct sentencepiece_model *pieces, const struct vocab_recipe *recipe,
                                     struct model **out, rf_error *err)
 {
@@ -168,8 +175,8 @@ rf_status rf__sentencepiece_plain_unigram(const struct sentencepiece_model *piec
             put(&layout, pieces->pieces[i].text.data, pieces->pieces[i].text.len, 0);
         status = rf__vocabulary_finish(&layout.vocabulary, err);
     }
-    if (status == RF_OK && layout.vocabulary.n_pieces < pieces->n_pieces)
-        status = rf__fail(err, RF_BAD_FORMAT, "some pieces are the same");
+    if (status == RF_OK)
+        status = check_different(&layout.vocabulary, pieces, err);
     if (status == RF_OK) {
         layout.vocabulary.n_ids = layout.n;
         settings.unk_score = plain_scores(pieces, layout.scores, is_unmatched);
@@ -309,6 +316,11 @@ static rf_status build_bpe(const struct sentencepiece_model *pieces, const uint3
     struct bpe *bpe = NULL;
     rf_status status = index_pieces(pieces, settings->name, &vocabulary, &merges.trie, err);
 
+    if (status == RF_OK && rank_of != NULL) {
+        status = check_different(&vocabulary, pieces, err);
+        if (status != RF_OK)
+            status = rf__fail_prefix(err, status, "%s", settings->name);
+    }
     if (status == RF_OK && rank_of != NULL)
         status = check_characters(&merges, settings->name, err);
     if (status == RF_OK)

@@ -267,6 +267,8 @@ static rf_status place_all(struct builder *b, const struct trie_key *keys, size_
             b->array->units[open.node] |= RF_UNIT_VALUE | (uint64_t)first->value << 37;
             if (++open.keys.begin == open.keys.end)
                 continue;
+            if (first[1].len == first->len)
+                return rf__fail(err, RF_BAD_FORMAT, "'%.*s' is there twice", (int)first->len, first->bytes);
         }
         find_children(keys, open.keys, &children);
         status = find_base(b, &children, &base, err);

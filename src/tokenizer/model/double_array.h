@@ -30,7 +30,7 @@ struct trie_key {
 };
 
 /* Builds the trie of n different strings, none of them empty, and sorts them; time and memory are linear in their
- * bytes. Zero-initialise before. */
+ * bytes. RF_BAD_FORMAT: two are the same. Zero-initialise before. */
 rf_status rf__double_array_build(struct double_array *out, struct trie_key *keys, size_t n, rf_error *err);
 void rf__double_array_release(struct double_array *array); /* fine on a zeroed one */
 

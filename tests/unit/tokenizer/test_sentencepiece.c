@@ -75,6 +75,9 @@ static const struct {
 #define PIECE_A                                                                                                        \
     "\x0a\x03\x0a\x01"                                                                                                 \
     "a"
+#define USER_B                                                                                                         \
+    "\x0a\x05\x0a\x01"                                                                                                 \
+    "b\x18\x04"
     {FILE_OF(""), RF_BAD_FORMAT, "is no model of sentencepiece"},
     {FILE_OF("{\"version\": 1}"), RF_BAD_FORMAT, "is no model of sentencepiece"},
     {FILE_OF("\x0a\x7f\x0a\x01"
@@ -93,6 +96,8 @@ static const struct {
     {FILE_OF(PIECE_A "\x12\x02\x18\x09"), RF_UNSUPPORTED, "of type 'unknown'"},
     {FILE_OF(PIECE_A "\x12\x03\xc0\x02\x07"), RF_BAD_FORMAT, "has the id 7, but there are 1"},
     {FILE_OF(PIECE_A PIECE_A), RF_BAD_FORMAT, "some pieces are the same"},
+    {FILE_OF(PIECE_A USER_B USER_B), RF_BAD_FORMAT, "tokenizer.model: some pieces are the same"},
+    {FILE_OF(PIECE_A USER_B USER_B "\x12\x02\x18\x02"), RF_BAD_FORMAT, "tokenizer.model: some pieces are the same"},
     {FILE_OF(PIECE_A "\x0a\x04\x0a\x02"
                      "ab"
                      "\x12\x02\x18\x02"),
