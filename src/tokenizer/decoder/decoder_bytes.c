@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "tokenizer/byte_alphabet.h"
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 
@@ -30,18 +31,6 @@ static rf_status make(const struct decoder_ops *ops, struct decoder **out, rf_er
 
 /* ---- ByteLevel ---------------------------------------------------------------------------------------------- */
 
-/* The byte that a character of the alphabet stands for; -1 for others. Printable Latin-1 stands for itself, the 68
- * other bytes are at U+0100, in order. */
-static int byte_of(uint32_t c)
-{
-    if ((c >= '!' && c <= '~') || (c >= 0xA1 && c <= 0xAC) || (c >= 0xAE && c <= 0xFF))
-        return (int)c;
-    if (c < 0x100 || c >= 0x100 + 68)
-        return -1;
-    c -= 0x100;
-    return (int)(c < 33 ? c : c < 67 ? c - 33 + 0x7F : 0xAD);
-}
-
 static rf_status append_bytes(rf_text piece, struct buf *out, rf_error *err)
 {
     size_t before = out->len;
@@ -51,7 +40,7 @@ static rf_status append_bytes(rf_text piece, struct buf *out, rf_error *err)
         uint32_t c;
         int byte;
         at += rf__utf8_decode(piece.data + at, piece.len - at, &c);
-        byte = byte_of(c);
+        byte = rf__byte_of_char(c);
         if (byte < 0) {
             rf__buf_truncate(out, before);
             return rf__buf_append(out, piece.data, piece.len, err);

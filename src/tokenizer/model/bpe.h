@@ -101,9 +101,8 @@ void rf__bpe_free(struct model *self);
 
 /* model_ops' use_bytes. */
 bool rf__bpe_use_bytes(struct model *self);
-/* The printable character that ByteLevel writes for a byte, below RF_BPE_LOW. */
-uint32_t rf__bpe_char_of_byte(uint8_t byte);
-/* The characters of bytes, in UTF-8; `out` has room for two for each. Returns the length. */
+/* The characters that ByteLevel writes for bytes (all below RF_BPE_LOW), in UTF-8; `out` has room for two for each.
+ * Returns the length. */
 size_t rf__bpe_chars_of_bytes(const char *bytes, size_t len, char *out);
 /* The way back; `out` has room for len bytes. False when a character stands for no byte. */
 bool rf__bpe_bytes_of_chars(const char *chars, size_t len, char *out, size_t *out_len);

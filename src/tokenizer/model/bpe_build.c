@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "tokenizer/byte_alphabet.h"
 
 #define BAR 0x2581u /* what stands for a space in the vocabularies of sentencepiece */
 
@@ -230,21 +231,12 @@ rf_status rf__bpe_finish(struct bpe *bpe, bool is_regular, rf_error *err)
 
 /* ---- Bytes -------------------------------------------------------------------------------------------------- */
 
-uint32_t rf__bpe_char_of_byte(uint8_t byte)
-{
-    if ((byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE)
-        return byte;
-    if (byte <= ' ')
-        return 256u + byte;
-    return byte == 0xAD ? 256u + 67 : 256u + 33 + (byte - 0x7Fu);
-}
-
 size_t rf__bpe_chars_of_bytes(const char *bytes, size_t len, char *out)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < len; i++)
-        n += rf__utf8_encode(rf__bpe_char_of_byte((uint8_t)bytes[i]), out + n);
+        n += rf__utf8_encode(rf__char_of_byte((uint8_t)bytes[i]), out + n);
     return n;
 }
 
@@ -257,19 +249,11 @@ bool rf__bpe_bytes_of_chars(const char *chars, size_t len, char *out, size_t *ou
 {
     *out_len = 0;
     for (size_t at = 0; at < len;) {
-        uint32_t c, byte;
+        uint32_t c;
+        int byte;
         at += rf__utf8_decode(chars + at, len - at, &c);
-        if (c < 256)
-            byte = c;
-        else if (c <= 256u + ' ')
-            byte = c - 256;
-        else if (c == 256u + 67)
-            byte = 0xAD;
-        else if (c < 256u + 67)
-            byte = c - (256u + 33) + 0x7F;
-        else
-            return false;
-        if (rf__bpe_char_of_byte((uint8_t)byte) != c)
+        byte = rf__byte_of_char(c);
+        if (byte < 0)
             return false;
         out[(*out_len)++] = (char)byte;
     }
@@ -305,7 +289,7 @@ static bool index_bytes(const struct bpe *bpe, struct bpe_bytes *bytes)
     uint32_t chars[256];
 
     for (unsigned b = 0; b < 256; b++) {
-        chars[b] = rf__bpe_char_of_byte((uint8_t)b);
+        chars[b] = rf__char_of_byte((uint8_t)b);
         bytes->ids[b] = rf__bpe_char_id(bpe->forms[0], chars[b]);
         if (bytes->ids[b] == RF_BPE_NONE && is_in_utf8(b))
             return false;

@@ -32,7 +32,7 @@ static bool write_text(const struct bpe *bpe, uint32_t id, char *out, size_t *le
         return true;
     if (bpe->bytes != NULL)
         return *len == 1 && bpe->bytes->ids[(uint8_t)*out] == id;
-    return (size_t)rf__utf8_decode(out, *len, &c) == *len && rf__bpe_char_id(bpe->forms[0], c) == id;
+    return rf__utf8_decode(out, *len, &c) == *len && rf__bpe_char_id(bpe->forms[0], c) == id;
 }
 
 /* Each string once: of two ids with the same one, only one is a character or made. */

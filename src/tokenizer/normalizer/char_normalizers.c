@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "tokenizer/byte_alphabet.h"
 
 #define BLOCK     4096 /* bytes for which room is made at once */
 #define MAX_BYTES 8    /* of what one character becomes */
@@ -69,17 +70,6 @@ static size_t strip_accents(uint32_t c, char out[MAX_BYTES])
     return strip_accents_changes(c) ? 0 : rf__utf8_encode(c, out);
 }
 
-/* A byte as a visible character (GPT-2's bytes_to_unicode): itself where it is one, else the next one from U+0100 on.
- */
-static uint32_t visible(uint8_t byte)
-{
-    if ((byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE)
-        return byte;
-    if (byte <= 0x20)
-        return 0x100u + byte;
-    return byte == 0xAD ? 0x143u : 0x121u + (byte - 0x7Fu);
-}
-
 static bool byte_level_changes(uint32_t c)
 {
     return c < 0x21 || c > 0x7E;
@@ -91,7 +81,7 @@ static size_t byte_level(uint32_t c, char out[MAX_BYTES])
     size_t n = rf__utf8_encode(c, bytes), len = 0;
 
     for (size_t i = 0; i < n; i++) {
-        uint32_t v = visible((uint8_t)bytes[i]);
+        uint32_t v = rf__char_of_byte((uint8_t)bytes[i]);
         if (v >= 0x80)
             out[len++] = (char)(0xC0 | v >> 6);
         out[len++] = (char)(v >= 0x80 ? 0x80 | (v & 0x3F) : v);

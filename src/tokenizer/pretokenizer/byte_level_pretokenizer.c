@@ -1,7 +1,7 @@
 /*
  * byte_level_pretokenizer: ByteLevel of `tokenizers`: the pattern of GPT-2 (use_regex), a space in front of a piece
- * that has none (add_prefix_space), and each byte as a printable character: those of Latin-1 that are printable stand
- * for themselves, the other 68 are U+0100 and up. trim_offsets belongs to the post-processor of the same name.
+ * that has none (add_prefix_space), and each byte as a printable character (byte_alphabet.h). trim_offsets belongs to
+ * the post-processor of the same name.
  *
  * With maps_bytes off the bytes stay, and only a space in front of a piece makes a copy necessary.
  */
@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "tokenizer/byte_alphabet.h"
 
 #include <string.h>
 
@@ -145,15 +146,11 @@ static void byte_level_free(struct pretokenizer *self)
     rf__free(self);
 }
 
-/* bytes_char() of `tokenizers`. */
 static void fill_alphabet(struct byte_level_pretokenizer *self)
 {
-    uint32_t other = 0x100;
-
     for (uint32_t byte = 0; byte < 256; byte++) {
-        bool prints = (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
         char bytes[RF_UTF8_MAX] = {0};
-        self->mapped[byte].len = (uint8_t)rf__utf8_encode(prints ? byte : other++, bytes);
+        self->mapped[byte].len = (uint8_t)rf__utf8_encode(rf__char_of_byte((uint8_t)byte), bytes);
         self->mapped[byte].bytes[0] = bytes[0];
         self->mapped[byte].bytes[1] = bytes[1];
     }
