@@ -94,11 +94,29 @@ static rf_status layout_finish(struct pieces_layout *layout, const char *name, r
     return RF_OK;
 }
 
+/* The pieces as the file has them, each with its place as id. */
+static rf_status lay_out_plain(struct pieces_layout *layout, const struct sentencepiece_model *pieces, const char *name,
+                               rf_error *err)
+{
+    static const struct added_spec none[N_SPECIALS];
+    const struct vocab_recipe recipe = {.layout = PIECES_PLAIN, .named = none};
+    rf_status status = layout_init(layout, pieces, &recipe, err);
+
+    if (status != RF_OK)
+        return status;
+    for (size_t i = 0; i < pieces->n_pieces; i++)
+        put(layout, pieces->pieces[i].text.data, pieces->pieces[i].text.len, 0);
+    layout->vocabulary.n_ids = layout->n;
+    status = rf__vocabulary_finish(&layout->vocabulary, err);
+    return status == RF_OK ? RF_OK : rf__fail_prefix(err, status, "%s", name);
+}
+
 /* sentencepiece refuses such models, which `transformers` takes. */
 static rf_status check_different(const struct vocabulary *vocabulary, const struct sentencepiece_model *pieces,
-                                 rf_error *err)
+                                 const char *name, rf_error *err)
 {
-    return vocabulary->n_pieces < pieces->n_pieces ? rf__fail(err, RF_BAD_FORMAT, "some pieces are the same") : RF_OK;
+    return vocabulary->n_pieces < pieces->n_pieces ? rf__fail(err, RF_BAD_FORMAT, "%s: some pieces are the same", name)
+                                                   : RF_OK;
 }
 
 rf_status rf__sentencepiece_unigram(const struct sentencepiece_model *pieces, const struct vocab_recipe *recipe,
@@ -159,8 +177,6 @@ static double plain_scores(const struct sentencepiece_model *pieces, double *sco
 rf_status rf__sentencepiece_plain_unigram(const struct sentencepiece_model *pieces, const char *name,
                                           struct model **out, rf_error *err)
 {
-    static const struct added_spec none[N_SPECIALS];
-    const struct vocab_recipe recipe = {.layout = PIECES_PLAIN, .named = none, .name = name};
     struct unigram_settings settings = {.unk_id = (uint32_t)pieces->unk_id,
                                         .fuse_unk = !pieces->byte_fallback,
                                         .byte_fallback = pieces->byte_fallback,
@@ -168,22 +184,15 @@ rf_status rf__sentencepiece_plain_unigram(const struct sentencepiece_model *piec
                                         .name = name};
     struct pieces_layout layout = {.n = 0};
     bool *is_unmatched = rf__calloc(pieces->n_pieces, sizeof *is_unmatched);
-    rf_status status = is_unmatched == NULL ? rf__fail_memory(err) : layout_init(&layout, pieces, &recipe, err);
+    rf_status status = is_unmatched == NULL ? rf__fail_memory(err) : lay_out_plain(&layout, pieces, name, err);
 
-    if (status == RF_OK) {
-        for (size_t i = 0; i < pieces->n_pieces; i++)
-            put(&layout, pieces->pieces[i].text.data, pieces->pieces[i].text.len, 0);
-        status = rf__vocabulary_finish(&layout.vocabulary, err);
-    }
     if (status == RF_OK)
-        status = check_different(&layout.vocabulary, pieces, err);
+        status = check_different(&layout.vocabulary, pieces, name, err);
     if (status == RF_OK) {
-        layout.vocabulary.n_ids = layout.n;
         settings.unk_score = plain_scores(pieces, layout.scores, is_unmatched);
         settings.is_unmatched = is_unmatched;
         status = rf__unigram_new(&layout.vocabulary, layout.scores, &settings, out, err);
     } else {
-        status = rf__fail_prefix(err, status, "%s", name);
         rf__vocabulary_release(&layout.vocabulary);
         rf__free(layout.scores);
     }
@@ -276,22 +285,12 @@ static rf_status check_characters(const struct merges *merges, const char *name,
 static rf_status index_pieces(const struct sentencepiece_model *pieces, const char *name, struct vocabulary *out,
                               struct double_array *trie, rf_error *err)
 {
-    static const struct added_spec none[N_SPECIALS];
-    const struct vocab_recipe recipe = {.layout = PIECES_PLAIN, .named = none};
     struct trie_key *keys = rf__alloc_array(pieces->n_pieces, sizeof *keys);
     struct pieces_layout layout = {.n = 0};
     const struct string_table *table = &layout.vocabulary.table;
     size_t n = 0;
-    rf_status status = keys == NULL ? rf__fail_memory(err) : layout_init(&layout, pieces, &recipe, err);
+    rf_status status = keys == NULL ? rf__fail_memory(err) : lay_out_plain(&layout, pieces, name, err);
 
-    if (status == RF_OK) {
-        for (size_t i = 0; i < pieces->n_pieces; i++)
-            put(&layout, pieces->pieces[i].text.data, pieces->pieces[i].text.len, 0);
-        layout.vocabulary.n_ids = layout.n;
-        status = rf__vocabulary_finish(&layout.vocabulary, err);
-        if (status != RF_OK)
-            status = rf__fail_prefix(err, status, "%s", name);
-    }
     for (size_t i = 0; status == RF_OK && i <= table->mask; i++) {
         const char *record = layout.vocabulary.pool + table->slots[i].record;
         if (table->slots[i].record != 0)
@@ -316,11 +315,8 @@ static rf_status build_bpe(const struct sentencepiece_model *pieces, const uint3
     struct bpe *bpe = NULL;
     rf_status status = index_pieces(pieces, settings->name, &vocabulary, &merges.trie, err);
 
-    if (status == RF_OK && rank_of != NULL) {
-        status = check_different(&vocabulary, pieces, err);
-        if (status != RF_OK)
-            status = rf__fail_prefix(err, status, "%s", settings->name);
-    }
+    if (status == RF_OK && rank_of != NULL)
+        status = check_different(&vocabulary, pieces, settings->name, err);
     if (status == RF_OK && rank_of != NULL)
         status = check_characters(&merges, settings->name, err);
     if (status == RF_OK)
