@@ -64,15 +64,15 @@ static rf_status check_pointer_in(const char *directory, const char *name, rf_er
 
 rf_status rf__local_check_pointers(const struct model_source *source, rf_error *err)
 {
-    static const char *const names[] = {
-        "tokenizer.json", "vocab.txt",       "vocab.json",  "merges.txt",  "sentencepiece.bpe.model",
-        "spiece.model",   "tokenizer.model", "config.json", "modules.json"};
+    static const char *const others[] = {"merges.txt", "config.json", "modules.json"};
     struct external_data files;
     rf_status status = RF_OK;
     bool is_known;
 
-    for (size_t i = 0; i < sizeof names / sizeof names[0] && status == RF_OK; i++)
-        status = check_pointer_in(source->directory, names[i], err);
+    for (const char *const *name = rf__snapshot_tokenizers; *name != NULL && status == RF_OK; name++)
+        status = check_pointer_in(source->directory, *name, err);
+    for (size_t i = 0; i < sizeof others / sizeof others[0] && status == RF_OK; i++)
+        status = check_pointer_in(source->directory, others[i], err);
     if (status == RF_OK && source->weights_file != NULL)
         status = rf__hub_check_lfs_pointer(source->weights_file, err);
     if (status != RF_OK || source->onnx_file == NULL)
@@ -103,18 +103,37 @@ static rf_status has_one_of(const char *directory, const char *const *names, boo
     return RF_OK;
 }
 
+static rf_status has_tokenizer(const char *directory, bool *out, rf_error *err)
+{
+    char **names;
+    size_t n;
+    rf_status status = has_one_of(directory, rf__snapshot_tokenizers, out, err);
+
+    if (status != RF_OK || *out)
+        return status;
+    status = rf__os_list_directory(directory, &names, &n, NULL);
+    if (status != RF_OK) /* a folder that may not be listed: it has the files of known names that it has */
+        return status == RF_NO_MEMORY ? rf__fail_memory(err) : RF_OK;
+    for (size_t i = 0; i < n && !*out; i++)
+        *out = rf__snapshot_is_ranks(names[i]);
+    rf__free(names);
+    return RF_OK;
+}
+
+static rf_status is_model_directory(const char *directory, bool *out, rf_error *err)
+{
+    static const char *const names[] = {"modules.json", "config.json", NULL};
+    rf_status status = has_one_of(directory, names, out, err);
+
+    return status == RF_OK && !*out ? has_tokenizer(directory, out, err) : status;
+}
+
 /* The model directory of an ONNX file: its own folder, unless the one above is rather it: the file lies in onnx/, or
  * has no tokenizer beside it. */
 static rf_status directory_of_onnx(const char *path, char **out, rf_error *err)
 {
-    static const char *const tokenizer[] = {
-        "tokenizer.json", "vocab.txt",       "vocab.json", "sentencepiece.bpe.model",
-        "spiece.model",   "tokenizer.model", NULL};
-    static const char *const model[] = {
-        "tokenizer.json", "vocab.txt",   "vocab.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model",
-        "modules.json",   "config.json", NULL};
     char *folder = folder_of(path), *above = NULL;
-    bool is_onnx_folder, has_tokenizer, above_is_model = false;
+    bool is_onnx_folder, is_beside, above_is_model = false;
     rf_status status;
 
     if (folder != NULL)
@@ -124,9 +143,9 @@ static rf_status directory_of_onnx(const char *path, char **out, rf_error *err)
         return rf__fail_memory(err);
     }
     is_onnx_folder = strcmp(folder, "onnx") == 0 || rf__ends_with(folder, "/onnx");
-    status = has_one_of(folder, tokenizer, &has_tokenizer, err);
-    if (status == RF_OK && (is_onnx_folder || !has_tokenizer))
-        status = has_one_of(above, model, &above_is_model, err);
+    status = has_tokenizer(folder, &is_beside, err);
+    if (status == RF_OK && (is_onnx_folder || !is_beside))
+        status = is_model_directory(above, &above_is_model, err);
     if (status == RF_OK)
         *out = above_is_model ? above : folder;
     if (status != RF_OK || above_is_model)

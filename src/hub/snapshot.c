@@ -18,32 +18,27 @@
 static const struct root_file {
     const char *path;
     bool matters;
-    bool is_spare; /* a tokenizer that is wanted where there is no tokenizer.json */
 } root_files[] = {
-    {"modules.json", true, false},
-    {"config_sentence_transformers.json", true, false},
-    {"sentence_bert_config.json", true, false},
-    {"config.json", true, false},
-    {"tokenizer_config.json", true, false},
-    {"tokenizer.json", false, false}, /* it or a spare one */
-    {"vocab.txt", false, true},
-    {"vocab.json", false, true},
-    {"merges.txt", false, true},
-    {"sentencepiece.bpe.model", false, true},
-    {"spiece.model", false, true},
-    {"spm.model", false, true},
-    {"tokenizer.model", false, true},
-    {"special_tokens_map.json", false, false},
-    {"added_tokens.json", false, false},
-    {"sentence_roberta_config.json", false, false},
-    {"sentence_distilbert_config.json", false, false},
-    {"sentence_camembert_config.json", false, false},
-    {"sentence_albert_config.json", false, false},
-    {"sentence_xlm-roberta_config.json", false, false},
-    {"sentence_xlnet_config.json", false, false},
-    {"README.md", false, false},
+    {"modules.json", true},
+    {"config_sentence_transformers.json", true},
+    {"sentence_bert_config.json", true},
+    {"config.json", true},
+    {"tokenizer_config.json", true},
+    {"special_tokens_map.json", false},
+    {"added_tokens.json", false},
+    {"sentence_roberta_config.json", false},
+    {"sentence_distilbert_config.json", false},
+    {"sentence_camembert_config.json", false},
+    {"sentence_albert_config.json", false},
+    {"sentence_xlm-roberta_config.json", false},
+    {"sentence_xlnet_config.json", false},
+    {"README.md", false},
 };
 #define N_ROOT_FILES (sizeof root_files / sizeof root_files[0])
+
+const char *const rf__snapshot_tokenizers[] = {"tokenizer.json",          "vocab.txt",       "vocab.json",
+                                               "sentencepiece.bpe.model", "spiece.model",    "spm.model",
+                                               "sentencepiece.model",     "tokenizer.model", NULL};
 
 static const char *const onnx_places[] = {"onnx/model.onnx", "model.onnx"};
 static const char *const weights_places[] = {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
@@ -77,6 +72,11 @@ bool rf__snapshot_is_weights(const char *path)
             return true;
     }
     return false;
+}
+
+bool rf__snapshot_is_ranks(const char *path)
+{
+    return rf__ends_with(path, ".tiktoken") && strchr(path, '/') == NULL;
 }
 
 static bool is_any_model(const char *path)
@@ -513,18 +513,36 @@ static rf_status choose_model(const struct repo *repo, const struct snapshot_wis
     return status == RF_OK ? want_model(repo, here, plan, err) : status;
 }
 
+/* tokenizer.json alone, else all that one may be made of. */
+static rf_status want_tokenizer(struct snapshot_plan *plan, const struct repo *repo, rf_error *err)
+{
+    const char *const *names = rf__snapshot_tokenizers;
+    const struct repo_file *whole = rf__repo_find(repo, *names++);
+    rf_status status;
+
+    if (whole != NULL)
+        return want(plan, repo, whole, err);
+    status = want(plan, repo, rf__repo_find(repo, "merges.txt"), err);
+    for (; *names != NULL && status == RF_OK; names++)
+        status = want(plan, repo, rf__repo_find(repo, *names), err);
+    for (size_t i = 0; i < repo->n && status == RF_OK; i++)
+        if (rf__snapshot_is_ranks(repo->files[i].path))
+            status = want(plan, repo, &repo->files[i], err);
+    return status;
+}
+
 rf_status rf__snapshot_plan(const struct repo *repo, const struct snapshot_wish *wish, const char *modules,
                             size_t modules_len, const struct snapshot_here *here, const char *where,
                             struct snapshot_plan *out, rf_error *err)
 {
     struct wanting wanting = {repo, out};
-    bool has_tokenizer = rf__repo_find(repo, "tokenizer.json") != NULL;
     rf_status status = RF_OK;
 
     *out = (struct snapshot_plan){0};
     for (size_t i = 0; i < N_ROOT_FILES && status == RF_OK; i++)
-        if (!root_files[i].is_spare || !has_tokenizer)
-            status = want(out, repo, rf__repo_find(repo, root_files[i].path), err);
+        status = want(out, repo, rf__repo_find(repo, root_files[i].path), err);
+    if (status == RF_OK)
+        status = want_tokenizer(out, repo, err);
     if (status == RF_OK && modules != NULL)
         status = each_module(modules, modules_len, want_module, &wanting, err);
     if (status == RF_OK)
@@ -565,10 +583,13 @@ static rf_status settle_module(void *user, const char *path, const char *type, r
     return status;
 }
 
-static bool has_spare_tokenizer(const struct repo *repo)
+static bool has_tokenizer(const struct repo *repo)
 {
-    for (size_t i = 0; i < N_ROOT_FILES; i++)
-        if (root_files[i].is_spare && rf__repo_find(repo, root_files[i].path) != NULL)
+    for (const char *const *name = rf__snapshot_tokenizers; *name != NULL; name++)
+        if (rf__repo_find(repo, *name) != NULL)
+            return true;
+    for (size_t i = 0; i < repo->n; i++)
+        if (rf__snapshot_is_ranks(repo->files[i].path))
             return true;
     return false;
 }
@@ -581,10 +602,10 @@ static rf_status settle_all(struct inspection *inspection, const struct buf *mod
         if (root_files[i].matters)
             status = settle(inspection, root_files[i].path, err);
     }
-    if (status == RF_OK && rf__repo_find(inspection->repo, "tokenizer.json") == NULL)
-        status = !has_spare_tokenizer(inspection->repo) ? rf__buf_printf(&inspection->unknown, err, "%stokenizer.json",
-                                                                         inspection->unknown.len > 0 ? ", " : "")
-                                                        : settle(inspection, "tokenizer.json", err);
+    if (status == RF_OK && !has_tokenizer(inspection->repo))
+        status = rf__buf_printf(&inspection->unknown, err, "%stokenizer.json", inspection->unknown.len > 0 ? ", " : "");
+    else if (status == RF_OK)
+        status = settle(inspection, "tokenizer.json", err);
     if (status == RF_OK && modules->data != NULL)
         status = each_module(modules->data, modules->len, settle_module, inspection, err);
     return status;

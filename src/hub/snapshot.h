@@ -65,6 +65,10 @@ rf_status rf__snapshot_inspect(const char *model_folder, const char *revision, c
                                struct snapshot *out, rf_error *err);
 void rf__snapshot_release(struct snapshot *snapshot); /* fine on a zeroed one */
 
+/* The files that are a tokenizer, ended by NULL, the first the one that is taken before the others; vocab.json is one
+ * with merges.txt. Ranks of tiktoken are one as well, of any name. */
+extern const char *const rf__snapshot_tokenizers[];
+bool rf__snapshot_is_ranks(const char *path);
 /* An ONNX file, or one in ONNX Runtime's own format (.ort). */
 bool rf__snapshot_is_onnx(const char *path);
 /* Whether the path is external data of the ONNX file, by its name: as long as that file cannot be asked. */

@@ -70,6 +70,71 @@ static void nothing_is_made_by_looking(void **state)
     assert_false(rf__os_is_directory("none"));
 }
 
+/* FOLDER/inner/model.onnx with one file beside it and one above it: whether the model directory is the one above. */
+static void the_directory_of_a_file(void **state)
+{
+    static const struct {
+        const char *beside, *above;
+        bool is_above;
+    } cases[] = {
+        {"notes.md", "notes.md", false},
+        {"notes.md", "config.json", true},
+        {"notes.md", "spm.model", true},
+        {"notes.md", "x.tiktoken", true},
+        {"tokenizer.json", "config.json", false},
+        {"vocab.txt", "config.json", false},
+        {"vocab.json", "config.json", false},
+        {"sentencepiece.bpe.model", "config.json", false},
+        {"sentencepiece.model", "config.json", false},
+        {"spiece.model", "config.json", false},
+        {"spm.model", "config.json", false},
+        {"tokenizer.model", "config.json", false},
+        {"x.tiktoken", "config.json", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct hub_options options = {.cache_dir = cache, .offline = true};
+        struct model_source source;
+        char path[100], *file;
+        snprintf(path, sizeof path, "file-%zu/%s", i, cases[i].above);
+        put(path, "{}");
+        snprintf(path, sizeof path, "file-%zu/inner/%s", i, cases[i].beside);
+        put(path, "{}");
+        snprintf(path, sizeof path, "file-%zu/inner/model.onnx", i);
+        put(path, "onnx");
+        file = rf__path_join(cache, path);
+        assert_ok(rf__hub_resolve(file, &options, &source, err));
+        if (rf__ends_with(source.directory, "/inner") == cases[i].is_above)
+            fail_msg("%s beside, %s above: %s", cases[i].beside, cases[i].above, source.directory);
+        rf__model_source_release(&source);
+        rf__free(file);
+    }
+}
+
+static void pointers_are_no_tokenizers(void **state)
+{
+    static const char *const names[] = {"tokenizer.json", "spm.model", "sentencepiece.model", "merges.txt",
+                                        "modules.json"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct hub_options options = {.cache_dir = cache, .offline = true};
+        struct model_source source;
+        char path[100], *file;
+        rf_error fault = {RF_OK, ""};
+        snprintf(path, sizeof path, "pointer-%zu/%s", i, names[i]);
+        put(path, "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
+        snprintf(path, sizeof path, "pointer-%zu/model.onnx", i);
+        put(path, "onnx");
+        file = rf__path_join(cache, path);
+        assert_int_equal(rf__hub_resolve(file, &options, &source, &fault), RF_BAD_FORMAT);
+        if (strstr(fault.message, "is a git-lfs pointer") == NULL || strstr(fault.message, names[i]) == NULL)
+            fail_msg("%s: %s", names[i], fault.message);
+        rf__free(file);
+    }
+}
+
 static bool count(void *user, const rf_cached_model *model)
 {
     assert_string_equal(model->name, "org/name");
@@ -114,8 +179,8 @@ int main(void)
     static const char *const unset[] = {"HF_HUB_CACHE",   "HUGGINGFACE_HUB_CACHE", "HF_HOME",
                                         "XDG_CACHE_HOME", "HF_HUB_OFFLINE",        "TRANSFORMERS_OFFLINE"};
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(from_the_cache),
-        cmocka_unit_test(nothing_is_made_by_looking),
+        cmocka_unit_test(from_the_cache),          cmocka_unit_test(nothing_is_made_by_looking),
+        cmocka_unit_test(the_directory_of_a_file), cmocka_unit_test(pointers_are_no_tokenizers),
         cmocka_unit_test(out_of_memory),
     };
 
