@@ -36,9 +36,9 @@ static const struct root_file {
 };
 #define N_ROOT_FILES (sizeof root_files / sizeof root_files[0])
 
-const char *const rf__snapshot_tokenizers[] = {"tokenizer.json",          "vocab.txt",       "vocab.json",
-                                               "sentencepiece.bpe.model", "spiece.model",    "spm.model",
-                                               "sentencepiece.model",     "tokenizer.model", NULL};
+const char *const rf__snapshot_tokenizers[] = {
+    "tokenizer.json", "vocab.txt", "vocab.json",      "sentencepiece.bpe.model",
+    "spiece.model",   "spm.model", "tokenizer.model", NULL};
 
 static const char *const onnx_places[] = {"onnx/model.onnx", "model.onnx"};
 static const char *const weights_places[] = {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",

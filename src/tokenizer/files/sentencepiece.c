@@ -264,51 +264,45 @@ static rf_status read_flags(const struct opened *opened, struct flags *flags, rf
     return status;
 }
 
+#define REPLACE(KIND, PATTERN, BY)                                                                                     \
+    "{\"type\":\"Replace\",\"pattern\":{\"" KIND "\":\"" PATTERN "\"},\"content\":\"" BY "\"}"
+#define QUOTES REPLACE("String", "``", "\\\"") "," REPLACE("String", "''", "\\\"")
+#define LINES  REPLACE("Regex", "\\\\s{2,}|[\\\\n\\\\r\\\\t]", " ")
+
 static rf_status write_normalizers(const struct opened *opened, const struct flags *flags, struct buf *out,
                                    rf_error *err)
 {
+    enum family family = opened->recipe->family;
+    bool keeps_accents = flags->keep_accents && family != FAMILY_XLNET;
     rf_status status = rf__buf_append_str(out, "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[", err);
 
     if (status != RF_OK)
         return status;
-    switch (opened->recipe->family) {
+    switch (family) {
     case FAMILY_METASPACE:
         status = append_precompiled(out, opened->model.charsmap, true, err);
         break;
     case FAMILY_ALBERT:
-        status = rf__buf_printf(out, err,
-                                "{\"type\":\"Replace\",\"pattern\":{\"String\":\"``\"},\"content\":\"\\\"\"},"
-                                "{\"type\":\"Replace\",\"pattern\":{\"String\":\"''\"},\"content\":\"\\\"\"}%s%s",
-                                flags->keep_accents ? "" : ",{\"type\":\"NFKD\"},{\"type\":\"StripAccents\"}",
-                                flags->do_lower_case ? ",{\"type\":\"Lowercase\"}" : "");
-        if (status == RF_OK)
-            status = append_precompiled(out, opened->model.charsmap, false, err);
-        break;
     case FAMILY_XLNET:
-        status = rf__buf_printf(out, err,
-                                "{\"type\":\"Replace\",\"pattern\":{\"String\":\"``\"},\"content\":\"\\\"\"},"
-                                "{\"type\":\"Replace\",\"pattern\":{\"String\":\"''\"},\"content\":\"\\\"\"},"
-                                "{\"type\":\"NFKD\"},{\"type\":\"StripAccents\"}%s",
+        status = rf__buf_printf(out, err, "%s%s%s", QUOTES,
+                                keeps_accents ? "" : ",{\"type\":\"NFKD\"},{\"type\":\"StripAccents\"}",
                                 flags->do_lower_case ? ",{\"type\":\"Lowercase\"}" : "");
         if (status == RF_OK)
             status = append_precompiled(out, opened->model.charsmap, false, err);
         break;
     case FAMILY_BIGBIRD:
-        status = rf__buf_append_str(
-            out, "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" {2,}\"},\"content\":\"" BAR "\"}", err);
+        status = rf__buf_append_str(out, REPLACE("Regex", " {2,}", BAR), err);
         break;
     case FAMILY_DEBERTA:
-        status = rf__buf_printf(
-            out, err,
-            "%s{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"\\\\s{2,}|[\\\\n\\\\r\\\\t]\"},\"content\":\" \"},"
-            "{\"type\":\"NFC\"},{\"type\":\"Strip\",\"strip_left\":false,\"strip_right\":true}",
-            flags->do_lower_case ? "{\"type\":\"Lowercase\"}," : "");
+        status = rf__buf_printf(out, err,
+                                "%s%s,{\"type\":\"NFC\"},"
+                                "{\"type\":\"Strip\",\"strip_left\":false,\"strip_right\":true}",
+                                flags->do_lower_case ? "{\"type\":\"Lowercase\"}," : "", LINES);
         break;
     case FAMILY_LLAMA:
         break;
     case FAMILY_GEMMA:
-        status = rf__buf_append_str(
-            out, "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"" BAR "\"}", err);
+        status = rf__buf_append_str(out, REPLACE("String", " ", BAR), err);
         break;
     }
     return status == RF_OK ? rf__buf_append_str(out, "]}", err) : status;
@@ -379,11 +373,23 @@ static rf_status write_decoders(const struct opened *opened, const struct flags 
     return rf__buf_append_str(out, text, err);
 }
 
+static const char letters[] = {[SPECIAL_BOS] = 'b', [SPECIAL_EOS] = 'e', [SPECIAL_SEP] = 's', [SPECIAL_CLS] = 'c'};
+
+/* The named tokens of a class's template. */
+static unsigned needed(const struct recipe *recipe)
+{
+    unsigned set = 0;
+
+    for (unsigned i = 0; i < sizeof letters && recipe->pair != NULL; i++)
+        if (letters[i] != '\0' && strchr(recipe->pair, letters[i]) != NULL)
+            set |= 1u << i;
+    return set;
+}
+
 /* The items of a template from a short form: A and B are the texts, b, e, c and s the special tokens bos, eos, cls and
  * sep; a 1 or 2 behind it is the type. */
 static rf_status write_items(const struct opened *opened, const char *items, struct buf *out, rf_error *err)
 {
-    static const char letters[] = {[SPECIAL_BOS] = 'b', [SPECIAL_EOS] = 'e', [SPECIAL_SEP] = 's', [SPECIAL_CLS] = 'c'};
     rf_status status = rf__buf_append_byte(out, '[', err);
 
     for (bool is_first = true; *items != '\0' && status == RF_OK; items++, is_first = false) {
@@ -562,14 +568,19 @@ static bool is_listed(const struct sentencepiece *piece)
     return piece->type == PIECE_CONTROL || piece->type == PIECE_USER_DEFINED;
 }
 
-/* Those that are matched whole; special when no text was to become them. */
-static void list_pieces(struct opened *opened)
+/* Those that are matched whole, special when no text was to become them, and the extra ids. */
+static void list_own(struct opened *opened, char (*extra)[32], size_t n_extra_ids)
 {
     for (size_t i = 0; i < opened->model.n_pieces; i++) {
         const struct sentencepiece *piece = &opened->model.pieces[i];
         struct added_spec spec = {piece->text.data, piece->text.len, {.special = piece->type == PIECE_CONTROL}};
         if (is_listed(piece))
             rf__special_tokens_append(&opened->tokens, &spec);
+    }
+    for (size_t i = 0; i < n_extra_ids; i++) {
+        struct added_spec spec = {extra[i], 0, {.special = true}};
+        spec.len = (size_t)snprintf(extra[i], sizeof extra[i], "<extra_id_%zu>", i);
+        rf__special_tokens_append(&opened->tokens, &spec);
     }
 }
 
@@ -582,43 +593,19 @@ static size_t count_listed_pieces(const struct sentencepiece_model *model)
     return n;
 }
 
-static bool lists(const struct sentencepiece_model *model, const struct added_spec *spec)
-{
-    for (size_t i = 0; i < model->n_pieces; i++) {
-        const struct sentencepiece *piece = &model->pieces[i];
-        if (is_listed(piece) && piece->text.len == spec->len && memcmp(piece->text.data, spec->content, spec->len) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* The special tokens that the files may leave out; one that is a piece of the model's own has no flags of the class. */
-static void name_fallbacks(const struct opened *opened, struct added_spec fallbacks[N_SPECIALS])
-{
-    memcpy(fallbacks, opened->recipe->named, sizeof opened->recipe->named);
-    for (int i = 0; i < N_SPECIALS; i++)
-        if (fallbacks[i].flags.lstrip && lists(&opened->model, &fallbacks[i]))
-            fallbacks[i].flags.lstrip = false;
-}
-
 /* As a class of transformers. `extra`: room for the names of the extra ids, [n_extra_ids]. */
 static rf_status build_class(struct rf_tokenizer *tokenizer, struct opened *opened, const struct flags *flags,
                              char (*extra)[32], size_t n_extra_ids, bool lower_case, rf_error *err)
 {
-    struct added_spec fallbacks[N_SPECIALS];
-    rf_status status;
+    rf_status status = rf__special_tokens_list(&opened->tokens, opened->companions, opened->recipe->named, true,
+                                               count_listed_pieces(&opened->model) + n_extra_ids, err);
 
-    name_fallbacks(opened, fallbacks);
-    status = rf__special_tokens_list(&opened->tokens, opened->companions, fallbacks,
-                                     count_listed_pieces(&opened->model) + n_extra_ids, err);
+    if (status == RF_OK)
+        status = rf__special_tokens_require(&opened->tokens, needed(opened->recipe), opened->name, err);
     if (status != RF_OK)
         return status;
-    list_pieces(opened);
-    for (size_t i = 0; i < n_extra_ids; i++) {
-        struct added_spec spec = {extra[i], 0, {.special = true}};
-        spec.len = (size_t)snprintf(extra[i], sizeof extra[i], "<extra_id_%zu>", i);
-        rf__special_tokens_append(&opened->tokens, &spec);
-    }
+    if (opened->tokens.takes_own)
+        list_own(opened, extra, n_extra_ids);
     status = build_stages(tokenizer, opened, flags, err);
     if (status == RF_OK && lower_case)
         status = rf__normalizers_lower_first(&tokenizer->normalizers, err);

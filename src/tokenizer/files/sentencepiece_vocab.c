@@ -32,7 +32,9 @@ static void put(struct pieces_layout *layout, const char *piece, size_t len, dou
 
 static void put_named(struct pieces_layout *layout, const struct added_spec *spec)
 {
-    put(layout, spec->content, spec->len, 0);
+    bool is_there = spec->content != NULL;
+
+    put(layout, is_there ? spec->content : "None", is_there ? spec->len : 4, 0); /* as transformers writes it */
 }
 
 static void put_front(struct pieces_layout *layout, const struct vocab_recipe *recipe)

@@ -11,57 +11,46 @@ static const char *const keys[N_SPECIALS] = {
     [SPECIAL_MASK] = "mask_token",
 };
 
-/* A token as these files have it: its content, or an object with its flags. */
-static rf_status read_token(const struct json *json, yyjson_val *value, bool special, struct added_spec *out,
+/* A token as these files have it: its content, or an object with its flags. Without a flag it is special in
+ * special_tokens_map.json, and not elsewhere. */
+static rf_status read_token(const struct json *json, yyjson_val *value, bool is_map, struct listed_token *out,
                             rf_error *err)
 {
     yyjson_val *content = yyjson_is_obj(value) ? yyjson_obj_get(value, "content") : value;
+    struct added_flags *flags = &out->spec.flags;
     rf_status status = RF_OK;
 
     if (!yyjson_is_str(content))
         return rf__fail(err, RF_BAD_FORMAT, "%s: a special token is %s, expected a string or an object with 'content'",
                         json->name, rf__json_type_name(value));
-    *out = (struct added_spec){yyjson_get_str(content), yyjson_get_len(content), {.special = special}};
-    if (!yyjson_is_obj(value)) {
-        out->flags.normalized = !special;
+    *out = (struct listed_token){.spec = {yyjson_get_str(content), yyjson_get_len(content), {.special = true}}};
+    if (!yyjson_is_obj(value))
         return RF_OK;
-    }
-    status = rf__json_get_bool(json, value, "single_word", false, &out->flags.single_word, err);
+    out->is_object = true;
+    out->says_normalized = yyjson_obj_get(value, "normalized") != NULL;
+    status = rf__json_get_bool(json, value, "single_word", false, &flags->single_word, err);
     if (status == RF_OK)
-        status = rf__json_get_bool(json, value, "lstrip", false, &out->flags.lstrip, err);
+        status = rf__json_get_bool(json, value, "lstrip", false, &flags->lstrip, err);
     if (status == RF_OK)
-        status = rf__json_get_bool(json, value, "rstrip", false, &out->flags.rstrip, err);
-    if (status == RF_OK && !special)
-        status = rf__json_get_bool(json, value, "special", false, &out->flags.special, err);
+        status = rf__json_get_bool(json, value, "rstrip", false, &flags->rstrip, err);
+    if (status == RF_OK && !is_map)
+        status = rf__json_get_bool(json, value, "special", false, &flags->special, err);
     if (status == RF_OK)
-        status = rf__json_get_bool(json, value, "normalized", !out->flags.special, &out->flags.normalized, err);
+        status = rf__json_get_bool(json, value, "normalized", !flags->special, &flags->normalized, err);
     return status;
 }
 
 static bool is_same(const struct added_spec *a, const struct added_spec *b)
 {
-    return a->len == b->len && memcmp(a->content, b->content, a->len) == 0;
+    return a->content != NULL && b->content != NULL && a->len == b->len && memcmp(a->content, b->content, a->len) == 0;
 }
 
-static struct listed_token *find_listed(const struct special_tokens *list, const struct added_spec *spec)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (is_same(&list->items[i].spec, spec))
-            return &list->items[i];
-    return NULL;
-}
-
-static void list_token(struct special_tokens *list, const struct added_spec *spec, uint64_t order)
+static void list_token(struct special_tokens *list, const struct listed_token *token)
 {
     assert(list->n < list->cap);
-    list->items[list->n++] = (struct listed_token){*spec, order};
-}
-
-static int by_order(const void *a, const void *b)
-{
-    const struct listed_token *x = a, *y = b;
-
-    return x->order < y->order ? -1 : x->order > y->order;
+    list->items[list->n] = *token;
+    list->items[list->n].number = list->n;
+    list->n++;
 }
 
 /* {"103": {"content": "[MASK]", …}, …} */
@@ -72,48 +61,87 @@ static rf_status list_decoder(const struct json *json, yyjson_val *decoder, stru
 
     yyjson_obj_foreach(decoder, i, n, key, value)
     {
-        struct added_spec spec;
+        struct listed_token token;
         char *end;
         unsigned long long order = strtoull(yyjson_get_str(key), &end, 10);
         rf_status status;
         if (*yyjson_get_str(key) == '\0' || *end != '\0' || !yyjson_is_obj(value))
             return rf__fail(err, RF_BAD_FORMAT, "%s: 'added_tokens_decoder' has '%s', expected an id and an object",
                             json->name, yyjson_get_str(key));
-        status = read_token(json, value, false, &spec, err);
+        status = read_token(json, value, false, &token, err);
         if (status != RF_OK)
             return status;
-        list_token(list, &spec, order);
+        token.order = order;
+        list_token(list, &token);
     }
     return RF_OK;
 }
 
-/* The list of special tokens that have no name. */
-static yyjson_val *extra_of(const struct json *json)
-{
-    yyjson_val *extra = yyjson_obj_get(json->root, "extra_special_tokens");
+/* The special tokens that have a name, as the files have them. */
+struct named_tokens {
+    struct listed_token tokens[N_SPECIALS]; /* content NULL: none */
+    bool is_said[N_SPECIALS];               /* be it that there is none */
+    bool is_of_map[N_SPECIALS];
+};
 
-    return yyjson_arr_size(extra) > 0 ? extra : yyjson_obj_get(json->root, "additional_special_tokens");
+/* The special tokens that have no name. */
+struct extra_lists {
+    yyjson_val *of_config, *of_map; /* lists; others count as empty */
+    yyjson_val *named_otherwise;    /* {"image_token": "<image>", …}, or NULL */
+    bool are_given;                 /* be they empty */
+};
+
+/* additional_special_tokens is the older name of extra_special_tokens, which in turn may be an object. */
+static struct extra_lists find_extra(const struct json *config)
+{
+    yyjson_val *extra = yyjson_obj_get(config->root, "extra_special_tokens");
+    yyjson_val *additional = yyjson_obj_get(config->root, "additional_special_tokens");
+    struct extra_lists lists = {.named_otherwise = yyjson_is_obj(extra) ? extra : NULL};
+
+    if (additional != NULL && yyjson_arr_size(extra) == 0 && yyjson_obj_size(extra) == 0)
+        lists.of_config = additional;
+    else if (!yyjson_is_obj(extra))
+        lists.of_config = extra;
+    lists.are_given = lists.of_config != NULL;
+    return lists;
 }
 
-static bool is_extra(const struct json *json, const struct added_spec *spec)
+/* A list of special_tokens_map.json comes after that of the configuration, something else takes its place. */
+static void find_extra_of_map(const struct json *map, struct extra_lists *lists)
+{
+    yyjson_val *extra = yyjson_obj_get(map->root, "extra_special_tokens");
+
+    if (extra == NULL)
+        return;
+    lists->are_given = !yyjson_is_obj(extra);
+    if (yyjson_is_arr(extra))
+        lists->of_map = extra;
+    else
+        lists->of_config = NULL;
+    if (yyjson_is_obj(extra))
+        lists->named_otherwise = extra;
+}
+
+/* Whether the list has the token; `are_objects_read`: be it as an object. */
+static bool has(yyjson_val *list, bool are_objects_read, const struct added_spec *spec)
 {
     yyjson_val *value;
     size_t i, n;
 
-    yyjson_arr_foreach(extra_of(json), i, n, value)
+    yyjson_arr_foreach(list, i, n, value)
     {
-        yyjson_val *content = yyjson_is_obj(value) ? yyjson_obj_get(value, "content") : value;
+        yyjson_val *content = are_objects_read && yyjson_is_obj(value) ? yyjson_obj_get(value, "content") : value;
         if (yyjson_equals_strn(content, spec->content, spec->len))
             return true;
     }
     return false;
 }
 
-/* {"content": id, …}: special where the files name it as a special token. */
-static rf_status list_added(const struct vocab_companions *companions, const struct added_spec specials[N_SPECIALS],
+/* {"content": id, …}: special where the files name it as a special token. What the configuration has as an object is
+ * not asked, as `transformers` reads it later. */
+static rf_status list_added(const struct json *json, const struct named_tokens *named, const struct extra_lists *extra,
                             struct special_tokens *list, rf_error *err)
 {
-    const struct json *json = &companions->added_tokens;
     yyjson_val *key, *value;
     size_t i, n;
 
@@ -121,28 +149,21 @@ static rf_status list_added(const struct vocab_companions *companions, const str
         return RF_OK;
     yyjson_obj_foreach(json->root, i, n, key, value)
     {
-        struct added_spec spec = {.content = yyjson_get_str(key), .len = yyjson_get_len(key)};
+        struct listed_token token = {.spec = {.content = yyjson_get_str(key), .len = yyjson_get_len(key)},
+                                     .says_normalized = true};
+        struct added_spec *spec = &token.spec;
         if (!yyjson_is_uint(value))
-            return rf__fail(err, RF_BAD_FORMAT, "%s: the id of '%s' is %s, expected a number", json->name, spec.content,
-                            rf__json_type_name(value));
+            return rf__fail(err, RF_BAD_FORMAT, "%s: the id of '%s' is %s, expected a number", json->name,
+                            spec->content, rf__json_type_name(value));
         for (int k = 0; k < N_SPECIALS; k++)
-            spec.flags.special |= specials[k].content != NULL && is_same(&specials[k], &spec);
-        spec.flags.special |= is_extra(&companions->config, &spec) || is_extra(&companions->special_tokens_map, &spec);
-        spec.flags.normalized = !spec.flags.special;
-        list_token(list, &spec, yyjson_get_uint(value));
+            spec->flags.special |=
+                is_same(&named->tokens[k].spec, spec) && (named->is_of_map[k] || !named->tokens[k].is_object);
+        spec->flags.special |= has(extra->of_config, false, spec) || has(extra->of_map, true, spec);
+        spec->flags.normalized = !spec->flags.special;
+        token.order = yyjson_get_uint(value);
+        list_token(list, &token);
     }
     return RF_OK;
-}
-
-/* Appends a special token unless its content is there already, which then is special. */
-static void list_special(struct special_tokens *list, const struct added_spec *spec)
-{
-    struct listed_token *listed = find_listed(list, spec);
-
-    if (listed != NULL)
-        listed->spec.flags.special = true;
-    else
-        list_token(list, spec, 0);
 }
 
 static bool is_other_token_key(const char *key)
@@ -157,86 +178,153 @@ static bool is_other_token_key(const char *key)
     return true;
 }
 
-/* Special tokens beyond those with a name of their own: "image_token": "…", and the list of more. */
-static rf_status list_extra(const struct json *json, struct special_tokens *list, rf_error *err)
-{
-    yyjson_val *key, *value, *extra = extra_of(json);
-    struct added_spec spec;
-    size_t i, n;
-    rf_status status;
+enum { TEXTS = 1, OBJECTS = 2 };
 
-    if (json->root == NULL)
+/* "image_token": "…": special tokens with names of their own, in a file or in an object of one. `kinds`: as TEXTS or
+ * OBJECTS. */
+static rf_status list_other(const struct json *json, yyjson_val *object, unsigned kinds, bool is_map,
+                            struct special_tokens *list, rf_error *err)
+{
+    yyjson_val *key, *value;
+    size_t i, n;
+
+    if (!yyjson_is_obj(object))
         return RF_OK;
-    yyjson_obj_foreach(json->root, i, n, key, value)
+    yyjson_obj_foreach(object, i, n, key, value)
     {
-        if (!is_other_token_key(yyjson_get_str(key)) || !yyjson_is_str(value))
+        struct listed_token token;
+        unsigned kind = yyjson_is_str(value) ? TEXTS : yyjson_is_obj(value) ? OBJECTS : 0;
+        rf_status status;
+        if ((kinds & kind) == 0 || (object == json->root && !is_other_token_key(yyjson_get_str(key))))
             continue;
-        status = read_token(json, value, true, &spec, err);
+        status = read_token(json, value, is_map, &token, err);
         if (status != RF_OK)
             return status;
-        list_special(list, &spec);
-    }
-    yyjson_arr_foreach(extra, i, n, value)
-    {
-        status = read_token(json, value, true, &spec, err);
-        if (status != RF_OK)
-            return status;
-        list_special(list, &spec);
+        token.has_name = true;
+        list_token(list, &token);
     }
     return RF_OK;
 }
 
-static rf_status read_named(const struct json *json, struct added_spec specials[N_SPECIALS], rf_error *err)
+static rf_status list_extra(const struct json *json, yyjson_val *extra, bool is_map, struct special_tokens *list,
+                            rf_error *err)
+{
+    yyjson_val *value;
+    size_t i, n;
+
+    yyjson_arr_foreach(extra, i, n, value)
+    {
+        struct listed_token token;
+        rf_status status = read_token(json, value, is_map, &token, err);
+        if (status != RF_OK)
+            return status;
+        list_token(list, &token);
+    }
+    return RF_OK;
+}
+
+static rf_status read_named(const struct json *json, bool is_map, struct named_tokens *named, rf_error *err)
 {
     for (int i = 0; i < N_SPECIALS; i++) {
         yyjson_val *value = yyjson_obj_get(json->root, keys[i]);
         rf_status status;
-        if (value == NULL || yyjson_is_null(value))
+        if (value == NULL)
             continue;
-        status = read_token(json, value, true, &specials[i], err);
+        named->is_said[i] = true;
+        named->is_of_map[i] = is_map;
+        named->tokens[i] = (struct listed_token){0};
+        if (yyjson_is_null(value))
+            continue;
+        status = read_token(json, value, is_map, &named->tokens[i], err);
         if (status != RF_OK)
             return status;
     }
     return RF_OK;
 }
 
-/* All tokens of the files, in order. */
-static rf_status list_files(struct special_tokens *list, const struct vocab_companions *companions,
-                            const struct added_spec fallbacks[N_SPECIALS], rf_error *err)
+/* The tokens that come first, in their order, and what follows them. */
+static rf_status read_files(struct special_tokens *list, const struct vocab_companions *companions,
+                            struct named_tokens *named, struct extra_lists *extra, rf_error *err)
 {
     const struct json *config = &companions->config, *map = &companions->special_tokens_map;
     yyjson_val *decoder;
-    rf_status status;
+    rf_status status = rf__json_get_object(config, config->root, "added_tokens_decoder", &decoder, err);
 
-    status = rf__json_get_object(config, config->root, "added_tokens_decoder", &decoder, err);
     if (status == RF_OK)
-        status = read_named(config, list->named, err);
+        status = read_named(config, false, named, err);
+    *extra = find_extra(config);
     if (status == RF_OK && decoder != NULL)
         status = list_decoder(config, decoder, list, err);
+    if (status == RF_OK && decoder == NULL) {
+        find_extra_of_map(map, extra);
+        status = read_named(map, true, named, err);
+    }
     if (status == RF_OK && decoder == NULL)
-        status = read_named(map, list->named, err);
-    if (status == RF_OK && decoder == NULL)
-        status = list_added(companions, list->named, list, err);
+        status = list_added(&companions->added_tokens, named, extra, list, err);
+    for (size_t i = 0; i < list->n; i++)
+        list->items[i].is_first = true;
+    return status;
+}
+
+static void list_named(struct special_tokens *list, struct named_tokens *named,
+                       const struct added_spec fallbacks[N_SPECIALS])
+{
+    for (int i = 0; i < N_SPECIALS; i++) {
+        struct listed_token *token = &named->tokens[i];
+        if (!named->is_said[i])
+            token->spec = fallbacks[i];
+        if (!token->is_object && fallbacks[i].flags.lstrip) /* the class makes an object of it */
+            token->spec.flags.lstrip = token->is_object = true;
+        token->has_name = true;
+        list->named[i] = token->spec;
+        if (token->spec.content != NULL)
+            list_token(list, token);
+    }
+}
+
+/* All tokens of the files, in order. */
+static rf_status list_files(struct special_tokens *list, const struct vocab_companions *companions,
+                            const struct added_spec fallbacks[N_SPECIALS], bool has_own, rf_error *err)
+{
+    const struct json *config = &companions->config;
+    struct json map = companions->special_tokens_map;
+    struct named_tokens named = {0};
+    struct extra_lists extra;
+    yyjson_val *additional;
+    rf_status status = read_files(list, companions, &named, &extra, err);
+
     if (status != RF_OK)
         return status;
-    for (int i = 0; i < N_SPECIALS; i++)
-        if (list->named[i].content == NULL)
-            list->named[i] = fallbacks[i];
-    if (list->n > 0)
-        qsort(list->items, list->n, sizeof *list->items, by_order);
-    for (int i = 0; i < N_SPECIALS; i++)
-        if (list->named[i].content != NULL)
-            list_special(list, &list->named[i]);
-    status = list_extra(config, list, err);
-    return status == RF_OK && decoder == NULL ? list_extra(map, list, err) : status;
+    list_named(list, &named, fallbacks);
+    if (yyjson_obj_get(config->root, "added_tokens_decoder") != NULL)
+        map.root = NULL;
+    status = list_other(config, config->root, OBJECTS, false, list, err);
+    if (status == RF_OK)
+        status = list_other(&map, map.root, TEXTS | OBJECTS, true, list, err);
+    if (status == RF_OK)
+        status = list_other(config, config->root, TEXTS, false, list, err);
+    if (status == RF_OK)
+        status = list_other(config, extra.named_otherwise, TEXTS, false, list, err);
+    if (status == RF_OK)
+        status = list_extra(config, extra.of_config, false, list, err);
+    if (status == RF_OK)
+        status = list_extra(&map, extra.of_map, true, list, err);
+    list->takes_own = !extra.are_given && has_own;
+    if (status != RF_OK || extra.are_given || has_own)
+        return status;
+    additional = yyjson_obj_get(map.root, "additional_special_tokens");
+    if (additional == NULL)
+        additional = yyjson_obj_get(config->root, "additional_special_tokens");
+    return list_extra(config, additional, false, list, err);
 }
 
 static size_t count_members(yyjson_val *object)
 {
     yyjson_val *decoder = yyjson_obj_get(object, "added_tokens_decoder");
 
-    return yyjson_obj_size(object) + yyjson_obj_size(decoder) +
-           yyjson_arr_size(yyjson_obj_get(object, "extra_special_tokens")) +
+    yyjson_val *extra = yyjson_obj_get(object, "extra_special_tokens");
+
+    return yyjson_obj_size(object) + yyjson_obj_size(decoder) + yyjson_arr_size(extra) + yyjson_obj_size(extra) +
            yyjson_arr_size(yyjson_obj_get(object, "additional_special_tokens"));
 }
 
@@ -252,7 +340,8 @@ static rf_status check_objects(const struct vocab_companions *companions, rf_err
 }
 
 rf_status rf__special_tokens_list(struct special_tokens *tokens, const struct vocab_companions *companions,
-                                  const struct added_spec fallbacks[N_SPECIALS], size_t room, rf_error *err)
+                                  const struct added_spec fallbacks[N_SPECIALS], bool has_own, size_t room,
+                                  rf_error *err)
 {
     rf_status status = check_objects(companions, err);
 
@@ -262,7 +351,7 @@ rf_status rf__special_tokens_list(struct special_tokens *tokens, const struct vo
                   count_members(companions->special_tokens_map.root) + count_members(companions->added_tokens.root) +
                   room;
     tokens->items = rf__alloc_array(tokens->cap, sizeof *tokens->items);
-    return tokens->items == NULL ? rf__fail_memory(err) : list_files(tokens, companions, fallbacks, err);
+    return tokens->items == NULL ? rf__fail_memory(err) : list_files(tokens, companions, fallbacks, has_own, err);
 }
 
 void rf__special_tokens_release(struct special_tokens *tokens)
@@ -271,22 +360,94 @@ void rf__special_tokens_release(struct special_tokens *tokens)
     *tokens = (struct special_tokens){0};
 }
 
+rf_status rf__special_tokens_require(const struct special_tokens *tokens, unsigned set, const char *name, rf_error *err)
+{
+    for (int i = 0; i < N_SPECIALS; i++)
+        if ((set >> i & 1) != 0 && tokens->named[i].content == NULL)
+            return rf__fail(err, RF_BAD_FORMAT, "%s: '%s' is null in the files beside it, but its class needs one",
+                            name, keys[i]);
+    return RF_OK;
+}
+
 void rf__special_tokens_append(struct special_tokens *tokens, const struct added_spec *spec)
 {
-    if (find_listed(tokens, spec) == NULL)
-        list_token(tokens, spec, 0);
+    const struct listed_token token = {.spec = *spec, .is_object = true, .says_normalized = true};
+
+    list_token(tokens, &token);
+}
+
+/* Those of added_tokens_decoder or added_tokens.json first, by their ids, then in the order of being listed. */
+static int by_place(const void *a, const void *b)
+{
+    const struct listed_token *x = a, *y = b;
+
+    if (x->is_first != y->is_first)
+        return x->is_first ? -1 : 1;
+    if (x->order != y->order)
+        return x->order < y->order ? -1 : 1;
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+/* Of the same content side by side, each content in the order of by_place(). */
+static int by_content(const void *a, const void *b)
+{
+    const struct listed_token *x = a, *y = b;
+    size_t n = x->spec.len < y->spec.len ? x->spec.len : y->spec.len;
+    int order = memcmp(x->spec.content, y->spec.content, n);
+
+    if (order != 0)
+        return order;
+    if (x->spec.len != y->spec.len)
+        return x->spec.len < y->spec.len ? -1 : 1;
+    return by_place(a, b);
+}
+
+/* Of items[0, n), all with one content: leaves out what is there already, those of the first kind or the same string or
+ * object, and makes all special where one has a name. Of those left, each changes the flags of the one before. */
+static void settle(struct listed_token *items, size_t n)
+{
+    bool has_name = false, has_text = false;
+    uint32_t objects = 0; /* a bit for each set of flags */
+
+    for (size_t i = 0; i < n; i++) {
+        struct listed_token *token = &items[i];
+        const struct added_flags *flags = &token->spec.flags;
+        uint32_t object = (uint32_t)1 << (flags->single_word | flags->lstrip << 1 | flags->rstrip << 2 |
+                                          flags->normalized << 3 | flags->special << 4);
+        token->is_left_out =
+            !token->is_first && (items[0].is_first || (token->is_object ? (objects & object) != 0 : has_text));
+        has_name |= token->has_name;
+        has_text |= !token->is_object;
+        objects |= token->is_object ? object : 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct added_flags *flags = &items[i].spec.flags;
+        flags->special |= has_name;
+        if (!items[i].says_normalized)
+            flags->normalized = !flags->special;
+    }
 }
 
 rf_status rf__special_tokens_add(struct special_tokens *tokens, struct rf_tokenizer *tokenizer, rf_error *err)
 {
+    struct listed_token *items = tokens->items;
     rf_status status = rf__added_tokens_init(&tokenizer->added, &tokenizer->model->vocabulary, tokens->n, err);
 
+    qsort(items, tokens->n, sizeof *items, by_content);
+    for (size_t i = 0, n; i < tokens->n; i += n) {
+        for (n = 1; i + n < tokens->n && is_same(&items[i].spec, &items[i + n].spec);)
+            n++;
+        settle(items + i, n);
+    }
+    qsort(items, tokens->n, sizeof *items, by_place);
     for (size_t i = 0; i < tokens->n && status == RF_OK; i++) {
         uint32_t id = 0;
+        if (items[i].is_left_out)
+            continue;
         status = rf__added_tokens_add(&tokenizer->added, &tokenizer->model->vocabulary, &tokenizer->normalizers,
-                                      &tokens->items[i].spec, &id, err);
+                                      &items[i].spec, &id, err);
         for (int k = 0; k < N_SPECIALS; k++)
-            if (tokens->named[k].content != NULL && is_same(&tokens->named[k], &tokens->items[i].spec))
+            if (is_same(&tokens->named[k], &items[i].spec))
                 tokens->ids[k] = id;
     }
     return status;

@@ -214,6 +214,8 @@ static rf_status read_stages(struct rf_tokenizer *tokenizer, const struct json *
                             "{\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":%s,\"trim_offsets\":true,"
                             "\"use_regex\":true},\"decoder\":{\"type\":\"ByteLevel\"}",
                             prefixes ? "true" : "false");
+    bos &= tokens->named[SPECIAL_BOS].content != NULL;
+    eos &= tokens->named[SPECIAL_EOS].content != NULL;
     if (status == RF_OK && family->is_roberta)
         status = describe_roberta(&text, tokens, ids, trims, prefixes, err);
     else if (status == RF_OK && (bos || eos))
@@ -241,7 +243,9 @@ rf_status rf__tokenizer_read_vocab_json(struct rf_tokenizer *tokenizer, const st
         return rf__fail(err, RF_BAD_FORMAT, "%s: is not valid UTF-8", files->merges_name);
     status = find_family(&companions->config, &files->vocab, &family, err);
     if (status == RF_OK)
-        status = rf__special_tokens_list(&tokens, companions, family->fallbacks, 0, err);
+        status = rf__special_tokens_list(&tokens, companions, family->fallbacks, false, 0, err);
+    if (status == RF_OK && family->is_roberta)
+        status = rf__special_tokens_require(&tokens, 1u << SPECIAL_CLS | 1u << SPECIAL_SEP, files->vocab.name, err);
     if (status == RF_OK && lower_case)
         status = rf__normalizers_lower_first(&tokenizer->normalizers, err);
     if (status == RF_OK)

@@ -114,9 +114,10 @@ static rf_status build_stages(struct rf_tokenizer *tokenizer, const struct json 
 static rf_status build(struct rf_tokenizer *tokenizer, struct vocabulary *vocabulary, const char *name,
                        struct special_tokens *tokens, rf_error *err)
 {
+    const struct added_spec *unk = &tokens->named[SPECIAL_UNK];
     struct wordpiece_settings settings = {
-        .unk_token = tokens->named[SPECIAL_UNK].content,
-        .unk_token_len = tokens->named[SPECIAL_UNK].len,
+        .unk_token = unk->content != NULL ? unk->content : "None", /* as transformers writes it */
+        .unk_token_len = unk->content != NULL ? unk->len : 4,
         .prefix = "##",
         .prefix_len = 2,
         .max_chars = 100,
@@ -124,6 +125,8 @@ static rf_status build(struct rf_tokenizer *tokenizer, struct vocabulary *vocabu
     };
     rf_status status = rf__wordpiece_new(vocabulary, &settings, &tokenizer->model, err);
 
+    tokens->ids[SPECIAL_CLS] = 2; /* where the files say that there is none */
+    tokens->ids[SPECIAL_SEP] = 3;
     if (status == RF_OK)
         status = rf__special_tokens_add(tokens, tokenizer, err);
     return status != RF_OK ? status
@@ -137,7 +140,7 @@ rf_status rf__tokenizer_read_vocab(struct rf_tokenizer *tokenizer, const char *t
 {
     struct special_tokens tokens = {0};
     struct vocabulary vocabulary = {0};
-    rf_status status = rf__special_tokens_list(&tokens, companions, fallbacks, 0, err);
+    rf_status status = rf__special_tokens_list(&tokens, companions, fallbacks, false, 0, err);
 
     if (status == RF_OK)
         status = build_stages(tokenizer, &companions->config, lower_case, err);
