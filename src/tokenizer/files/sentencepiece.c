@@ -22,21 +22,18 @@ enum family {
     FAMILY_GEMMA
 };
 
-/* A special token that the files may leave out. */
-#define NAMED(CONTENT)                                                                                                 \
+/* A special token that the files may leave out; an object is not special before it has a name. */
+#define TOKEN(CONTENT, ...)                                                                                            \
     {                                                                                                                  \
         CONTENT, sizeof(CONTENT) - 1,                                                                                  \
         {                                                                                                              \
-            .special = true                                                                                            \
+            __VA_ARGS__                                                                                                \
         }                                                                                                              \
     }
-#define MASK_L(CONTENT)                                                                                                \
-    {                                                                                                                  \
-        CONTENT, sizeof(CONTENT) - 1,                                                                                  \
-        {                                                                                                              \
-            .special = true, .lstrip = true                                                                            \
-        }                                                                                                              \
-    }
+#define NAMED(CONTENT)    TOKEN(CONTENT, .special = true)
+#define MASK_L(CONTENT)   TOKEN(CONTENT, .special = true, .lstrip = true)
+#define OBJECT(CONTENT)   TOKEN(CONTENT, .normalized = true)
+#define OBJECT_L(CONTENT) TOKEN(CONTENT, .normalized = true, .lstrip = true)
 
 struct recipe {
     const char *class, *model_type;
@@ -87,7 +84,7 @@ static const struct recipe recipes[] = {
      0,
      "Asc2",
      "AsB1s1c2",
-     {NAMED("<s>"), NAMED("</s>"), NAMED("<unk>"), NAMED("<sep>"), NAMED("<pad>"), NAMED("<cls>"), MASK_L("<mask>")}},
+     {NAMED("<s>"), NAMED("</s>"), NAMED("<unk>"), NAMED("<sep>"), NAMED("<pad>"), NAMED("<cls>"), OBJECT_L("<mask>")}},
     {"BigBirdTokenizer",
      "big_bird",
      FAMILY_BIGBIRD,
@@ -95,7 +92,8 @@ static const struct recipe recipes[] = {
      -1,
      "cAs",
      "cAsB1s1",
-     {NAMED("<s>"), NAMED("</s>"), NAMED("<unk>"), NAMED("[SEP]"), NAMED("<pad>"), NAMED("[CLS]"), MASK_L("[MASK]")}},
+     {OBJECT("<s>"), OBJECT("</s>"), OBJECT("<unk>"), OBJECT("[SEP]"), OBJECT("<pad>"), OBJECT("[CLS]"),
+      OBJECT_L("[MASK]")}},
     {"DebertaV2Tokenizer",
      "deberta-v2",
      FAMILY_DEBERTA,

@@ -273,8 +273,11 @@ static void list_named(struct special_tokens *list, struct named_tokens *named,
         struct listed_token *token = &named->tokens[i];
         if (!named->is_said[i])
             token->spec = fallbacks[i];
-        if (!token->is_object && fallbacks[i].flags.lstrip) /* the class makes an object of it */
-            token->spec.flags.lstrip = token->is_object = true;
+        if (!token->is_object && fallbacks[i].content != NULL) {
+            const struct added_flags *flags = &fallbacks[i].flags;
+            token->spec.flags = *flags;
+            token->is_object = flags->lstrip || !flags->special;
+        }
         token->has_name = true;
         list->named[i] = token->spec;
         if (token->spec.content != NULL)

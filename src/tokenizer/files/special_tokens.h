@@ -37,9 +37,10 @@ struct special_tokens {
     bool takes_own; /* the files have no list of special tokens without a name: those of the class come in its place */
 };
 
-/* Lists the tokens of the files; `fallbacks` are the named ones that they may leave out. `has_own`: the class has
- * special tokens without a name, and appends them where takes_own says so; `room` is made for so many. Zero-initialise
- * before; what it leaves behind must be released, also when it fails. */
+/* Lists the tokens of the files; `fallbacks` are the named ones that they may leave out, with the flags that the class
+ * gives to what the files have as a string: those with lstrip, or not special before they have a name, become objects.
+ * `has_own`: the class has special tokens without a name, and appends them where takes_own says so; `room` is made for
+ * so many. Zero-initialise before; what it leaves behind must be released, also when it fails. */
 rf_status rf__special_tokens_list(struct special_tokens *tokens, const struct vocab_companions *companions,
                                   const struct added_spec fallbacks[N_SPECIALS], bool has_own, size_t room,
                                   rf_error *err);
