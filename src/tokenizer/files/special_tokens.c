@@ -23,10 +23,12 @@ static rf_status read_token(const struct json *json, yyjson_val *value, bool is_
     if (!yyjson_is_str(content))
         return rf__fail(err, RF_BAD_FORMAT, "%s: a special token is %s, expected a string or an object with 'content'",
                         json->name, rf__json_type_name(value));
-    *out = (struct listed_token){.spec = {yyjson_get_str(content), yyjson_get_len(content), {.special = true}}};
+    *out = (struct listed_token){.spec = {yyjson_get_str(content), yyjson_get_len(content), {.special = true}},
+                                 .is_said_early = true};
     if (!yyjson_is_obj(value))
         return RF_OK;
     out->is_object = true;
+    out->is_said_early = is_map;
     out->says_normalized = yyjson_obj_get(value, "normalized") != NULL;
     status = rf__json_get_bool(json, value, "single_word", false, &flags->single_word, err);
     if (status == RF_OK)
@@ -81,7 +83,6 @@ static rf_status list_decoder(const struct json *json, yyjson_val *decoder, stru
 struct named_tokens {
     struct listed_token tokens[N_SPECIALS]; /* content NULL: none */
     bool is_said[N_SPECIALS];               /* be it that there is none */
-    bool is_of_map[N_SPECIALS];
 };
 
 /* The special tokens that have no name. */
@@ -122,25 +123,8 @@ static void find_extra_of_map(const struct json *map, struct extra_lists *lists)
         lists->named_otherwise = extra;
 }
 
-/* Whether the list has the token; `are_objects_read`: be it as an object. */
-static bool has(yyjson_val *list, bool are_objects_read, const struct added_spec *spec)
-{
-    yyjson_val *value;
-    size_t i, n;
-
-    yyjson_arr_foreach(list, i, n, value)
-    {
-        yyjson_val *content = are_objects_read && yyjson_is_obj(value) ? yyjson_obj_get(value, "content") : value;
-        if (yyjson_equals_strn(content, spec->content, spec->len))
-            return true;
-    }
-    return false;
-}
-
-/* {"content": id, …}: special where the files name it as a special token. What the configuration has as an object is
- * not asked, as `transformers` reads it later. */
-static rf_status list_added(const struct json *json, const struct named_tokens *named, const struct extra_lists *extra,
-                            struct special_tokens *list, rf_error *err)
+/* {"content": id, …} */
+static rf_status list_added(const struct json *json, struct special_tokens *list, rf_error *err)
 {
     yyjson_val *key, *value;
     size_t i, n;
@@ -150,16 +134,10 @@ static rf_status list_added(const struct json *json, const struct named_tokens *
     yyjson_obj_foreach(json->root, i, n, key, value)
     {
         struct listed_token token = {.spec = {.content = yyjson_get_str(key), .len = yyjson_get_len(key)},
-                                     .says_normalized = true};
-        struct added_spec *spec = &token.spec;
+                                     .is_added = true};
         if (!yyjson_is_uint(value))
             return rf__fail(err, RF_BAD_FORMAT, "%s: the id of '%s' is %s, expected a number", json->name,
-                            spec->content, rf__json_type_name(value));
-        for (int k = 0; k < N_SPECIALS; k++)
-            spec->flags.special |=
-                is_same(&named->tokens[k].spec, spec) && (named->is_of_map[k] || !named->tokens[k].is_object);
-        spec->flags.special |= has(extra->of_config, false, spec) || has(extra->of_map, true, spec);
-        spec->flags.normalized = !spec->flags.special;
+                            token.spec.content, rf__json_type_name(value));
         token.order = yyjson_get_uint(value);
         list_token(list, &token);
     }
@@ -201,13 +179,14 @@ static rf_status list_other(const struct json *json, yyjson_val *object, unsigne
         if (status != RF_OK)
             return status;
         token.has_name = true;
+        token.is_said_early = false;
         list_token(list, &token);
     }
     return RF_OK;
 }
 
-static rf_status list_extra(const struct json *json, yyjson_val *extra, bool is_map, struct special_tokens *list,
-                            rf_error *err)
+static rf_status list_extra(const struct json *json, yyjson_val *extra, bool is_map, bool is_late,
+                            struct special_tokens *list, rf_error *err)
 {
     yyjson_val *value;
     size_t i, n;
@@ -218,6 +197,7 @@ static rf_status list_extra(const struct json *json, yyjson_val *extra, bool is_
         rf_status status = read_token(json, value, is_map, &token, err);
         if (status != RF_OK)
             return status;
+        token.is_said_early &= !is_late;
         list_token(list, &token);
     }
     return RF_OK;
@@ -231,7 +211,6 @@ static rf_status read_named(const struct json *json, bool is_map, struct named_t
         if (value == NULL)
             continue;
         named->is_said[i] = true;
-        named->is_of_map[i] = is_map;
         named->tokens[i] = (struct listed_token){0};
         if (yyjson_is_null(value))
             continue;
@@ -260,7 +239,7 @@ static rf_status read_files(struct special_tokens *list, const struct vocab_comp
         status = read_named(map, true, named, err);
     }
     if (status == RF_OK && decoder == NULL)
-        status = list_added(&companions->added_tokens, named, extra, list, err);
+        status = list_added(&companions->added_tokens, list, err);
     for (size_t i = 0; i < list->n; i++)
         list->items[i].is_first = true;
     return status;
@@ -309,22 +288,21 @@ static rf_status list_files(struct special_tokens *list, const struct vocab_comp
     if (status == RF_OK)
         status = list_other(config, extra.named_otherwise, TEXTS, false, list, err);
     if (status == RF_OK)
-        status = list_extra(config, extra.of_config, false, list, err);
+        status = list_extra(config, extra.of_config, false, false, list, err);
     if (status == RF_OK)
-        status = list_extra(&map, extra.of_map, true, list, err);
+        status = list_extra(&map, extra.of_map, true, false, list, err);
     list->takes_own = !extra.are_given && has_own;
     if (status != RF_OK || extra.are_given || has_own)
         return status;
     additional = yyjson_obj_get(map.root, "additional_special_tokens");
     if (additional == NULL)
         additional = yyjson_obj_get(config->root, "additional_special_tokens");
-    return list_extra(config, additional, false, list, err);
+    return list_extra(config, additional, false, true, list, err);
 }
 
 static size_t count_members(yyjson_val *object)
 {
     yyjson_val *decoder = yyjson_obj_get(object, "added_tokens_decoder");
-
     yyjson_val *extra = yyjson_obj_get(object, "extra_special_tokens");
 
     return yyjson_obj_size(object) + yyjson_obj_size(decoder) + yyjson_arr_size(extra) + yyjson_obj_size(extra) +
@@ -406,10 +384,11 @@ static int by_content(const void *a, const void *b)
 }
 
 /* Of items[0, n), all with one content: leaves out what is there already, those of the first kind or the same string or
- * object, and makes all special where one has a name. Of those left, each changes the flags of the one before. */
+ * object, and makes special what has a name, or was said to be before added_tokens.json was read. Of those left, each
+ * changes the flags of the one before. */
 static void settle(struct listed_token *items, size_t n)
 {
-    bool has_name = false, has_text = false;
+    bool has_name = false, has_text = false, is_said_early = false;
     uint32_t objects = 0; /* a bit for each set of flags */
 
     for (size_t i = 0; i < n; i++) {
@@ -420,13 +399,16 @@ static void settle(struct listed_token *items, size_t n)
         token->is_left_out =
             !token->is_first && (items[0].is_first || (token->is_object ? (objects & object) != 0 : has_text));
         has_name |= token->has_name;
+        is_said_early |= token->is_said_early;
         has_text |= !token->is_object;
         objects |= token->is_object ? object : 0;
     }
     for (size_t i = 0; i < n; i++) {
         struct added_flags *flags = &items[i].spec.flags;
-        flags->special |= has_name;
-        if (!items[i].says_normalized)
+        if (items[i].is_added)
+            flags->normalized = !is_said_early;
+        flags->special |= has_name || (items[i].is_added && is_said_early);
+        if (!items[i].says_normalized && !items[i].is_added)
             flags->normalized = !flags->special;
     }
 }

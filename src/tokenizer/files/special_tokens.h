@@ -23,7 +23,9 @@ struct listed_token {
     uint64_t order;         /* of those that are first, their id in the files */
     size_t number;
     bool is_first; /* of added_tokens_decoder or added_tokens.json */
+    bool is_added; /* of added_tokens.json: special where it is said early or has a name */
     bool has_name;
+    bool is_said_early; /* a special token as a string, or of special_tokens_map.json */
     bool is_object,
         says_normalized; /* how the files have it; where they don't say, what is not special is normalized */
     bool is_left_out;
