@@ -27,6 +27,13 @@ rf_status rf__postprocessor_bert(struct postprocessor *processor, uint32_t cls, 
     return rf__layouts_make(processor, &steps, "BERT", err);
 }
 
+rf_status rf__postprocessor_roberta(struct postprocessor *processor, uint32_t cls, uint32_t sep, rf_error *err)
+{
+    struct post_steps steps = {.items = {{.kind = POST_ROBERTA, .cls = cls, .sep = sep, .trim_offsets = true}}, .n = 1};
+
+    return rf__layouts_make(processor, &steps, "RoBERTa", err);
+}
+
 /* ---- BertProcessing, RobertaProcessing: "cls": ["[CLS]", 101]; ByteLevel ------------------------------------ */
 
 static rf_status read_named_id(const struct stage_source *source, const char *key, uint32_t *id, rf_error *err)

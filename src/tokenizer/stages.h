@@ -326,6 +326,8 @@ struct postprocessor {
 rf_status rf__postprocessor_read(struct postprocessor *processor, const struct stage_source *source, rf_error *err);
 /* As BERT has it: [CLS] A [SEP], [CLS] A [SEP] B [SEP]. */
 rf_status rf__postprocessor_bert(struct postprocessor *processor, uint32_t cls, uint32_t sep, rf_error *err);
+/* As RoBERTa has it: <s> A </s>, <s> A </s></s> B </s>. */
+rf_status rf__postprocessor_roberta(struct postprocessor *processor, uint32_t cls, uint32_t sep, rf_error *err);
 void rf__postprocessor_release(struct postprocessor *processor);
 
 /* ---- Decoder ------------------------------------------------------------------------------------------------ */

@@ -51,9 +51,11 @@ def names(rng, **kind):
     return {name: None if name[:3] not in ("cls", "sep") and rng.random() < .1 else token(rng, **kind) for name in NAMES if rng.random() < .2}
 
 
-def config(rng, of_class):
+def config(rng, of_class, settings):
     kind = {"__type": "AddedToken"}
-    out = {**of_class, **{key: rng.random() < .5 for key in SETTINGS if rng.random() < .2}, **names(rng, **kind)}
+    out = {**settings, **{key: rng.random() < .5 for key in SETTINGS if rng.random() < .2}, **names(rng, **kind)}
+    if rng.random() < .8 or of_class in ("LlamaTokenizer", "GemmaTokenizer"):  # else model_type says it; of these it says less
+        out["tokenizer_class"] = of_class
     for key in ("additional_special_tokens", "extra_special_tokens"):
         if rng.random() < .25:
             out[key] = several(rng, **kind) if rng.random() < .9 else None
@@ -75,12 +77,12 @@ def token_map(rng):
     return out
 
 
-def companions(rng, of_class):
-    files = {"tokenizer_config.json": config(rng, of_class)}
+def companions(rng, of_class, settings):
+    files = {"tokenizer_config.json": config(rng, of_class, settings)}
     if rng.random() < .4:
         files["special_tokens_map.json"] = token_map(rng)
     # Not followed: the unknown piece of Camembert's is the first of its name; Albert's loses its template with these settings.
-    for key in {"CamembertTokenizer": ("pad_token", "unk_token"), "AlbertTokenizer": ("add_bos_token", "add_eos_token")}.get(of_class["tokenizer_class"], ()):
+    for key in {"CamembertTokenizer": ("pad_token", "unk_token"), "AlbertTokenizer": ("add_bos_token", "add_eos_token")}.get(of_class, ()):
         for content in files.values():
             content.pop(key, None)
     if rng.random() < .4:
@@ -100,23 +102,26 @@ def trained(scratch):
 
 
 def write_vocabulary(rng, folder, models):
-    """Returns what the configuration says of the class. `models`: bytes by the name of the model or of its class."""
+    """Returns the class and its settings. `models`: bytes by the name of the model or of its class."""
     kind = rng.choice(("vocab.txt", "vocab.json", "sentencepiece"))
     if kind == "vocab.txt":
-        (folder / kind).write_text("\n".join(dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "york", "<x1>", *"abx1.é", "##b", "##a"])))
-        (folder / "config.json").write_text('{"model_type": "bert"}')
-        return {"tokenizer_class": "BertTokenizer"}
+        of_class, model_type = rng.choice((("BertTokenizer", "bert"), ("DistilBertTokenizer", "distilbert"), ("ElectraTokenizer", "electra"), ("MPNetTokenizer", "mpnet")))
+        own = ["<s>", "<pad>", "</s>", "[UNK]"] if model_type == "mpnet" else ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+        (folder / kind).write_text("\n".join([*own, "the", "york", "<x1>", *"abx1.é", "##b", "##a", *["<mask>"] * (model_type == "mpnet")]))
+        (folder / "config.json").write_text(json.dumps({"model_type": model_type}))
+        return of_class, {}
     if kind == "vocab.json":
         pieces = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "Ġ", *"abthexNYork1.Ã©<>", "th", "the", "ab", "Ġthe"]
         (folder / kind).write_text(json.dumps({piece: i for i, piece in enumerate(pieces)}))
         (folder / "merges.txt").write_text("#version: 0.2\nt h\nth e\na b\nĠ the\n")
-        (folder / "config.json").write_text('{"model_type": "roberta"}')
-        return {"tokenizer_class": rng.choice(("RobertaTokenizer", "GPT2Tokenizer"))}
+        of_class, model_type = rng.choice((("RobertaTokenizer", "roberta"), ("GPT2Tokenizer", "gpt2"), ("BartTokenizer", "bart")))
+        (folder / "config.json").write_text(json.dumps({"model_type": model_type}))
+        return of_class, {}
     model, of_class, settings = rng.choice([entry for entry in CLASSES.values() if entry[1]])
     name = of_class.removesuffix("Fast")
     (folder / FILES.get(name, "tokenizer.model")).write_bytes(models.get(model) or models[name])
     (folder / "config.json").write_text(json.dumps({"model_type": TYPES[name]}))
-    return {"tokenizer_class": of_class, **settings}
+    return of_class, settings
 
 
 # ---- Comparing ------------------------------------------------------------------------------------------------------
@@ -130,7 +135,7 @@ def check(program, number, models):
     rng = random.Random(number)
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        files = companions(rng, write_vocabulary(rng, folder, models))
+        files = companions(rng, *write_vocabulary(rng, folder, models))
         for name, content in files.items():
             (folder / name).write_text(json.dumps(content))
         try:
@@ -150,7 +155,8 @@ def write_golden(n):
         rng = random.Random(number)
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
-            beside = companions(rng, write_vocabulary(rng, folder, models))
+            of_class, settings = write_vocabulary(rng, folder, models)
+            beside = companions(rng, of_class, settings)
             for name, content in beside.items():
                 (folder / name).write_text(json.dumps(content))
             try:
@@ -159,7 +165,7 @@ def write_golden(n):
             except Exception:
                 continue
             files = {path.name: path.read_text() for path in sorted(folder.iterdir()) if path.suffix != ".model"}
-            model = {path.name: places[beside["tokenizer_config.json"]["tokenizer_class"].removesuffix("Fast")] for path in folder.glob("*.model")}
+            model = {path.name: places[of_class.removesuffix("Fast")] for path in folder.glob("*.model")}
         lines.append(json.dumps({"files": files, "model": model, "cases": cases}, ensure_ascii=False))
     (golden / "special-tokens.jsonl").write_text("\n".join(lines) + "\n")
 

@@ -22,8 +22,18 @@ struct vocab_companions {
     struct json config;             /* tokenizer_config.json */
     struct json special_tokens_map; /* special_tokens_map.json */
     struct json added_tokens;       /* added_tokens.json */
-    struct json model_config;       /* config.json, where it is asked */
+    struct json model_config;       /* config.json */
 };
+void rf__companions_release(struct vocab_companions *companions);
+
+/* The class of `transformers` that they name, and config.json's model_type; NULL where they don't. The strings are
+ * theirs. */
+rf_status rf__companions_class(const struct vocab_companions *companions, const char **class, const char **model_type,
+                               rf_error *err);
+/* "BertTokenizerFast" is "BertTokenizer". */
+bool rf__is_class(const char *class, const char *name);
+bool rf__is_class_of(const char *class, const char *const *names); /* one of those, ended by NULL */
+
 /* The text of a vocab.txt; `name` is its path. */
 rf_status rf__tokenizer_read_vocab(struct rf_tokenizer *tokenizer, const char *text, size_t len, const char *name,
                                    const struct vocab_companions *companions, bool lower_case,

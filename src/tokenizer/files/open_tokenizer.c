@@ -105,31 +105,22 @@ static rf_status read_companions(const char *path, struct vocab_companions *out,
         status = read_beside(path, "special_tokens_map.json", &out->special_tokens_map, err);
     if (status == RF_OK)
         status = read_beside(path, "added_tokens.json", &out->added_tokens, err);
+    if (status == RF_OK)
+        status = read_beside(path, "config.json", &out->model_config, err);
     return status;
-}
-
-static void companions_release(struct vocab_companions *companions)
-{
-    rf__json_release(&companions->config);
-    rf__json_release(&companions->special_tokens_map);
-    rf__json_release(&companions->added_tokens);
-    rf__json_release(&companions->model_config);
 }
 
 /* A vocabulary or a sentencepiece model with the files beside it. */
 static rf_status open_with_companions(struct rf_tokenizer *tokenizer, const char *path, const struct buf *text,
                                       bool lower_case, const struct logger *logger, rf_error *err)
 {
-    bool is_vocab = rf__ends_with(path, ".txt");
     struct vocab_companions companions = {0};
     rf_status status = read_companions(path, &companions, err);
 
-    if (status == RF_OK && !is_vocab)
-        status = read_beside(path, "config.json", &companions.model_config, err);
     if (status == RF_OK)
-        status = (is_vocab ? rf__tokenizer_read_vocab : rf__tokenizer_read_sentencepiece)(
+        status = (rf__ends_with(path, ".txt") ? rf__tokenizer_read_vocab : rf__tokenizer_read_sentencepiece)(
             tokenizer, text->data, text->len, path, &companions, lower_case, logger, err);
-    companions_release(&companions);
+    rf__companions_release(&companions);
     return status;
 }
 
@@ -156,7 +147,7 @@ static rf_status open_vocab_json(struct rf_tokenizer *tokenizer, const char *pat
         files.merges_name = beside;
         status = rf__tokenizer_read_vocab_json(tokenizer, &files, &companions, lower_case, logger, err);
     }
-    companions_release(&companions);
+    rf__companions_release(&companions);
     rf__json_release(&files.vocab);
     rf__buf_release(&merges);
     rf__free(beside);

@@ -154,21 +154,14 @@ struct opened {
     const char *name;
 };
 
-static bool is_class(const char *class, const char *name)
-{
-    size_t len = strlen(name);
-
-    return strncmp(class, name, len) == 0 && (class[len] == '\0' || strcmp(class + len, "Fast") == 0);
-}
-
 /* By the name of a class, fast or not, or by a model_type. NULL when it is not known. */
 static const struct recipe *find_recipe(const char *name)
 {
     for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++)
-        if (is_class(name, aliases[i].name))
+        if (rf__is_class(name, aliases[i].name))
             name = aliases[i].class;
     for (size_t i = 0; i < N_RECIPES; i++)
-        if (is_class(name, recipes[i].class) || strcmp(name, recipes[i].model_type) == 0)
+        if (rf__is_class(name, recipes[i].class) || strcmp(name, recipes[i].model_type) == 0)
             return &recipes[i];
     return NULL;
 }
@@ -177,14 +170,9 @@ static const struct recipe *find_recipe(const char *name)
  * would be a guess. */
 static rf_status choose(struct opened *opened, const struct logger *logger, rf_error *err)
 {
-    const struct vocab_companions *companions = opened->companions;
     const char *class, *model_type;
-    rf_status status =
-        rf__json_get_str(&companions->config, companions->config.root, "tokenizer_class", NULL, &class, err);
+    rf_status status = rf__companions_class(opened->companions, &class, &model_type, err);
 
-    if (status == RF_OK)
-        status = rf__json_get_str(&companions->model_config, companions->model_config.root, "model_type", NULL,
-                                  &model_type, err);
     if (status != RF_OK)
         return status;
     if (class == NULL && model_type == NULL) {

@@ -6,15 +6,12 @@
 
 #include <stdlib.h>
 
-#define FAST "Fast" /* "BertTokenizerFast" is "BertTokenizer" */
-
-/* Whether tokenizer_class is `name`, fast or not. */
-static bool is_class(const struct json *config, const char *name)
+/* Whether tokenizer_class is one of the names, ended by NULL. */
+static bool is_class_of(const struct json *config, const char *const *names)
 {
     const char *class = yyjson_get_str(yyjson_obj_get(config->root, "tokenizer_class"));
-    size_t len = strlen(name);
 
-    return class != NULL && strncmp(class, name, len) == 0 && (class[len] == '\0' || strcmp(class + len, FAST) == 0);
+    return class != NULL && rf__is_class_of(class, names);
 }
 
 /* ---- Normalizer --------------------------------------------------------------------------------------------- */
@@ -32,12 +29,13 @@ static rf_status read_flags(const struct json *json, yyjson_val *object, const c
 rf_status rf__config_normalizer(struct rf_tokenizer *tokenizer, const struct json *config,
                                 const struct stage_source *source, const struct logger *logger, rf_error *err)
 {
+    static const char *const classes[] = {"BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "MPNetTokenizer",
+                                          NULL};
     struct bert_normalizer_flags said, asked;
     struct normalizer *normalizer;
     rf_status status;
 
-    if (!is_class(config, "BertTokenizer") && !is_class(config, "DistilBertTokenizer") &&
-        !is_class(config, "ElectraTokenizer") && !is_class(config, "MPNetTokenizer"))
+    if (!is_class_of(config, classes))
         return RF_OK;
     if (!yyjson_equals_str(yyjson_obj_get(source->value, "type"), "BertNormalizer"))
         return RF_OK;
@@ -263,11 +261,12 @@ static rf_status make_post_processor(struct rf_tokenizer *tokenizer, const struc
 rf_status rf__config_postprocessor(struct rf_tokenizer *tokenizer, const struct json *config,
                                    const struct logger *logger, rf_error *err)
 {
-    bool is_gemma = is_class(config, "GemmaTokenizer"), has_bos, has_eos;
+    static const char *const gemma[] = {"GemmaTokenizer", NULL}, *const llama[] = {"LlamaTokenizer", NULL};
+    bool is_gemma = is_class_of(config, gemma), has_bos, has_eos;
     uint32_t bos = 0, eos = 0;
     rf_status status;
 
-    if (!is_gemma && !is_class(config, "LlamaTokenizer"))
+    if (!is_gemma && !is_class_of(config, llama))
         return RF_OK;
     if (yyjson_obj_get(config->root, "add_bos_token") == NULL && yyjson_obj_get(config->root, "add_eos_token") == NULL)
         return RF_OK;

@@ -17,12 +17,13 @@
 #define STAGES_MAX_BYTES ((size_t)1 << 20)
 
 struct family {
-    const char *const *classes; /* ends with NULL; with or without "Fast" */
+    const char *const *classes, *const *model_types; /* ended by NULL */
     const struct added_spec *fallbacks;
     bool is_roberta;
 };
 
 static const char *const gpt2_classes[] = {"GPT2Tokenizer", NULL};
+static const char *const gpt2_types[] = {"gpt2", "gpt_neo", "gptj", "gpt_bigcode", "imagegpt", NULL};
 static const struct added_spec gpt2_tokens[N_SPECIALS] = {
     [SPECIAL_BOS] = {"<|endoftext|>", 13, {.special = true}},
     [SPECIAL_EOS] = {"<|endoftext|>", 13, {.special = true}},
@@ -30,6 +31,8 @@ static const struct added_spec gpt2_tokens[N_SPECIALS] = {
 };
 static const char *const roberta_classes[] = {"RobertaTokenizer", "BartTokenizer", "LongformerTokenizer",
                                               "LEDTokenizer", NULL};
+static const char *const roberta_types[] = {
+    "roberta", "roberta-prelayernorm", "data2vec-text", "bart", "longformer", "led", NULL};
 static const struct added_spec roberta_tokens[N_SPECIALS] = {
     [SPECIAL_BOS] = {"<s>", 3, {.special = true}},     [SPECIAL_EOS] = {"</s>", 4, {.special = true}},
     [SPECIAL_UNK] = {"<unk>", 5, {.special = true}},   [SPECIAL_SEP] = {"</s>", 4, {.special = true}},
@@ -37,33 +40,33 @@ static const struct added_spec roberta_tokens[N_SPECIALS] = {
     [SPECIAL_MASK] = {"<mask>", 6, {.special = true}},
 };
 static const struct family families[] = {
-    {gpt2_classes, gpt2_tokens, false},
-    {roberta_classes, roberta_tokens, true},
+    {gpt2_classes, gpt2_types, gpt2_tokens, false},
+    {roberta_classes, roberta_types, roberta_tokens, true},
 };
 
-static rf_status find_family(const struct json *config, const struct json *vocab, const struct family **out,
-                             rf_error *err)
+static rf_status find_family(const struct vocab_companions *companions, const struct json *vocab,
+                             const struct logger *logger, const struct family **out, rf_error *err)
 {
-    const char *class;
-    rf_status status = rf__json_get_str(config, config->root, "tokenizer_class", NULL, &class, err);
+    const char *class, *model_type;
+    rf_status status = rf__companions_class(companions, &class, &model_type, err);
 
     if (status != RF_OK)
         return status;
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
+        if ((class != NULL && rf__is_class_of(class, families[i].classes)) ||
+            (class == NULL && model_type != NULL && rf__is_class_of(model_type, families[i].model_types))) {
+            *out = &families[i];
+            return RF_OK;
+        }
     if (class == NULL) {
         bool has_both = yyjson_obj_get(vocab->root, "<s>") != NULL && yyjson_obj_get(vocab->root, "</s>") != NULL;
         *out = &families[has_both];
+        rf__log(logger, RF_LOG_WARNING, "%s: nothing says which tokenizer class it is for; by its pieces, %s",
+                vocab->name, families[has_both].classes[0]);
         return RF_OK;
     }
-    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
-        for (const char *const *name = families[i].classes; *name != NULL; name++) {
-            size_t len = strlen(*name);
-            if (strncmp(class, *name, len) == 0 && (class[len] == '\0' || strcmp(class + len, "Fast") == 0)) {
-                *out = &families[i];
-                return RF_OK;
-            }
-        }
-    return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: tokenizer_class '%s' without a tokenizer.json", config->name,
-                    class);
+    return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: the class '%s' on a vocab.json; a tokenizer.json is needed",
+                    vocab->name, class);
 }
 
 /* ---- Merges ------------------------------------------------------------------------------------------------- */
@@ -241,7 +244,7 @@ rf_status rf__tokenizer_read_vocab_json(struct rf_tokenizer *tokenizer, const st
                         rf__json_type_name(files->vocab.root));
     if (!rf__utf8_valid(files->merges.data, files->merges.len))
         return rf__fail(err, RF_BAD_FORMAT, "%s: is not valid UTF-8", files->merges_name);
-    status = find_family(&companions->config, &files->vocab, &family, err);
+    status = find_family(companions, &files->vocab, logger, &family, err);
     if (status == RF_OK)
         status = rf__special_tokens_list(&tokens, companions, family->fallbacks, false, 0, err);
     if (status == RF_OK && family->is_roberta)

@@ -1,21 +1,108 @@
 /*
- * vocab_txt: a BERT tokenizer from a vocab.txt, one piece a line, its id the number of the line, with what
- * tokenizer_config.json, special_tokens_map.json and added_tokens.json add: as the BertTokenizer of `transformers`
- * builds it. Every stage is fixed; the files choose flags and tokens:
+ * vocab_txt: a tokenizer of BERT's or MPNet's from a vocab.txt, one piece a line, its id the number of the line, with
+ * what tokenizer_config.json, special_tokens_map.json and added_tokens.json add: as the classes of `transformers` build
+ * it. Every stage is fixed; the files choose the class, flags and tokens:
  *
- *     tokenizer_config.json    do_lower_case, strip_accents, tokenize_chinese_chars
+ *     tokenizer_config.json    tokenizer_class, do_lower_case, strip_accents, tokenize_chinese_chars
+ *     config.json              tokenizer_class, model_type, where the other names no class
+ *
+ * A class that is not known may do something else with the same file (BertJapaneseTokenizer, PhobertTokenizer), and is
+ * refused.
  */
 #include "tokenizer/files/special_tokens.h"
 
 #include "base/mem.h"
 #include "base/utf8.h"
 
-/* The special tokens that the files may leave out. */
-static const struct added_spec fallbacks[N_SPECIALS] = {
-    [SPECIAL_UNK] = {"[UNK]", 5, {.special = true}},   [SPECIAL_SEP] = {"[SEP]", 5, {.special = true}},
-    [SPECIAL_PAD] = {"[PAD]", 5, {.special = true}},   [SPECIAL_CLS] = {"[CLS]", 5, {.special = true}},
-    [SPECIAL_MASK] = {"[MASK]", 6, {.special = true}},
+/* ---- Which class it is for ---------------------------------------------------------------------------------- */
+
+struct family {
+    const char *const *classes, *const *model_types; /* ended by NULL */
+    struct added_spec named[N_SPECIALS];             /* the special tokens that the files may leave out */
+    uint32_t cls, sep;                               /* the ids where the files say that there is none */
+    rf_status (*make_postprocessor)(struct postprocessor *processor, uint32_t cls, uint32_t sep, rf_error *err);
 };
+
+static const char *const bert_classes[] = {
+    "BertTokenizer",
+    "DistilBertTokenizer",
+    "ElectraTokenizer",
+    "ConvBertTokenizer",
+    "MobileBertTokenizer",
+    "LayoutLMTokenizer",
+    "SqueezeBertTokenizer",
+    "LxmertTokenizer",
+    "RetriBertTokenizer",
+    "RealmTokenizer",
+    "DPRContextEncoderTokenizer",
+    "DPRQuestionEncoderTokenizer",
+    NULL,
+};
+static const char *const bert_types[] = {
+    "bert",        "distilbert", "electra",    "convbert", "mobilebert",  "layoutlm",
+    "squeezebert", "lxmert",     "retribert",  "realm",    "dpr",         "megatron-bert",
+    "nezha",       "qdqbert",    "nomic_bert", "ernie",    "visual_bert", NULL,
+};
+static const char *const mpnet_classes[] = {"MPNetTokenizer", NULL};
+static const char *const mpnet_types[] = {"mpnet", NULL};
+
+/* MPNet's class makes objects of them, see special_tokens.h. */
+static const struct family families[] = {
+    {
+        bert_classes,
+        bert_types,
+        {
+            [SPECIAL_UNK] = {"[UNK]", 5, {.special = true}},
+            [SPECIAL_SEP] = {"[SEP]", 5, {.special = true}},
+            [SPECIAL_PAD] = {"[PAD]", 5, {.special = true}},
+            [SPECIAL_CLS] = {"[CLS]", 5, {.special = true}},
+            [SPECIAL_MASK] = {"[MASK]", 6, {.special = true}},
+        },
+        2,
+        3,
+        rf__postprocessor_bert,
+    },
+    {
+        mpnet_classes,
+        mpnet_types,
+        {
+            [SPECIAL_BOS] = {"<s>", 3, {.normalized = true}},
+            [SPECIAL_EOS] = {"</s>", 4, {.normalized = true}},
+            [SPECIAL_UNK] = {"[UNK]", 5, {.normalized = true}},
+            [SPECIAL_SEP] = {"</s>", 4, {.normalized = true}},
+            [SPECIAL_PAD] = {"<pad>", 5, {.normalized = true}},
+            [SPECIAL_CLS] = {"<s>", 3, {.normalized = true}},
+            [SPECIAL_MASK] = {"<mask>", 6, {.normalized = true, .lstrip = true}},
+        },
+        0,
+        2,
+        rf__postprocessor_roberta,
+    },
+};
+#define N_FAMILIES (sizeof families / sizeof families[0])
+
+static rf_status find_family(const struct vocab_companions *companions, const char *name, const struct logger *logger,
+                             const struct family **out, rf_error *err)
+{
+    const char *class, *model_type;
+    rf_status status = rf__companions_class(companions, &class, &model_type, err);
+
+    if (status != RF_OK)
+        return status;
+    for (size_t i = 0; i < N_FAMILIES; i++)
+        if ((class != NULL && rf__is_class_of(class, families[i].classes)) ||
+            (class == NULL && model_type != NULL && rf__is_class_of(model_type, families[i].model_types))) {
+            *out = &families[i];
+            return RF_OK;
+        }
+    if (class != NULL)
+        return rf__fail(err, RF_UNSUPPORTED,
+                        "%s: unsupported: the class '%s' on a vocab.txt; a tokenizer.json is needed", name, class);
+    *out = &families[0];
+    rf__log(logger, RF_LOG_INFO, "%s: nothing says which tokenizer class it is for; taken for %s", name,
+            families[0].classes[0]);
+    return RF_OK;
+}
 
 /* ---- The lines ---------------------------------------------------------------------------------------------- */
 
@@ -112,7 +199,7 @@ static rf_status build_stages(struct rf_tokenizer *tokenizer, const struct json 
 }
 
 static rf_status build(struct rf_tokenizer *tokenizer, struct vocabulary *vocabulary, const char *name,
-                       struct special_tokens *tokens, rf_error *err)
+                       const struct family *family, struct special_tokens *tokens, rf_error *err)
 {
     const struct added_spec *unk = &tokens->named[SPECIAL_UNK];
     struct wordpiece_settings settings = {
@@ -125,13 +212,13 @@ static rf_status build(struct rf_tokenizer *tokenizer, struct vocabulary *vocabu
     };
     rf_status status = rf__wordpiece_new(vocabulary, &settings, &tokenizer->model, err);
 
-    tokens->ids[SPECIAL_CLS] = 2; /* where the files say that there is none */
-    tokens->ids[SPECIAL_SEP] = 3;
+    tokens->ids[SPECIAL_CLS] = family->cls;
+    tokens->ids[SPECIAL_SEP] = family->sep;
     if (status == RF_OK)
         status = rf__special_tokens_add(tokens, tokenizer, err);
     return status != RF_OK ? status
-                           : rf__postprocessor_bert(&tokenizer->postprocessor, tokens->ids[SPECIAL_CLS],
-                                                    tokens->ids[SPECIAL_SEP], err);
+                           : family->make_postprocessor(&tokenizer->postprocessor, tokens->ids[SPECIAL_CLS],
+                                                        tokens->ids[SPECIAL_SEP], err);
 }
 
 rf_status rf__tokenizer_read_vocab(struct rf_tokenizer *tokenizer, const char *text, size_t len, const char *name,
@@ -140,14 +227,17 @@ rf_status rf__tokenizer_read_vocab(struct rf_tokenizer *tokenizer, const char *t
 {
     struct special_tokens tokens = {0};
     struct vocabulary vocabulary = {0};
-    rf_status status = rf__special_tokens_list(&tokens, companions, fallbacks, false, 0, err);
+    const struct family *family = NULL;
+    rf_status status = find_family(companions, name, logger, &family, err);
 
+    if (status == RF_OK)
+        status = rf__special_tokens_list(&tokens, companions, family->named, false, 0, err);
     if (status == RF_OK)
         status = build_stages(tokenizer, &companions->config, lower_case, err);
     if (status == RF_OK)
         status = read_lines(text, len, name, &vocabulary, err);
     if (status == RF_OK)
-        status = build(tokenizer, &vocabulary, name, &tokens, err);
+        status = build(tokenizer, &vocabulary, name, family, &tokens, err);
     if (status == RF_OK)
         status = rf__tokenizer_finish(tokenizer, logger, err);
     rf__special_tokens_release(&tokens);

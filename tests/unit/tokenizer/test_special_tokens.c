@@ -85,14 +85,24 @@ static void as_transformers(void **state)
 }
 
 static const struct {
-    const char *config, *message;
+    const char *vocabulary, *config, *model_config;
+    rf_status status;
+    const char *message;
 } faults[] = {
-    {"{\"tokenizer_class\":\"RobertaTokenizer\",\"cls_token\":null}",
+    {"vocab.json", "{\"tokenizer_class\":\"RobertaTokenizer\",\"cls_token\":null}", "{}", RF_BAD_FORMAT,
      "vocab.json: 'cls_token' is null in the files beside it, but its class needs one"},
-    {"{\"extra_special_tokens\":[{\"lstrip\":true}]}", "expected a string or an object with 'content'"},
-    {"{\"additional_special_tokens\":[3]}", "a special token is"},
-    {"{\"added_tokens_decoder\":{\"5\":{\"content\":\"a\",\"special\":1}}}", "special"},
-    {"[]", "expected an object"},
+    {"vocab.json", "{\"extra_special_tokens\":[{\"lstrip\":true}]}", "{}", RF_BAD_FORMAT,
+     "expected a string or an object with 'content'"},
+    {"vocab.json", "{\"additional_special_tokens\":[3]}", "{}", RF_BAD_FORMAT, "a special token is"},
+    {"vocab.txt", "{\"added_tokens_decoder\":{\"5\":{\"content\":\"a\",\"special\":1}}}", "{}", RF_BAD_FORMAT,
+     "special"},
+    {"vocab.txt", "[]", "{}", RF_BAD_FORMAT, "expected an object"},
+    {"vocab.txt", "{\"tokenizer_class\":\"BertJapaneseTokenizer\"}", "{\"model_type\":\"bert\"}", RF_UNSUPPORTED,
+     "vocab.txt: unsupported: the class 'BertJapaneseTokenizer' on a vocab.txt; a tokenizer.json is needed"},
+    {"vocab.txt", "{}", "{\"tokenizer_class\":\"PhobertTokenizer\",\"model_type\":\"roberta\"}", RF_UNSUPPORTED,
+     "the class 'PhobertTokenizer'"},
+    {"vocab.txt", "{\"tokenizer_class\":\"BertTokenizerFaster\"}", "{}", RF_UNSUPPORTED,
+     "the class 'BertTokenizerFaster'"},
 };
 
 static void unreadable(void **state)
@@ -102,10 +112,11 @@ static void unreadable(void **state)
         const char *folder = scratch_directory("special-tokens-faults");
         struct rf_tokenizer *t = NULL;
         rf_error fault = {0};
-        put(folder, "vocab.json", "{\"a\":0,\"b\":1}", 13);
+        put(folder, faults[i].vocabulary, "{\"a\":0,\"b\":1}", 13);
         put(folder, "merges.txt", "", 0);
         put(folder, "tokenizer_config.json", faults[i].config, strlen(faults[i].config));
-        assert_int_equal(rf__tokenizer_open(folder, false, NULL, &t, &fault), RF_BAD_FORMAT);
+        put(folder, "config.json", faults[i].model_config, strlen(faults[i].model_config));
+        assert_int_equal(rf__tokenizer_open(folder, false, NULL, &t, &fault), faults[i].status);
         if (strstr(fault.message, faults[i].message) == NULL)
             fail_msg("expected '%s' in '%s'", faults[i].message, fault.message);
     }

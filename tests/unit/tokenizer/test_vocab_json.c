@@ -63,8 +63,10 @@ static const struct {
     {"{\"a\":0}", "a a", "{}", RF_BAD_FORMAT, "the merges need the piece 'aa'"},
     {"{\"a\":0}", "\xFF a", "{}", RF_BAD_FORMAT, "merges.txt: is not valid UTF-8"},
     {"{\"a\":0}", "", "[]", RF_BAD_FORMAT, "tokenizer_config.json: is an array"},
-    {"{\"a\":0}", "", "{\"tokenizer_class\":\"CLIPTokenizer\"}", RF_UNSUPPORTED, "tokenizer_class 'CLIPTokenizer'"},
-    {"{\"a\":0}", "", "{\"tokenizer_class\":\"GPT2TokenizerX\"}", RF_UNSUPPORTED, "tokenizer_class 'GPT2TokenizerX'"},
+    {"{\"a\":0}", "", "{\"tokenizer_class\":\"CLIPTokenizer\"}", RF_UNSUPPORTED,
+     "vocab.json: unsupported: the class 'CLIPTokenizer'"},
+    {"{\"a\":0}", "", "{\"tokenizer_class\":\"GPT2TokenizerX\"}", RF_UNSUPPORTED,
+     "the class 'GPT2TokenizerX' on a vocab.json; a tokenizer.json is needed"},
 };
 
 static void refused(void **state)
