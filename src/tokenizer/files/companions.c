@@ -29,6 +29,25 @@ rf_status rf__companions_class(const struct vocab_companions *companions, const 
     return status == RF_OK ? rf__json_get_str(model, model->root, "model_type", NULL, model_type, err) : status;
 }
 
+rf_status rf__companions_family(const struct vocab_companions *companions, const struct class_family *families,
+                                size_t n, const char *name, size_t *out, rf_error *err)
+{
+    const char *class, *model_type, *named;
+    rf_status status = rf__companions_class(companions, &class, &model_type, err);
+
+    *out = n;
+    named = status != RF_OK || class != NULL ? class : model_type;
+    if (status != RF_OK || named == NULL)
+        return status;
+    for (size_t i = 0; i < n; i++)
+        if (rf__is_class_of(named, class != NULL ? families[i].classes : families[i].model_types)) {
+            *out = i;
+            return RF_OK;
+        }
+    return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: the %s '%s' on such a file; a tokenizer.json is needed",
+                    name, class != NULL ? "class" : "model type", named);
+}
+
 void rf__companions_release(struct vocab_companions *companions)
 {
     rf__json_release(&companions->config);

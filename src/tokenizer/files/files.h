@@ -34,6 +34,15 @@ rf_status rf__companions_class(const struct vocab_companions *companions, const 
 bool rf__is_class(const char *class, const char *name);
 bool rf__is_class_of(const char *class, const char *const *names); /* one of those, ended by NULL */
 
+/* Classes that read a file alike, and the model types that go with them; both ended by NULL. */
+struct class_family {
+    const char *const *classes, *const *model_types;
+};
+/* Which of n families the companions name; n where they name nothing. RF_UNSUPPORTED: something else, of which any ids
+ * would be a guess; `name` is the file's. */
+rf_status rf__companions_family(const struct vocab_companions *companions, const struct class_family *families,
+                                size_t n, const char *name, size_t *out, rf_error *err);
+
 /* The text of a vocab.txt; `name` is its path. */
 rf_status rf__tokenizer_read_vocab(struct rf_tokenizer *tokenizer, const char *text, size_t len, const char *name,
                                    const struct vocab_companions *companions, bool lower_case,

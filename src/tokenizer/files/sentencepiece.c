@@ -182,8 +182,7 @@ static rf_status choose(struct opened *opened, const struct logger *logger, rf_e
     }
     opened->recipe = find_recipe(class != NULL ? class : model_type);
     if (opened->recipe == NULL)
-        return rf__fail(err, RF_UNSUPPORTED,
-                        "%s: unsupported: the %s '%s' on a sentencepiece model; a tokenizer.json is needed",
+        return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: the %s '%s' on such a file; a tokenizer.json is needed",
                         opened->name, class != NULL ? "class" : "model type", class != NULL ? class : model_type);
     return RF_OK;
 }

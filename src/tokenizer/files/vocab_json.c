@@ -17,7 +17,6 @@
 #define STAGES_MAX_BYTES ((size_t)1 << 20)
 
 struct family {
-    const char *const *classes, *const *model_types; /* ended by NULL */
     const struct added_spec *fallbacks;
     bool is_roberta;
 };
@@ -39,34 +38,25 @@ static const struct added_spec roberta_tokens[N_SPECIALS] = {
     [SPECIAL_PAD] = {"<pad>", 5, {.special = true}},   [SPECIAL_CLS] = {"<s>", 3, {.special = true}},
     [SPECIAL_MASK] = {"<mask>", 6, {.special = true}},
 };
-static const struct family families[] = {
-    {gpt2_classes, gpt2_types, gpt2_tokens, false},
-    {roberta_classes, roberta_types, roberta_tokens, true},
-};
+static const struct class_family names[] = {{gpt2_classes, gpt2_types}, {roberta_classes, roberta_types}};
+static const struct family families[] = {{gpt2_tokens, false}, {roberta_tokens, true}};
+#define N_FAMILIES (sizeof names / sizeof names[0])
 
 static rf_status find_family(const struct vocab_companions *companions, const struct json *vocab,
                              const struct logger *logger, const struct family **out, rf_error *err)
 {
-    const char *class, *model_type;
-    rf_status status = rf__companions_class(companions, &class, &model_type, err);
+    size_t i;
+    rf_status status = rf__companions_family(companions, names, N_FAMILIES, vocab->name, &i, err);
 
     if (status != RF_OK)
         return status;
-    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
-        if ((class != NULL && rf__is_class_of(class, families[i].classes)) ||
-            (class == NULL && model_type != NULL && rf__is_class_of(model_type, families[i].model_types))) {
-            *out = &families[i];
-            return RF_OK;
-        }
-    if (class == NULL) {
-        bool has_both = yyjson_obj_get(vocab->root, "<s>") != NULL && yyjson_obj_get(vocab->root, "</s>") != NULL;
-        *out = &families[has_both];
+    if (i == N_FAMILIES) {
+        i = yyjson_obj_get(vocab->root, "<s>") != NULL && yyjson_obj_get(vocab->root, "</s>") != NULL;
         rf__log(logger, RF_LOG_WARNING, "%s: nothing says which tokenizer class it is for; by its pieces, %s",
-                vocab->name, families[has_both].classes[0]);
-        return RF_OK;
+                vocab->name, names[i].classes[0]);
     }
-    return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: the class '%s' on a vocab.json; a tokenizer.json is needed",
-                    vocab->name, class);
+    *out = &families[i];
+    return RF_OK;
 }
 
 /* ---- Merges ------------------------------------------------------------------------------------------------- */

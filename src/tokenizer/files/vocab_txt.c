@@ -17,9 +17,8 @@
 /* ---- Which class it is for ---------------------------------------------------------------------------------- */
 
 struct family {
-    const char *const *classes, *const *model_types; /* ended by NULL */
-    struct added_spec named[N_SPECIALS];             /* the special tokens that the files may leave out */
-    uint32_t cls, sep;                               /* the ids where the files say that there is none */
+    struct added_spec named[N_SPECIALS]; /* the special tokens that the files may leave out */
+    uint32_t cls, sep;                   /* the ids where the files say that there is none */
     rf_status (*make_postprocessor)(struct postprocessor *processor, uint32_t cls, uint32_t sep, rf_error *err);
 };
 
@@ -46,11 +45,12 @@ static const char *const bert_types[] = {
 static const char *const mpnet_classes[] = {"MPNetTokenizer", NULL};
 static const char *const mpnet_types[] = {"mpnet", NULL};
 
+static const struct class_family names[] = {{bert_classes, bert_types}, {mpnet_classes, mpnet_types}};
+#define N_FAMILIES (sizeof names / sizeof names[0])
+
 /* MPNet's class makes objects of them, see special_tokens.h. */
 static const struct family families[] = {
     {
-        bert_classes,
-        bert_types,
         {
             [SPECIAL_UNK] = {"[UNK]", 5, {.special = true}},
             [SPECIAL_SEP] = {"[SEP]", 5, {.special = true}},
@@ -63,8 +63,6 @@ static const struct family families[] = {
         rf__postprocessor_bert,
     },
     {
-        mpnet_classes,
-        mpnet_types,
         {
             [SPECIAL_BOS] = {"<s>", 3, {.normalized = true}},
             [SPECIAL_EOS] = {"</s>", 4, {.normalized = true}},
@@ -79,28 +77,21 @@ static const struct family families[] = {
         rf__postprocessor_roberta,
     },
 };
-#define N_FAMILIES (sizeof families / sizeof families[0])
 
 static rf_status find_family(const struct vocab_companions *companions, const char *name, const struct logger *logger,
                              const struct family **out, rf_error *err)
 {
-    const char *class, *model_type;
-    rf_status status = rf__companions_class(companions, &class, &model_type, err);
+    size_t i;
+    rf_status status = rf__companions_family(companions, names, N_FAMILIES, name, &i, err);
 
     if (status != RF_OK)
         return status;
-    for (size_t i = 0; i < N_FAMILIES; i++)
-        if ((class != NULL && rf__is_class_of(class, families[i].classes)) ||
-            (class == NULL && model_type != NULL && rf__is_class_of(model_type, families[i].model_types))) {
-            *out = &families[i];
-            return RF_OK;
-        }
-    if (class != NULL)
-        return rf__fail(err, RF_UNSUPPORTED,
-                        "%s: unsupported: the class '%s' on a vocab.txt; a tokenizer.json is needed", name, class);
-    *out = &families[0];
-    rf__log(logger, RF_LOG_INFO, "%s: nothing says which tokenizer class it is for; taken for %s", name,
-            families[0].classes[0]);
+    if (i == N_FAMILIES) {
+        i = 0;
+        rf__log(logger, RF_LOG_INFO, "%s: nothing says which tokenizer class it is for; taken for %s", name,
+                names[i].classes[0]);
+    }
+    *out = &families[i];
     return RF_OK;
 }
 

@@ -104,7 +104,7 @@ static const struct {
      RF_UNSUPPORTED, "whose piece 'ab' has the character 'b', which is no piece"},
     {PIECE_A, "{\"tokenizer_class\":\"MBartTokenizerFast\"}", 5, RF_UNSUPPORTED, "the class 'MBartTokenizerFast'"},
     {PIECE_A, "{\"tokenizer_class\":\"MyTokenizer\"}", 5, RF_UNSUPPORTED,
-     "tokenizer.model: unsupported: the class 'MyTokenizer' on a sentencepiece model; a tokenizer.json is needed"},
+     "tokenizer.model: unsupported: the class 'MyTokenizer' on such a file; a tokenizer.json is needed"},
     {PIECE_A, "{\"tokenizer_class\":\"LlamaTokenizer\"}", 5, RF_UNSUPPORTED, "a Unigram model of sentencepiece"},
     {PIECE_A, "{\"tokenizer_class\":3}", 5, RF_BAD_FORMAT, "tokenizer_class"},
     {PIECE_A, "{\"tokenizer_class\":\"T5Tokenizer\",\"extra_ids\":100000}", 5, RF_BAD_FORMAT, "extra_ids"},

@@ -98,11 +98,13 @@ static const struct {
      "special"},
     {"vocab.txt", "[]", "{}", RF_BAD_FORMAT, "expected an object"},
     {"vocab.txt", "{\"tokenizer_class\":\"BertJapaneseTokenizer\"}", "{\"model_type\":\"bert\"}", RF_UNSUPPORTED,
-     "vocab.txt: unsupported: the class 'BertJapaneseTokenizer' on a vocab.txt; a tokenizer.json is needed"},
+     "vocab.txt: unsupported: the class 'BertJapaneseTokenizer' on such a file; a tokenizer.json is needed"},
     {"vocab.txt", "{}", "{\"tokenizer_class\":\"PhobertTokenizer\",\"model_type\":\"roberta\"}", RF_UNSUPPORTED,
      "the class 'PhobertTokenizer'"},
     {"vocab.txt", "{\"tokenizer_class\":\"BertTokenizerFaster\"}", "{}", RF_UNSUPPORTED,
      "the class 'BertTokenizerFaster'"},
+    {"vocab.txt", "{}", "{\"model_type\":\"esm\"}", RF_UNSUPPORTED, "the model type 'esm'"},
+    {"vocab.json", "{}", "{\"model_type\":\"deberta\"}", RF_UNSUPPORTED, "the model type 'deberta'"},
 };
 
 static void unreadable(void **state)

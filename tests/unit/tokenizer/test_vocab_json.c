@@ -66,7 +66,7 @@ static const struct {
     {"{\"a\":0}", "", "{\"tokenizer_class\":\"CLIPTokenizer\"}", RF_UNSUPPORTED,
      "vocab.json: unsupported: the class 'CLIPTokenizer'"},
     {"{\"a\":0}", "", "{\"tokenizer_class\":\"GPT2TokenizerX\"}", RF_UNSUPPORTED,
-     "the class 'GPT2TokenizerX' on a vocab.json; a tokenizer.json is needed"},
+     "the class 'GPT2TokenizerX' on such a file; a tokenizer.json is needed"},
 };
 
 static void refused(void **state)
