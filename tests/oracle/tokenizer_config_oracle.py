@@ -55,12 +55,12 @@ def token(content, **flags):
 
 
 def variants():
-    """Name, tokenizer.json, tokenizer_config.json."""
+    """Class, name, tokenizer.json, tokenizer_config.json."""
     flags = list(itertools.product((ABSENT, True, False), (ABSENT, None, True, False), (ABSENT, True, False)))
     for of_class, cased, (lower, strip, chinese) in itertools.product(CLASSES, (False, True), flags):
         config = {"tokenizer_class": of_class, "do_lower_case": lower, "strip_accents": strip, "tokenize_chinese_chars": chinese}
         config = {k: v for k, v in config.items() if v is not ABSENT}
-        yield f"{of_class} {config}", tokenizer_json(CLASSES[of_class][1], lowercase=not cased, strip_accents=False if cased else None), config
+        yield of_class, f"{of_class} {config}", tokenizer_json(CLASSES[of_class][1], lowercase=not cased, strip_accents=False if cased else None), config
     tokens = {
         "nothing": {},
         "decoder": {"added_tokens_decoder": {"228": token("[NEW]")}},
@@ -71,7 +71,11 @@ def variants():
     }
     for of_class, cased, (sort, more), are_named in itertools.product(CLASSES, (False, True), tokens.items(), (False, True)):
         config = {"tokenizer_class": of_class, "do_lower_case": not cased, **(NAMED[CLASSES[of_class][1]] if are_named else {}), **more}
-        yield f"{of_class} {config}", tokenizer_json(CLASSES[of_class][1], lowercase=not cased, strip_accents=False if cased else None), config
+        yield of_class, f"{of_class} {config}", tokenizer_json(CLASSES[of_class][1], lowercase=not cased, strip_accents=False if cased else None), config
+    for of_class, cased, (lower, strip, chinese) in itertools.product(("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "MPNetTokenizer"), (False, True), flags):
+        config = {"do_lower_case": lower, "strip_accents": strip, "tokenize_chinese_chars": chinese}
+        config = {k: v for k, v in config.items() if v is not ABSENT}
+        yield of_class, f"{of_class} by config.json {config}", tokenizer_json(CLASSES[of_class][1], lowercase=not cased, strip_accents=False if cased else None), config
 
 
 def main():
@@ -83,13 +87,13 @@ def main():
     lib.rf_tokenizer_free.restype = lib.rf_encoding_free.restype = None
     lib.rf_tokenizer_free.argtypes = lib.rf_encoding_free.argtypes = [c.c_void_p]
     n = differences = refused = 0
-    for name, file, config in variants():
+    for of_class, name, file, config in variants():
         if args.only not in name:
             continue
         with tempfile.TemporaryDirectory() as folder:
             pathlib.Path(folder, "tokenizer.json").write_text(json.dumps(file))
             pathlib.Path(folder, "tokenizer_config.json").write_text(json.dumps(config))
-            pathlib.Path(folder, "config.json").write_text(json.dumps({"model_type": CLASSES[config["tokenizer_class"]][0]}))
+            pathlib.Path(folder, "config.json").write_text(json.dumps({"model_type": CLASSES[of_class][0]}))
             try:
                 theirs = AutoTokenizer.from_pretrained(folder)
             except Exception as error:

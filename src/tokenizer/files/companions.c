@@ -29,23 +29,64 @@ rf_status rf__companions_class(const struct vocab_companions *companions, const 
     return status == RF_OK ? rf__json_get_str(model, model->root, "model_type", NULL, model_type, err) : status;
 }
 
-rf_status rf__companions_family(const struct vocab_companions *companions, const struct class_family *families,
-                                size_t n, const char *name, size_t *out, rf_error *err)
+static const char *const bert_classes[] = {
+    "BertTokenizer",
+    "DistilBertTokenizer",
+    "ElectraTokenizer",
+    "ConvBertTokenizer",
+    "MobileBertTokenizer",
+    "LayoutLMTokenizer",
+    "SqueezeBertTokenizer",
+    "LxmertTokenizer",
+    "RetriBertTokenizer",
+    "RealmTokenizer",
+    "DPRContextEncoderTokenizer",
+    "DPRQuestionEncoderTokenizer",
+    NULL,
+};
+static const char *const bert_types[] = {
+    "bert",        "distilbert", "electra",    "convbert", "mobilebert",  "layoutlm",
+    "squeezebert", "lxmert",     "retribert",  "realm",    "dpr",         "megatron-bert",
+    "nezha",       "qdqbert",    "nomic_bert", "ernie",    "visual_bert", NULL,
+};
+static const char *const mpnet_classes[] = {"MPNetTokenizer", NULL};
+static const char *const mpnet_types[] = {"mpnet", NULL};
+
+const struct class_family rf__wordpiece_families[N_WORDPIECE_FAMILIES] = {
+    [FAMILY_BERT] = {bert_classes, bert_types},
+    [FAMILY_MPNET] = {mpnet_classes, mpnet_types},
+};
+
+rf_status rf__companions_find(const struct vocab_companions *companions, const struct class_family *families, size_t n,
+                              size_t *out, const char **unknown, const char **kind, rf_error *err)
 {
     const char *class, *model_type, *named;
     rf_status status = rf__companions_class(companions, &class, &model_type, err);
 
     *out = n;
-    named = status != RF_OK || class != NULL ? class : model_type;
-    if (status != RF_OK || named == NULL)
+    *unknown = NULL;
+    if (status != RF_OK)
         return status;
-    for (size_t i = 0; i < n; i++)
-        if (rf__is_class_of(named, class != NULL ? families[i].classes : families[i].model_types)) {
+    named = class != NULL ? class : model_type;
+    for (size_t i = 0; i < n && named != NULL && *out == n; i++)
+        if (rf__is_class_of(named, class != NULL ? families[i].classes : families[i].model_types))
             *out = i;
-            return RF_OK;
-        }
+    if (*out == n)
+        *unknown = named;
+    *kind = class != NULL ? "class" : "model type";
+    return RF_OK;
+}
+
+rf_status rf__companions_family(const struct vocab_companions *companions, const struct class_family *families,
+                                size_t n, const char *name, size_t *out, rf_error *err)
+{
+    const char *unknown, *kind;
+    rf_status status = rf__companions_find(companions, families, n, out, &unknown, &kind, err);
+
+    if (status != RF_OK || unknown == NULL)
+        return status;
     return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: the %s '%s' on such a file; a tokenizer.json is needed",
-                    name, class != NULL ? "class" : "model type", named);
+                    name, kind, unknown);
 }
 
 void rf__companions_release(struct vocab_companions *companions)

@@ -10,14 +10,7 @@
 rf_status rf__tokenizer_read_json(struct rf_tokenizer *tokenizer, const char *text, size_t len, const char *name,
                                   bool lower_case, const struct logger *logger, rf_error *err);
 
-/* The same, and of the tokenizer_config.json beside it what changes ids: see tokenizer_config.h. `config` may have no
- * document. */
-rf_status rf__tokenizer_read_json_and_config(struct rf_tokenizer *tokenizer, const char *text, size_t len,
-                                             const char *name, const struct json *config, bool lower_case,
-                                             const struct logger *logger, rf_error *err);
-
-/* The files beside a vocabulary or a model of sentencepiece that say more; a json without a document where there is
- * none. */
+/* The files beside a tokenizer's that say more; a json without a document where there is none. */
 struct vocab_companions {
     struct json config;             /* tokenizer_config.json */
     struct json special_tokens_map; /* special_tokens_map.json */
@@ -38,10 +31,22 @@ bool rf__is_class_of(const char *class, const char *const *names); /* one of tho
 struct class_family {
     const char *const *classes, *const *model_types;
 };
-/* Which of n families the companions name; n where they name nothing. RF_UNSUPPORTED: something else, of which any ids
- * would be a guess; `name` is the file's. */
+/* Which of n families the companions name; n where they name nothing, or something else, which `unknown` is then, and
+ * `kind` what it is. */
+rf_status rf__companions_find(const struct vocab_companions *companions, const struct class_family *families, size_t n,
+                              size_t *out, const char **unknown, const char **kind, rf_error *err);
+/* The same; RF_UNSUPPORTED for something else, of which any ids would be a guess. `name` is the file's. */
 rf_status rf__companions_family(const struct vocab_companions *companions, const struct class_family *families,
                                 size_t n, const char *name, size_t *out, rf_error *err);
+
+enum { FAMILY_BERT, FAMILY_MPNET, N_WORDPIECE_FAMILIES };
+extern const struct class_family rf__wordpiece_families[N_WORDPIECE_FAMILIES];
+
+/* As rf__tokenizer_read_json(), and of the tokenizer_config.json and config.json beside it what changes ids: see
+ * tokenizer_config.h. */
+rf_status rf__tokenizer_read_json_and_config(struct rf_tokenizer *tokenizer, const char *text, size_t len,
+                                             const char *name, const struct vocab_companions *companions,
+                                             bool lower_case, const struct logger *logger, rf_error *err);
 
 /* The text of a vocab.txt; `name` is its path. */
 rf_status rf__tokenizer_read_vocab(struct rf_tokenizer *tokenizer, const char *text, size_t len, const char *name,

@@ -163,17 +163,19 @@ static rf_status open_tiktoken(struct rf_tokenizer *tokenizer, const char *path,
     return status != RF_OK ? status : rf__tokenizer_read_tiktoken(tokenizer, text->data, text->len, path, logger, err);
 }
 
-/* A tokenizer.json: alone, or, where a model directory was named, with what its tokenizer_config.json changes. */
+/* A tokenizer.json: alone, or, where a model directory was named, with what the files beside it change. */
 static rf_status open_json(struct rf_tokenizer *tokenizer, const char *path, const struct buf *text, bool of_directory,
                            bool lower_case, const struct logger *logger, rf_error *err)
 {
-    struct json config = {0};
-    rf_status status = of_directory ? read_beside(path, "tokenizer_config.json", &config, err) : RF_OK;
+    struct vocab_companions companions = {0};
+    rf_status status = of_directory ? read_beside(path, "tokenizer_config.json", &companions.config, err) : RF_OK;
 
+    if (status == RF_OK && of_directory)
+        status = read_beside(path, "config.json", &companions.model_config, err);
     if (status == RF_OK)
-        status = rf__tokenizer_read_json_and_config(tokenizer, text->data, text->len, path, &config, lower_case, logger,
-                                                    err);
-    rf__json_release(&config);
+        status = rf__tokenizer_read_json_and_config(tokenizer, text->data, text->len, path, &companions, lower_case,
+                                                    logger, err);
+    rf__companions_release(&companions);
     return status;
 }
 

@@ -26,17 +26,19 @@ static rf_status read_flags(const struct json *json, yyjson_val *object, const c
     return status != RF_OK ? status : rf__json_get_bool(json, object, chinese, true, &flags->handle_chinese_chars, err);
 }
 
-rf_status rf__config_normalizer(struct rf_tokenizer *tokenizer, const struct json *config,
+rf_status rf__config_normalizer(struct rf_tokenizer *tokenizer, const struct vocab_companions *companions,
                                 const struct stage_source *source, const struct logger *logger, rf_error *err)
 {
-    static const char *const classes[] = {"BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "MPNetTokenizer",
-                                          NULL};
+    const struct json *config = &companions->config;
     struct bert_normalizer_flags said, asked;
     struct normalizer *normalizer;
-    rf_status status;
+    const char *unknown, *kind;
+    size_t family;
+    rf_status status =
+        rf__companions_find(companions, rf__wordpiece_families, N_WORDPIECE_FAMILIES, &family, &unknown, &kind, err);
 
-    if (!is_class_of(config, classes))
-        return RF_OK;
+    if (status != RF_OK || family == N_WORDPIECE_FAMILIES)
+        return status;
     if (!yyjson_equals_str(yyjson_obj_get(source->value, "type"), "BertNormalizer"))
         return RF_OK;
     status = rf__json_get_bool(source->json, source->value, "clean_text", true, &said.clean_text, err);
@@ -51,8 +53,9 @@ rf_status rf__config_normalizer(struct rf_tokenizer *tokenizer, const struct jso
         asked.handle_chinese_chars == said.handle_chinese_chars)
         return RF_OK;
     rf__log(logger, RF_LOG_INFO, "%s: lower case %s, accents %s, Chinese characters %s, other than %s says; followed",
-            config->name, asked.lowercase ? "on" : "off", asked.strip_accents ? "stripped" : "kept",
-            asked.handle_chinese_chars ? "apart" : "as they are", source->json->name);
+            config->root != NULL ? config->name : companions->model_config.name, asked.lowercase ? "on" : "off",
+            asked.strip_accents ? "stripped" : "kept", asked.handle_chinese_chars ? "apart" : "as they are",
+            source->json->name);
     normalizer = rf__bert_normalizer_new(asked);
     if (normalizer == NULL)
         return rf__fail_memory(err);

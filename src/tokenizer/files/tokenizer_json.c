@@ -95,14 +95,16 @@ static rf_status read_added_tokens(struct rf_tokenizer *tokenizer, const struct 
     return rf__config_added_tokens(tokenizer, config, logger, err);
 }
 
-static rf_status read_stages(struct rf_tokenizer *tokenizer, const struct json *json, const struct json *config,
-                             bool lower_case, const struct logger *logger, rf_error *err)
+static rf_status read_stages(struct rf_tokenizer *tokenizer, const struct json *json,
+                             const struct vocab_companions *companions, bool lower_case, const struct logger *logger,
+                             rf_error *err)
 {
+    const struct json *config = &companions->config;
     struct stage_source source = stage(json, "normalizer");
     rf_status status = rf__normalizers_read(&tokenizer->normalizers, &source, err);
 
     if (status == RF_OK)
-        status = rf__config_normalizer(tokenizer, config, &source, logger, err);
+        status = rf__config_normalizer(tokenizer, companions, &source, logger, err);
     if (status == RF_OK && lower_case)
         status = rf__normalizers_lower_first(&tokenizer->normalizers, err);
     if (status != RF_OK)
@@ -150,8 +152,8 @@ rf_status rf__tokenizer_read_stages(struct rf_tokenizer *tokenizer, const char *
 }
 
 rf_status rf__tokenizer_read_json_and_config(struct rf_tokenizer *tokenizer, const char *text, size_t len,
-                                             const char *name, const struct json *config, bool lower_case,
-                                             const struct logger *logger, rf_error *err)
+                                             const char *name, const struct vocab_companions *companions,
+                                             bool lower_case, const struct logger *logger, rf_error *err)
 {
     struct json json;
     rf_status status = rf__json_parse(&json, text, len, name, err);
@@ -160,7 +162,7 @@ rf_status rf__tokenizer_read_json_and_config(struct rf_tokenizer *tokenizer, con
         return status;
     status = check_root(&json, err);
     if (status == RF_OK)
-        status = read_stages(tokenizer, &json, config, lower_case, logger, err);
+        status = read_stages(tokenizer, &json, companions, lower_case, logger, err);
     if (status == RF_OK)
         status = rf__tokenizer_finish(tokenizer, logger, err);
     rf__json_release(&json);
@@ -170,7 +172,7 @@ rf_status rf__tokenizer_read_json_and_config(struct rf_tokenizer *tokenizer, con
 rf_status rf__tokenizer_read_json(struct rf_tokenizer *tokenizer, const char *text, size_t len, const char *name,
                                   bool lower_case, const struct logger *logger, rf_error *err)
 {
-    const struct json none = {0};
+    const struct vocab_companions none = {0};
 
     return rf__tokenizer_read_json_and_config(tokenizer, text, len, name, &none, lower_case, logger, err);
 }

@@ -22,74 +22,49 @@ struct family {
     rf_status (*make_postprocessor)(struct postprocessor *processor, uint32_t cls, uint32_t sep, rf_error *err);
 };
 
-static const char *const bert_classes[] = {
-    "BertTokenizer",
-    "DistilBertTokenizer",
-    "ElectraTokenizer",
-    "ConvBertTokenizer",
-    "MobileBertTokenizer",
-    "LayoutLMTokenizer",
-    "SqueezeBertTokenizer",
-    "LxmertTokenizer",
-    "RetriBertTokenizer",
-    "RealmTokenizer",
-    "DPRContextEncoderTokenizer",
-    "DPRQuestionEncoderTokenizer",
-    NULL,
-};
-static const char *const bert_types[] = {
-    "bert",        "distilbert", "electra",    "convbert", "mobilebert",  "layoutlm",
-    "squeezebert", "lxmert",     "retribert",  "realm",    "dpr",         "megatron-bert",
-    "nezha",       "qdqbert",    "nomic_bert", "ernie",    "visual_bert", NULL,
-};
-static const char *const mpnet_classes[] = {"MPNetTokenizer", NULL};
-static const char *const mpnet_types[] = {"mpnet", NULL};
-
-static const struct class_family names[] = {{bert_classes, bert_types}, {mpnet_classes, mpnet_types}};
-#define N_FAMILIES (sizeof names / sizeof names[0])
-
 /* MPNet's class makes objects of them, see special_tokens.h. */
-static const struct family families[] = {
-    {
+static const struct family families[N_WORDPIECE_FAMILIES] = {
+    [FAMILY_BERT] =
         {
-            [SPECIAL_UNK] = {"[UNK]", 5, {.special = true}},
-            [SPECIAL_SEP] = {"[SEP]", 5, {.special = true}},
-            [SPECIAL_PAD] = {"[PAD]", 5, {.special = true}},
-            [SPECIAL_CLS] = {"[CLS]", 5, {.special = true}},
-            [SPECIAL_MASK] = {"[MASK]", 6, {.special = true}},
+            {
+                [SPECIAL_UNK] = {"[UNK]", 5, {.special = true}},
+                [SPECIAL_SEP] = {"[SEP]", 5, {.special = true}},
+                [SPECIAL_PAD] = {"[PAD]", 5, {.special = true}},
+                [SPECIAL_CLS] = {"[CLS]", 5, {.special = true}},
+                [SPECIAL_MASK] = {"[MASK]", 6, {.special = true}},
+            },
+            2,
+            3,
+            rf__postprocessor_bert,
         },
-        2,
-        3,
-        rf__postprocessor_bert,
-    },
-    {
+    [FAMILY_MPNET] =
         {
-            [SPECIAL_BOS] = {"<s>", 3, {.normalized = true}},
-            [SPECIAL_EOS] = {"</s>", 4, {.normalized = true}},
-            [SPECIAL_UNK] = {"[UNK]", 5, {.normalized = true}},
-            [SPECIAL_SEP] = {"</s>", 4, {.normalized = true}},
-            [SPECIAL_PAD] = {"<pad>", 5, {.normalized = true}},
-            [SPECIAL_CLS] = {"<s>", 3, {.normalized = true}},
-            [SPECIAL_MASK] = {"<mask>", 6, {.normalized = true, .lstrip = true}},
+            {
+                [SPECIAL_BOS] = {"<s>", 3, {.normalized = true}},
+                [SPECIAL_EOS] = {"</s>", 4, {.normalized = true}},
+                [SPECIAL_UNK] = {"[UNK]", 5, {.normalized = true}},
+                [SPECIAL_SEP] = {"</s>", 4, {.normalized = true}},
+                [SPECIAL_PAD] = {"<pad>", 5, {.normalized = true}},
+                [SPECIAL_CLS] = {"<s>", 3, {.normalized = true}},
+                [SPECIAL_MASK] = {"<mask>", 6, {.normalized = true, .lstrip = true}},
+            },
+            0,
+            2,
+            rf__postprocessor_roberta,
         },
-        0,
-        2,
-        rf__postprocessor_roberta,
-    },
 };
 
 static rf_status find_family(const struct vocab_companions *companions, const char *name, const struct logger *logger,
                              const struct family **out, rf_error *err)
 {
     size_t i;
-    rf_status status = rf__companions_family(companions, names, N_FAMILIES, name, &i, err);
+    rf_status status = rf__companions_family(companions, rf__wordpiece_families, N_WORDPIECE_FAMILIES, name, &i, err);
 
     if (status != RF_OK)
         return status;
-    if (i == N_FAMILIES) {
-        i = 0;
-        rf__log(logger, RF_LOG_INFO, "%s: nothing says which tokenizer class it is for; taken for %s", name,
-                names[i].classes[0]);
+    if (i == N_WORDPIECE_FAMILIES) {
+        i = FAMILY_BERT;
+        rf__log(logger, RF_LOG_INFO, "%s: nothing says which tokenizer class it is for; taken for BERT's", name);
     }
     *out = &families[i];
     return RF_OK;

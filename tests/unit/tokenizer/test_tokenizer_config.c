@@ -6,18 +6,57 @@
     "\",\"lstrip\":false,\"rstrip\":false,\"single_word\":false,\"normalized\":false,"                                 \
     "\"special\":" SPECIAL "}"
 
-static rf_status read_both(struct rf_tokenizer *t, const char *config_text, rf_error *error)
+static rf_status read_beside(struct rf_tokenizer *t, const char *config, const char *model_config, rf_error *error)
 {
-    struct json config = {0};
+    struct vocab_companions companions = {0};
     rf_status status = RF_OK;
 
     *t = (struct rf_tokenizer){0};
-    if (config_text != NULL)
-        assert_ok(rf__json_parse(&config, config_text, strlen(config_text), "tokenizer_config.json", err));
-    status = rf__tokenizer_read_json_and_config(t, FIXTURE_JSON, strlen(FIXTURE_JSON), "tokenizer.json", &config, false,
-                                                NULL, error);
-    rf__json_release(&config);
+    if (config != NULL)
+        assert_ok(rf__json_parse(&companions.config, config, strlen(config), "tokenizer_config.json", err));
+    if (model_config != NULL)
+        assert_ok(rf__json_parse(&companions.model_config, model_config, strlen(model_config), "config.json", err));
+    status = rf__tokenizer_read_json_and_config(t, FIXTURE_JSON, strlen(FIXTURE_JSON), "tokenizer.json", &companions,
+                                                false, NULL, error);
+    rf__companions_release(&companions);
     return status;
+}
+
+static rf_status read_both(struct rf_tokenizer *t, const char *config, rf_error *error)
+{
+    return read_beside(t, config, NULL, error);
+}
+
+/* Whether "Hello", of which only "hello" is a piece, is lowercased. */
+static void the_class_by_config_json(void **state)
+{
+    static const struct {
+        const char *config, *model_config;
+        bool is_lowercased;
+    } cases[] = {
+        {"{\"do_lower_case\":false}", "{\"model_type\":\"bert\"}", false},
+        {"{\"do_lower_case\":false}", "{\"model_type\":\"mpnet\"}", false},
+        {"{\"do_lower_case\":false}", "{\"model_type\":\"roberta\"}", true},
+        {"{\"do_lower_case\":false}", "{\"tokenizer_class\":\"BertTokenizerFast\",\"model_type\":\"roberta\"}", false},
+        {"{\"do_lower_case\":false,\"tokenizer_class\":\"PreTrainedTokenizerFast\"}", "{\"model_type\":\"bert\"}",
+         true},
+        {"{}", "{\"model_type\":\"bert\"}", true},
+        {NULL, "{\"model_type\":\"bert\"}", true},
+        {NULL, "{\"model_type\":\"electra\",\"do_lower_case\":false}", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const uint32_t ids[] = {2, cases[i].is_lowercased ? 8 : 1, 3};
+        struct encode_request request = {.text = {"Hello", 5}};
+        struct fixture_call call = {0};
+        struct rf_tokenizer t;
+        assert_ok(read_beside(&t, cases[i].config, cases[i].model_config, err));
+        fixture_encode(&t, &call, &request);
+        assert_ids(&call.encoding, ids, 3);
+        fixture_release(&call);
+        rf__tokenizer_release(&t);
+    }
 }
 
 static void fields(void **state)
@@ -101,13 +140,14 @@ static void faults(void **state)
     static const char *const configs[] = {
         "{\"tokenizer_class\":\"BertTokenizer\",\"do_lower_case\":3}",
         "{\"tokenizer_class\":\"LlamaTokenizer\",\"add_bos_token\":\"yes\"}",
+        "{\"tokenizer_class\":7}",
     };
     /* Of other types than they should be, and without harm. */
     static const char *const odd[] = {
         "[]",
         "{\"added_tokens_decoder\":[1]}",
         "{\"added_tokens_decoder\":{\"x\":null,\"-1\":{\"content\":3}},\"additional_special_tokens\":{}}",
-        "{\"bos_token\":{},\"tokenizer_class\":7}",
+        "{\"bos_token\":{}}",
         "{\"bos_token\":\"\"}",
     };
     struct rf_tokenizer t;
@@ -130,18 +170,18 @@ static void out_of_memory(void **state)
     static const char config[] =
         "{\"tokenizer_class\":\"LlamaTokenizer\",\"bos_token\":\"hello\",\"add_bos_token\":true,"
         "\"added_tokens_decoder\":{" NEW_TOKEN(23, "[X]", "false") "}}";
-    struct json json;
+    struct vocab_companions companions = {0};
     uint64_t n = 1;
 
     (void)state;
-    assert_ok(rf__json_parse(&json, config, sizeof config - 1, "tokenizer_config.json", err));
+    assert_ok(rf__json_parse(&companions.config, config, sizeof config - 1, "tokenizer_config.json", err));
     for (; n < 10000; n++) {
         struct rf_tokenizer t = {0};
         rf_error fault = {0};
         rf_status status;
         rf__alloc_fail_at(n);
-        status = rf__tokenizer_read_json_and_config(&t, FIXTURE_JSON, strlen(FIXTURE_JSON), "tokenizer.json", &json,
-                                                    false, NULL, &fault);
+        status = rf__tokenizer_read_json_and_config(&t, FIXTURE_JSON, strlen(FIXTURE_JSON), "tokenizer.json",
+                                                    &companions, false, NULL, &fault);
         rf__alloc_fail_at(0);
         rf__tokenizer_release(&t);
         if (status == RF_OK)
@@ -149,13 +189,14 @@ static void out_of_memory(void **state)
         assert_int_equal(status, RF_NO_MEMORY);
     }
     assert_in_range(n, 20, 9999);
-    rf__json_release(&json);
+    rf__companions_release(&companions);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields),
+        cmocka_unit_test(the_class_by_config_json),
         cmocka_unit_test(pairs_and_special_tokens),
         cmocka_unit_test(faults),
         cmocka_unit_test(out_of_memory),
