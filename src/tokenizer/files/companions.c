@@ -18,15 +18,25 @@ bool rf__is_class_of(const char *class, const char *const *names)
     return false;
 }
 
-rf_status rf__companions_class(const struct vocab_companions *companions, const char **class, const char **model_type,
-                               rf_error *err)
+rf_status rf__companions_class(const struct vocab_companions *companions, struct class_name *out, rf_error *err)
 {
     const struct json *config = &companions->config, *model = &companions->model_config;
-    rf_status status = rf__json_get_str(config, config->root, "tokenizer_class", NULL, class, err);
+    const char *class, *model_type;
+    rf_status status = rf__json_get_str(config, config->root, "tokenizer_class", NULL, &class, err);
 
-    if (status == RF_OK && *class == NULL)
-        status = rf__json_get_str(model, model->root, "tokenizer_class", NULL, class, err);
-    return status == RF_OK ? rf__json_get_str(model, model->root, "model_type", NULL, model_type, err) : status;
+    if (status == RF_OK && class == NULL)
+        status = rf__json_get_str(model, model->root, "tokenizer_class", NULL, &class, err);
+    if (status == RF_OK)
+        status = rf__json_get_str(model, model->root, "model_type", NULL, &model_type, err);
+    if (status == RF_OK)
+        *out = (struct class_name){class != NULL ? class : model_type, class != NULL};
+    return status;
+}
+
+rf_status rf__refuse_class(const struct class_name *class, const char *name, rf_error *err)
+{
+    return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: the %s '%s' on such a file; a tokenizer.json is needed",
+                    name, class->is_class ? "class" : "model type", class->text);
 }
 
 static const char *const bert_classes[] = {
@@ -57,36 +67,27 @@ const struct class_family rf__wordpiece_families[N_WORDPIECE_FAMILIES] = {
     [FAMILY_MPNET] = {mpnet_classes, mpnet_types},
 };
 
-rf_status rf__companions_find(const struct vocab_companions *companions, const struct class_family *families, size_t n,
-                              size_t *out, const char **unknown, const char **kind, rf_error *err)
+size_t rf__find_family(const struct class_name *class, const struct class_family *families, size_t n)
 {
-    const char *class, *model_type, *named;
-    rf_status status = rf__companions_class(companions, &class, &model_type, err);
+    size_t i = 0;
 
-    *out = n;
-    *unknown = NULL;
-    if (status != RF_OK)
-        return status;
-    named = class != NULL ? class : model_type;
-    for (size_t i = 0; i < n && named != NULL && *out == n; i++)
-        if (rf__is_class_of(named, class != NULL ? families[i].classes : families[i].model_types))
-            *out = i;
-    if (*out == n)
-        *unknown = named;
-    *kind = class != NULL ? "class" : "model type";
-    return RF_OK;
+    if (class->text == NULL)
+        return n;
+    while (i < n && !rf__is_class_of(class->text, class->is_class ? families[i].classes : families[i].model_types))
+        i++;
+    return i;
 }
 
 rf_status rf__companions_family(const struct vocab_companions *companions, const struct class_family *families,
                                 size_t n, const char *name, size_t *out, rf_error *err)
 {
-    const char *unknown, *kind;
-    rf_status status = rf__companions_find(companions, families, n, out, &unknown, &kind, err);
+    struct class_name class;
+    rf_status status = rf__companions_class(companions, &class, err);
 
-    if (status != RF_OK || unknown == NULL)
+    if (status != RF_OK)
         return status;
-    return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: the %s '%s' on such a file; a tokenizer.json is needed",
-                    name, kind, unknown);
+    *out = rf__find_family(&class, families, n);
+    return *out == n && class.text != NULL ? rf__refuse_class(&class, name, err) : RF_OK;
 }
 
 void rf__companions_release(struct vocab_companions *companions)

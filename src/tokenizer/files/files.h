@@ -19,10 +19,14 @@ struct vocab_companions {
 };
 void rf__companions_release(struct vocab_companions *companions);
 
-/* The class of `transformers` that they name, and config.json's model_type; NULL where they don't. The strings are
- * theirs. */
-rf_status rf__companions_class(const struct vocab_companions *companions, const char **class, const char **model_type,
-                               rf_error *err);
+/* The class of `transformers` that they name, else config.json's model_type. */
+struct class_name {
+    const char *text; /* theirs; NULL: they name nothing */
+    bool is_class;    /* else the model_type */
+};
+rf_status rf__companions_class(const struct vocab_companions *companions, struct class_name *out, rf_error *err);
+/* RF_UNSUPPORTED: it is not known how it reads the file, of which `name` is the path, and any ids would be a guess. */
+rf_status rf__refuse_class(const struct class_name *class, const char *name, rf_error *err);
 /* "BertTokenizerFast" is "BertTokenizer". */
 bool rf__is_class(const char *class, const char *name);
 bool rf__is_class_of(const char *class, const char *const *names); /* one of those, ended by NULL */
@@ -31,11 +35,9 @@ bool rf__is_class_of(const char *class, const char *const *names); /* one of tho
 struct class_family {
     const char *const *classes, *const *model_types;
 };
-/* Which of n families the companions name; n where they name nothing, or something else, which `unknown` is then, and
- * `kind` what it is. */
-rf_status rf__companions_find(const struct vocab_companions *companions, const struct class_family *families, size_t n,
-                              size_t *out, const char **unknown, const char **kind, rf_error *err);
-/* The same; RF_UNSUPPORTED for something else, of which any ids would be a guess. `name` is the file's. */
+/* Which of n families it is of; n: none. */
+size_t rf__find_family(const struct class_name *class, const struct class_family *families, size_t n);
+/* The same of what the companions name; n where they name nothing, and anything else is refused. */
 rf_status rf__companions_family(const struct vocab_companions *companions, const struct class_family *families,
                                 size_t n, const char *name, size_t *out, rf_error *err);
 

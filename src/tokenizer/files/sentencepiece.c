@@ -170,21 +170,18 @@ static const struct recipe *find_recipe(const char *name)
  * would be a guess. */
 static rf_status choose(struct opened *opened, const struct logger *logger, rf_error *err)
 {
-    const char *class, *model_type;
-    rf_status status = rf__companions_class(opened->companions, &class, &model_type, err);
+    struct class_name class;
+    rf_status status = rf__companions_class(opened->companions, &class, err);
 
     if (status != RF_OK)
         return status;
-    if (class == NULL && model_type == NULL) {
+    if (class.text == NULL) {
         rf__log(logger, RF_LOG_WARNING,
                 "%s: nothing says which tokenizer class it is for; the ids are those of sentencepiece", opened->name);
         return RF_OK;
     }
-    opened->recipe = find_recipe(class != NULL ? class : model_type);
-    if (opened->recipe == NULL)
-        return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: the %s '%s' on such a file; a tokenizer.json is needed",
-                        opened->name, class != NULL ? "class" : "model type", class != NULL ? class : model_type);
-    return RF_OK;
+    opened->recipe = find_recipe(class.text);
+    return opened->recipe == NULL ? rf__refuse_class(&class, opened->name, err) : RF_OK;
 }
 
 /* ---- Writing stages ----------------------------------------------------------------------------------------- */

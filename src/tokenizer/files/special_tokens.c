@@ -221,30 +221,6 @@ static rf_status read_named(const struct json *json, bool is_map, struct named_t
     return RF_OK;
 }
 
-/* The tokens that come first, in their order, and what follows them. */
-static rf_status read_files(struct special_tokens *list, const struct vocab_companions *companions,
-                            struct named_tokens *named, struct extra_lists *extra, rf_error *err)
-{
-    const struct json *config = &companions->config, *map = &companions->special_tokens_map;
-    yyjson_val *decoder;
-    rf_status status = rf__json_get_object(config, config->root, "added_tokens_decoder", &decoder, err);
-
-    if (status == RF_OK)
-        status = read_named(config, false, named, err);
-    *extra = find_extra(config);
-    if (status == RF_OK && decoder != NULL)
-        status = list_decoder(config, decoder, list, err);
-    if (status == RF_OK && decoder == NULL) {
-        find_extra_of_map(map, extra);
-        status = read_named(map, true, named, err);
-    }
-    if (status == RF_OK && decoder == NULL)
-        status = list_added(&companions->added_tokens, list, err);
-    for (size_t i = 0; i < list->n; i++)
-        list->items[i].is_first = true;
-    return status;
-}
-
 static void list_named(struct special_tokens *list, struct named_tokens *named,
                        const struct added_spec fallbacks[N_SPECIALS])
 {
@@ -269,17 +245,28 @@ static rf_status list_files(struct special_tokens *list, const struct vocab_comp
                             const struct added_spec fallbacks[N_SPECIALS], bool has_own, rf_error *err)
 {
     const struct json *config = &companions->config;
-    struct json map = companions->special_tokens_map;
+    struct json map = companions->special_tokens_map, added = companions->added_tokens;
     struct named_tokens named = {0};
-    struct extra_lists extra;
-    yyjson_val *additional;
-    rf_status status = read_files(list, companions, &named, &extra, err);
+    struct extra_lists extra = find_extra(config);
+    yyjson_val *decoder = NULL, *additional;
+    rf_status status = rf__json_get_object(config, config->root, "added_tokens_decoder", &decoder, err);
 
+    if (decoder != NULL) /* then these are not read */
+        map.root = added.root = NULL;
+    find_extra_of_map(&map, &extra);
+    if (status == RF_OK)
+        status = read_named(config, false, &named, err);
+    if (status == RF_OK)
+        status = read_named(&map, true, &named, err);
+    if (status == RF_OK && decoder != NULL)
+        status = list_decoder(config, decoder, list, err);
+    if (status == RF_OK)
+        status = list_added(&added, list, err);
     if (status != RF_OK)
         return status;
+    for (size_t i = 0; i < list->n; i++)
+        list->items[i].is_first = true;
     list_named(list, &named, fallbacks);
-    if (yyjson_obj_get(config->root, "added_tokens_decoder") != NULL)
-        map.root = NULL;
     status = list_other(config, config->root, OBJECTS, false, list, err);
     if (status == RF_OK)
         status = list_other(&map, map.root, TEXTS | OBJECTS, true, list, err);

@@ -32,12 +32,11 @@ rf_status rf__config_normalizer(struct rf_tokenizer *tokenizer, const struct voc
     const struct json *config = &companions->config;
     struct bert_normalizer_flags said, asked;
     struct normalizer *normalizer;
-    const char *unknown, *kind;
-    size_t family;
-    rf_status status =
-        rf__companions_find(companions, rf__wordpiece_families, N_WORDPIECE_FAMILIES, &family, &unknown, &kind, err);
+    struct class_name class;
+    rf_status status = rf__companions_class(companions, &class, err);
 
-    if (status != RF_OK || family == N_WORDPIECE_FAMILIES)
+    if (status != RF_OK ||
+        rf__find_family(&class, rf__wordpiece_families, N_WORDPIECE_FAMILIES) == N_WORDPIECE_FAMILIES)
         return status;
     if (!yyjson_equals_str(yyjson_obj_get(source->value, "type"), "BertNormalizer"))
         return RF_OK;

@@ -1,8 +1,8 @@
 /*
  * vocab_json: a byte-level BPE tokenizer from a vocab.json, {"piece": id, …}, and a merges.txt, "left right" a line,
  * with what the files beside them add (special_tokens.h): as GPT2Tokenizer and RobertaTokenizer of `transformers` build
- * it. tokenizer_config.json says which of the two, or a class that is like one of them; where it doesn't, it is
- * RoBERTa's when the vocabulary has <s> and </s>. They differ in the special tokens and where they go:
+ * it. tokenizer_config.json or config.json say which of the two, or a class that is like one of them; where none does,
+ * it is RoBERTa's when the vocabulary has <s> and </s>. They differ in the special tokens and where they go:
  *
  *     RoBERTa   <s> A </s>, <s> A </s> </s> B </s>
  *     GPT-2     as add_bos_token and add_eos_token ask; neither: nothing
