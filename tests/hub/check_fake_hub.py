@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 import traceback
+import unittest.mock
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -26,7 +27,7 @@ SCRATCH = pathlib.Path(tempfile.mkdtemp(prefix="check_fake_hub."))
 for name in [name for name in os.environ if name.startswith("HF_") or name.lower().endswith("_proxy")]:
     del os.environ[name]
 os.environ.update(HF_HOME=str(SCRATCH / "home"), HF_HUB_DISABLE_PROGRESS_BARS="1", HF_HUB_DISABLE_TELEMETRY="1",
-                  HF_HUB_DOWNLOAD_TIMEOUT="2", HF_HUB_ETAG_TIMEOUT="5", HF_ENDPOINT="http://127.0.0.1:9")
+                  HF_HUB_DOWNLOAD_TIMEOUT="30", HF_HUB_ETAG_TIMEOUT="30", HF_ENDPOINT="http://127.0.0.1:9")
 
 import huggingface_hub  # noqa: E402
 from huggingface_hub import HfApi, hf_hub_download, snapshot_download  # noqa: E402
@@ -321,8 +322,11 @@ def cut_for_ever_then_complete_at_the_next_call():
 
 @check
 def client_survives_a_stall():
-    with Hub("--cdn", "--fault", "fault=stall&path=model.onnx&after=1000&seconds=30") as hub:
+    begun = time.monotonic()
+    with (unittest.mock.patch.object(huggingface_hub.constants, "HF_HUB_DOWNLOAD_TIMEOUT", 2),
+          Hub("--cdn", "--fault", "fault=stall&path=model.onnx&after=1000&seconds=60") as hub):
         equal(hub.download("onnx/model.onnx").read_bytes(), ONNX)
+    equal(time.monotonic() - begun < 30, True)
 
 
 @check

@@ -31,7 +31,7 @@ class Program(Case):
         (self.root / MODEL).symlink_to(source.parent)
 
     def environment(self, **more):
-        return super().environment(**{"HF_HUB_CACHE": self.cache, "HF_HUB_DOWNLOAD_TIMEOUT": 30, **more})
+        return super().environment(**{"HF_HUB_CACHE": self.cache, **more})
 
     def done(self, *arguments, **keys):
         result = self.run_program(*arguments, **keys)

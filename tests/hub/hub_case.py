@@ -123,8 +123,9 @@ class Case(unittest.TestCase):
     def environment(self, **more):
         names = ("PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LLVM_PROFILE_FILE", "TMPDIR")
         values = {name: os.environ[name] for name in names if name in os.environ}
-        values.update(HOME=str(self.home), HF_ENDPOINT=self.url, RF_HUB_BACKOFF_MS="1", HF_HUB_DOWNLOAD_TIMEOUT="1",
-                      HF_HUB_ETAG_TIMEOUT="2")
+        # Patient: a machine that stands still for a second is no stall, and no reason for a second request.
+        values.update(HOME=str(self.home), HF_ENDPOINT=self.url, RF_HUB_BACKOFF_MS="1", HF_HUB_DOWNLOAD_TIMEOUT="30",
+                      HF_HUB_ETAG_TIMEOUT="30")
         values.update({name: str(value) for name, value in more.items() if value is not None})
         return values
 
