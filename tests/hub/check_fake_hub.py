@@ -98,7 +98,7 @@ class Hub:
         request = urllib.request.Request(url, method=method,
                                          headers={name.replace("_", "-"): value for name, value in headers.items()})
         try:
-            with urllib.request.build_opener(NoRedirect).open(request, timeout=3) as answer:
+            with urllib.request.build_opener(NoRedirect).open(request, timeout=30) as answer:
                 return answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.headers, error.read()
@@ -464,7 +464,7 @@ def log_file_and_stop():
 def as_a_proxy():
     with Hub() as hub:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({"http": hub.endpoint}))
-        equal(opener.open(f"http://hub.invalid/{REPO}/resolve/main/config.json", timeout=3).read(), CONFIG)
+        equal(opener.open(f"http://hub.invalid/{REPO}/resolve/main/config.json", timeout=30).read(), CONFIG)
         equal([entry["proxied"] for entry in hub.log()], [True])
 
 

@@ -156,11 +156,11 @@ class AtOnce(Case):
     def test_a_failure_ends_the_others(self):
         """Long before the slow ones would be there; what they have is kept."""
         self.start("--cdn")
-        self.fault("slow", path="model.onnx", rate=20_000, times=-1)
+        self.fault("slow", path="model.onnx", rate=5_000, times=-1)  # a minute
         self.fault("403", path="tokenizer.json", times=-1)
         begun = time.monotonic()
         self.assertIn("answered 403", self.refused().message)
-        self.assertLess(time.monotonic() - begun, 10)
+        self.assertLess(time.monotonic() - begun, 30)
         self.control("clear")
         self.assert_sound(self.fetched())
 
@@ -249,7 +249,7 @@ class Resume(Case):
         self.fault("stall", path="model.onnx", after=123_456)
         begun = time.monotonic()
         self.assert_sound(self.fetched(env={"HF_HUB_DOWNLOAD_TIMEOUT": 1}))
-        self.assertLess(time.monotonic() - begun, 15)
+        self.assertLess(time.monotonic() - begun, 30)
 
     def test_killed(self):
         self.start("--cdn")
@@ -298,14 +298,14 @@ class Resume(Case):
         begun = time.monotonic()
         result = self.fetch(REPO, "--cancel-after", 700, env={"HF_HUB_DOWNLOAD_TIMEOUT": 60})
         self.assertEqual(result.status, "cancelled")
-        self.assertLess(time.monotonic() - begun, 5)
+        self.assertLess(time.monotonic() - begun, 20)
 
     def test_cancelled_while_waiting_to_retry(self):
         self.start()
         self.fault("429", path="api", retry_after=50, times=-1)
         begun = time.monotonic()
         self.assertEqual(self.fetch(REPO, "--cancel-after", 500).status, "cancelled")
-        self.assertLess(time.monotonic() - begun, 5)
+        self.assertLess(time.monotonic() - begun, 20)
 
     def test_cancelled_while_another_has_the_lock(self):
         self.start()
@@ -438,7 +438,7 @@ class Faults(Case):
         result = self.refused(env={"HF_ENDPOINT": "http://127.0.0.1:9"})
         self.assertIn("cannot connect to 127.0.0.1:9", result.message)
         self.assertIn("HF_ENDPOINT", result.message)
-        self.assertLess(time.monotonic() - begun, 5)
+        self.assertLess(time.monotonic() - begun, 20)
 
     def test_no_such_host(self):
         result = self.refused(env={"HF_ENDPOINT": "http://hub.invalid"})

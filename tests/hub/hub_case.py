@@ -88,7 +88,7 @@ class Case(unittest.TestCase):
         process = subprocess.Popen([sys.executable, HERE / "fake_hub.py", self.root, "--port-file", ports, "--until-eof",
                                     *options], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         self.addCleanup(self.stop, process)
-        for _ in range(200):
+        for _ in range(1200):
             if ports.exists():
                 break
             time.sleep(0.05)

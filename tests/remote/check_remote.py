@@ -309,7 +309,7 @@ class Failures(Case):
         self.server.fault(429, headers={"Retry-After": "86400"})
         begin = time.monotonic()
         result = self.failure(["a"])
-        self.assertLess(time.monotonic() - begin, 5)
+        self.assertLess(time.monotonic() - begin, 20)
         self.assertIn("asks to wait 86400 s", result.message)
 
     def test_no_quota_is_no_rate(self):
@@ -381,10 +381,10 @@ class Failures(Case):
         self.embed(TEXTS, "max_batch=10")
 
     def test_a_server_that_is_too_slow(self):
-        self.server.fault("slow", seconds=3, having="a")
+        self.server.fault("slow", seconds=60, having="a")
         begin = time.monotonic()
         result = self.failure(["a"], "timeout_s=1", "max_retries=4294967295")
-        self.assertLess(time.monotonic() - begin, 2.5)
+        self.assertLess(time.monotonic() - begin, 20)
         self.assertEqual(result.status, "network error")
         self.assertIn("for too long", result.message)
 
@@ -408,24 +408,24 @@ class Failures(Case):
             self.assertIn(part, self.failure(["a"], "dimensions=8").message)
 
     def test_cancel(self):
-        self.server.fault("slow", times=-1, seconds=5)
+        self.server.fault("slow", times=-1, seconds=60)
         begin = time.monotonic()
         result = self.failure(TEXTS, "max_batch=5", "dimensions=8", "cancel_after=300")
         self.assertEqual(result.status, "cancelled")
-        self.assertLess(time.monotonic() - begin, 3)
+        self.assertLess(time.monotonic() - begin, 20)
 
     def test_cancel_while_the_model_is_opened(self):
         for kind in ("slow", 429):
-            self.server.fault(kind, seconds=5, headers={"Retry-After": "60"})
+            self.server.fault(kind, seconds=60, headers={"Retry-After": "60"})
             begin = time.monotonic()
             self.assertEqual(self.failure(["a"], "cancel_after=300").status, "cancelled")
-            self.assertLess(time.monotonic() - begin, 3)
+            self.assertLess(time.monotonic() - begin, 20)
 
     def test_cancel_while_waiting(self):
         self.server.fault(429, times=-1, headers={"Retry-After": "60"})
         begin = time.monotonic()
         self.assertEqual(self.failure(TEXTS, "dimensions=8", "cancel_after=300").status, "cancelled")
-        self.assertLess(time.monotonic() - begin, 2)
+        self.assertLess(time.monotonic() - begin, 20)
 
     def test_what_only_a_local_model_has(self):
         result = self.failure(["a"], "revision=main")
