@@ -141,6 +141,9 @@ rf_status rf__added_tokens_add(struct added_tokens *added, const struct vocabula
 
     if (spec->len == 0)
         return RF_OK;
+    if (spec->len > RF_MAX_PIECE)
+        return rf__fail(err, RF_UNSUPPORTED, "unsupported: an added token of %zu bytes; the limit is %d", spec->len,
+                        RF_MAX_PIECE);
     slot = slot_of(added, spec->content, spec->len);
     if (slot == NULL)
         return rf__fail(err, RF_BAD_FORMAT, "the added tokens collide as no real ones do");
@@ -222,8 +225,6 @@ static rf_status build_set(const struct added_tokens *added, bool normalized, co
         set->items[set->n++] = pattern;
         set->has_lstrip |= token->flags.lstrip;
         set->finds_replacement |= has_replacement(&pattern);
-        if (pattern.len > set->max_len)
-            set->max_len = pattern.len;
         if (!set->begins[(uint8_t)pattern.bytes[0]]) {
             set->begins[(uint8_t)pattern.bytes[0]] = true;
             set->only_begin = n_begins++ == 0 ? (uint8_t)pattern.bytes[0] : -1;
@@ -308,16 +309,24 @@ static bool is_word_before(const struct added_cursor *cursor, const char *data, 
     return (properties_at(data, at, before, &n) & RF_UNICODE_WORD) != 0 && before + n == at;
 }
 
-/* The beginning of the whitespace that ends at `at`, not before `from`. */
-static size_t skip_space_back(const char *data, size_t from, size_t at)
+/* The beginning of the whitespace that ends at `end`, not before cursor->begin. No byte is walked over twice. */
+static size_t skip_space_back(struct added_cursor *cursor, const char *data, size_t end)
 {
-    while (at > from) {
+    size_t at = end;
+
+    while (at > cursor->begin && at != cursor->space_end) {
         size_t n, before = rf__text_before(data, at);
         if ((properties_at(data, at, before, &n) & RF_UNICODE_WHITESPACE) == 0 || before + n != at)
             break;
         at = before;
     }
-    return at < from ? from : at;
+    if (at == cursor->space_end)
+        at = cursor->space_begin;
+    if (at < cursor->begin)
+        at = cursor->begin;
+    cursor->space_begin = at;
+    cursor->space_end = end;
+    return at;
 }
 
 static size_t skip_space(const char *data, size_t len, size_t at)
@@ -351,9 +360,12 @@ static enum search_result match_at(const struct added_tokens *added, const struc
         return SEARCH_NONE;
     end = at + pattern->len;
     flags = &added->items[pattern->token].flags;
-    behind = flags->rstrip ? skip_space(data, len, end) : end;
+    behind = cursor->open_end > end && cursor->open_begin == at ? cursor->open_end : end;
+    if (flags->rstrip)
+        behind = skip_space(data, len, behind);
     if (!is_whole && flags->rstrip && len - behind < RF_UTF8_MAX) {
-        cursor->search = at;
+        cursor->search = cursor->open_begin = at;
+        cursor->open_end = behind;
         return SEARCH_OPEN;
     }
     cursor->search = end;
@@ -362,9 +374,7 @@ static enum search_result match_at(const struct added_tokens *added, const struc
         return SEARCH_NONE;
     cursor->has_match = true;
     cursor->match_token = pattern->token;
-    cursor->match_begin = !flags->lstrip       ? at
-                          : at > cursor->begin ? skip_space_back(data, cursor->begin, at)
-                                               : cursor->begin;
+    cursor->match_begin = !flags->lstrip ? at : at > cursor->begin ? skip_space_back(cursor, data, at) : cursor->begin;
     cursor->match_end = behind;
     return SEARCH_FOUND;
 }
@@ -443,13 +453,18 @@ struct added_part rf__added_next(const struct added_tokens *added, const struct 
         if (end > cursor->begin)
             end = char_floor(data, len, cursor->begin, end);
         if (set->has_lstrip && end > cursor->begin)
-            end = skip_space_back(data, cursor->begin, end);
+            end = skip_space_back(cursor, data, end);
         if (end > cursor->begin)
             return plain(cursor, end, false);
         if (result == SEARCH_OPEN || cursor->search >= len)
             return (struct added_part){.kind = ADDED_MORE};
     }
     return before_or_match(cursor);
+}
+
+static size_t less(size_t position, size_t n)
+{
+    return position > n ? position - n : 0;
 }
 
 void rf__added_drop(struct added_cursor *cursor, const char *data, size_t n)
@@ -460,5 +475,9 @@ void rf__added_drop(struct added_cursor *cursor, const char *data, size_t n)
     cursor->before_is_word = is_word_before(cursor, data, n);
     cursor->has_before = true;
     cursor->begin -= n;
-    cursor->search = cursor->search > n ? cursor->search - n : 0;
+    cursor->search = less(cursor->search, n);
+    cursor->space_begin = less(cursor->space_begin, n);
+    cursor->space_end = less(cursor->space_end, n);
+    cursor->open_begin = less(cursor->open_begin, n);
+    cursor->open_end = less(cursor->open_end, n);
 }

@@ -25,7 +25,7 @@ struct added_spec {
 struct added_token {
     char *content;
     size_t len;
-    char *normal; /* what decoding shows, where normalizing changed the content; else NULL */
+    char *normal; /* what is searched for and what decoding shows, where normalizing changed the content; else NULL */
     size_t normal_len;
     uint32_t id;
     struct added_flags flags;
@@ -41,7 +41,7 @@ struct pattern {
 /* Sorted by bytes; different ones, none of them empty. */
 struct pattern_set {
     struct pattern *items;
-    size_t n, max_len;
+    size_t n;
     bool begins[256]; /* which bytes one begins with */
     int only_begin;   /* the one byte that all begin with, or -1 */
     bool has_lstrip;
@@ -64,7 +64,8 @@ rf_status rf__added_tokens_init(struct added_tokens *added, const struct vocabul
                                 rf_error *err);
 void rf__added_tokens_release(struct added_tokens *added); /* fine on a zeroed one */
 
-/* Adds a token; an empty one, or one that is there already, changes nothing. *id is its id. */
+/* Adds a token; one that is there already changes nothing. *id is its id. An empty one is none: *id stays.
+ * RF_UNSUPPORTED when it is longer than RF_MAX_PIECE. */
 rf_status rf__added_tokens_add(struct added_tokens *added, const struct vocabulary *vocabulary,
                                const struct normalizers *normalizers, const struct added_spec *spec, uint32_t *id,
                                rf_error *err);
@@ -82,8 +83,12 @@ struct added_cursor {
     size_t begin;  /* everything before was given out */
     size_t search; /* the next token begins here or later */
     bool has_match;
-    size_t match_begin, match_end, match_search;
+    size_t match_begin, match_end;
     uint32_t match_token;
+    size_t space_begin, space_end; /* white space as it was found last, walking back: its beginning need not be looked
+                                    * for again */
+    size_t open_begin, open_end; /* a match that waits for the end of the white space behind it: [begin, end) was seen.
+                                  * end 0: none */
     bool has_before, before_is_word; /* a character was dropped from in front of the text, and what it was */
 };
 
