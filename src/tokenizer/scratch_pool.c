@@ -6,7 +6,7 @@
 #include "os/os.h"
 
 #define MAX_KEPT       64
-#define MAX_KEPT_BYTES ((size_t)4 << 20) /* of text: a scratch that a long text has blown up is not kept */
+#define MAX_KEPT_BYTES ((size_t)16 << 20) /* a scratch that a long text has blown up is not kept */
 
 struct scratch_pool {
     struct os_mutex *mutex;
@@ -60,13 +60,27 @@ void rf__tokenizer_trim(const struct rf_tokenizer *tokenizer)
     rf__os_mutex_unlock(pool->mutex);
 }
 
-/* What a long text leaves behind; the memory of words is bounded by itself. */
+static size_t bytes_of(const struct text_buf *buf)
+{
+    return buf->size + buf->cap_runs * sizeof *buf->runs;
+}
+
+/* All that grows with a text. */
 static bool is_small(const struct encode_scratch *scratch)
 {
-    size_t n = scratch->repaired.cap + scratch->normalized.cap;
+    const struct normalize_scratch *normalize = &scratch->normalize;
+    size_t n = bytes_of(&scratch->repaired) + bytes_of(&scratch->normalized) + bytes_of(&normalize->repaired) +
+               normalize->cap * (2 * sizeof *normalize->pieces + sizeof *normalize->origins) + scratch->model.n_bytes;
 
-    for (int i = 0; i < 2; i++)
-        n += scratch->lists[i].own.cap + scratch->lists[i].cap + scratch->tokens[i].cap;
+    for (int i = 0; i < RF_MAX_CHAIN; i++)
+        n += bytes_of(&normalize->queues[i].text);
+    for (int i = 0; i < 2; i++) {
+        const struct pieces *list = &scratch->lists[i];
+        const struct tokens *tokens = &scratch->tokens[i];
+        n += bytes_of(&list->own) + list->cap * sizeof *list->items +
+             scratch->spaces[i].cap * sizeof *scratch->spaces->items +
+             tokens->cap * (sizeof *tokens->ids + sizeof *tokens->words + sizeof *tokens->begin + sizeof *tokens->end);
+    }
     return n <= MAX_KEPT_BYTES;
 }
 

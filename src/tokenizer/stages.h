@@ -239,6 +239,7 @@ struct model_scratch {
     uint64_t owner; /* rf__model_serial(); 0: none */
     void *memory;
     void (*free)(void *memory);
+    size_t n_bytes; /* of it that grow with a word */
 };
 void rf__model_scratch_release(struct model_scratch *scratch);
 /* Another number for each call in one process, never 0. */

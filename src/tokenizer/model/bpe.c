@@ -54,7 +54,7 @@ static struct memory *memory_of(const struct bpe *bpe, struct model_scratch *scr
         memory_free(memory);
         return NULL;
     }
-    *scratch = (struct model_scratch){bpe->serial, memory, memory_free};
+    *scratch = (struct model_scratch){bpe->serial, memory, memory_free, 0};
     return memory;
 }
 
@@ -311,7 +311,7 @@ static void find_kept(const struct job *job, size_t n)
 
     for (size_t i = 0; i < n; i++) {
         candidates[i] = ahead[i].hash == 0 ? NULL : rf__word_cache_candidate(&job->memory->cache, ahead[i].hash);
-        __builtin_prefetch(candidates[i]);
+        rf__prefetch(candidates[i]);
     }
     for (size_t i = 0; i < n; i++)
         ahead[i].kept = rf__word_cache_check(candidates[i], job->text + ahead[i].span.begin,
@@ -342,7 +342,7 @@ static rf_status read_ahead(const struct job *job, struct words *words, uint32_t
         ahead[*n] = (struct ahead){.span = span, .number = first_word + (uint32_t)words->i};
         if (len > 0 && len <= RF_CACHED_BYTES) {
             ahead[*n].hash = rf__word_cache_hash(job->text + span.begin, len);
-            __builtin_prefetch(rf__word_cache_bucket(cache, ahead[*n].hash));
+            rf__prefetch(rf__word_cache_bucket(cache, ahead[*n].hash));
         }
         *n += len > 0;
         words->i += words->at == 0;
@@ -448,6 +448,10 @@ static rf_status bpe_tokenize(const struct model *self, const struct pieces *pie
         status = read_ahead(&job, &words, first_word, &n, err);
         if (status == RF_OK)
             status = tokenize_ahead(&job, n, limit, err);
+    }
+    if (job.memory != NULL) {
+        const struct bpe_word *word = &job.memory->word;
+        scratch->n_bytes = word->cap * sizeof *word->symbols + word->cap_queue * sizeof *word->queue;
     }
     return status;
 }

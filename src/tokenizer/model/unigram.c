@@ -440,6 +440,7 @@ static rf_status unigram_tokenize(const struct model *self, const struct pieces 
         if (out->n >= limit)
             break;
     }
+    keeper->n_bytes = walk.scratch == NULL ? 0 : walk.scratch->cap * sizeof *walk.scratch->last;
     return status;
 }
 

@@ -3,6 +3,7 @@
 #include "tokenizer_fixture.h"
 
 #include "base/buf.h"
+#include "tokenizer/encode.h"
 
 #define DOUBLE              "{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"aa\"}"
 #define DOUBLES_5           DOUBLE "," DOUBLE "," DOUBLE "," DOUBLE "," DOUBLE
@@ -167,6 +168,48 @@ static void patterns_stop(void **state)
     }
 }
 
+static size_t bytes_of(const struct text_buf *buf)
+{
+    return buf->size + buf->cap_runs * sizeof *buf->runs;
+}
+
+/* What a long text took is not kept for later ones, also when a short text came in between. */
+static void long_texts_leave_nothing(void **state)
+{
+    static const char *const stages[] = {
+        "\"normalizer\":{\"type\":\"BertNormalizer\"},\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"}",
+        NORMALIZERS("{\"type\":\"NFC\"},{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":true}"),
+        PRETOKENIZERS("{\"type\":\"Metaspace\",\"replacement\":\"_\",\"split\":false}"),
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
+        for (int is_space = 0; is_space < 2; is_space++) {
+            struct rf_tokenizer tokenizer;
+            struct buf text;
+            struct rf_text texts[2] = {repeat(&text, is_space ? "        " : "aaaaaaaa", 2500000), {"a", 1}};
+            struct encode_scratch *scratch;
+            size_t n;
+            read_with(&tokenizer, stages[i]);
+            for (int k = 0; k < 2; k++) {
+                struct fixture_call call = {.scratch = rf__scratch_take(&tokenizer)};
+                struct encode_request request = {.text = texts[k], .max_tokens = 8};
+                assert_int_equal(rf__encode(&tokenizer, &request, call.scratch, &call.encoding, &(rf_error){0}), RF_OK);
+                rf__encoding_release(&call.encoding);
+                rf__scratch_give(&tokenizer, call.scratch);
+            }
+            scratch = rf__scratch_take(&tokenizer);
+            n = bytes_of(&scratch->normalized) + bytes_of(&scratch->lists[0].own) + bytes_of(&scratch->lists[1].own);
+            for (int k = 0; k < RF_MAX_CHAIN; k++)
+                n += bytes_of(&scratch->normalize.queues[k].text);
+            assert_true(n <= (size_t)16 << 20);
+            rf__encode_scratch_free(scratch);
+            rf__buf_release(&text);
+            rf__tokenizer_release(&tokenizer);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +217,7 @@ int main(void)
         cmocka_unit_test(decoding_stops),
         cmocka_unit_test(patterns_stop),
         cmocka_unit_test(what_is_held_is_no_growth),
+        cmocka_unit_test(long_texts_leave_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
