@@ -24,6 +24,16 @@ void *rf__alloc_array(size_t n, size_t size);
 bool rf__add(size_t a, size_t b, size_t *out);
 bool rf__mul(size_t a, size_t b, size_t *out);
 
+/* Asks for memory that is going to be read; it need not be valid. */
+static inline void rf__prefetch(const void *memory)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    __builtin_prefetch(memory);
+#else
+    (void)memory;
+#endif
+}
+
 /* Copies, or NULL when out of memory. */
 char *rf__strdup(const char *s);
 char *rf__strndup(const char *s, size_t len);

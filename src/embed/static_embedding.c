@@ -116,7 +116,7 @@ static void prefetch(const uint8_t *row, size_t dim)
 {
 #if defined(__GNUC__)
     for (size_t i = 0; i < dim * sizeof(float); i += 64)
-        __builtin_prefetch(row + i);
+        rf__prefetch(row + i);
 #else
     (void)row, (void)dim;
 #endif

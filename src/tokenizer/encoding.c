@@ -7,7 +7,8 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-#define MAX_OVERFLOW_TOKENS ((size_t)1 << 28) /* in all: pieces that overlap multiply a text */
+#define MAX_OVERFLOW_TOKENS ((size_t)1 << 26) /* in all: pieces that overlap multiply a text */
+#define MAX_OVERFLOW_PIECES ((size_t)1 << 20) /* each costs memory of its own, and two texts multiply them */
 
 /* ---- White space of a token --------------------------------------------------------------------------------- */
 
@@ -322,7 +323,7 @@ static rf_status room_for_overflow(struct source *source, const struct order *or
                                    rf_error *err)
 {
     struct encoding *more;
-    size_t n_all = 1, n_each, n_tokens;
+    size_t n_all = 1, n_each, n_tokens, n_bytes;
 
     for (size_t i = 0; i < order->n; i++)
         if (!rf__mul(n_all, source->cuts[order->which[i]].n_pieces, &n_all))
@@ -331,12 +332,14 @@ static rf_status room_for_overflow(struct source *source, const struct order *or
     for (int i = 0; i < 2; i++) /* the largest that any of them is */
         source->ranges[i].n = source->cuts[i].keep > 0 ? source->cuts[i].keep : source->cuts[i].n;
     if (!count_layout(source->layout, source->ranges, &n_each) || !rf__mul(*n, n_each, &n_tokens) ||
-        n_tokens > MAX_OVERFLOW_TOKENS)
-        return rf__fail(err, RF_UNSUPPORTED, "the overflow would be more than %zu tokens; use a smaller stride",
-                        MAX_OVERFLOW_TOKENS);
+        n_tokens > MAX_OVERFLOW_TOKENS || *n > MAX_OVERFLOW_PIECES)
+        return rf__fail(err, RF_UNSUPPORTED,
+                        "the overflow would be more than %zu tokens or %zu pieces; use a smaller stride or a greater "
+                        "limit",
+                        MAX_OVERFLOW_TOKENS, MAX_OVERFLOW_PIECES);
     if (*n <= out->cap_overflow)
         return RF_OK;
-    more = rf__realloc(out->overflow, *n * sizeof *more);
+    more = rf__mul(*n, sizeof *more, &n_bytes) ? rf__realloc(out->overflow, n_bytes) : NULL;
     if (more == NULL)
         return rf__fail_memory(err);
     memset(more + out->cap_overflow, 0, (*n - out->cap_overflow) * sizeof *more);

@@ -123,12 +123,12 @@ void rf__tokens_release(struct tokens *tokens)
     *tokens = (struct tokens){0};
 }
 
-#define STRINGS_MAX_BYTES ((size_t)1 << 40)
+#define STRINGS_MAX_BYTES (SIZE_MAX > UINT32_MAX ? (size_t)(UINT64_C(1) << 40) : SIZE_MAX - 1)
 
 void rf__strings_init(struct strings *strings)
 {
     *strings = (struct strings){0};
-    rf__buf_init(&strings->bytes, STRINGS_MAX_BYTES < SIZE_MAX ? STRINGS_MAX_BYTES : SIZE_MAX - 1);
+    rf__buf_init(&strings->bytes, STRINGS_MAX_BYTES);
 }
 
 void rf__strings_release(struct strings *strings)
@@ -182,8 +182,8 @@ rf_status rf__strings_extend(struct strings *strings, const char *data, size_t l
 void rf__decode_state_init(struct decode_state *state)
 {
     *state = (struct decode_state){0};
-    rf__buf_init(&state->held, STRINGS_MAX_BYTES < SIZE_MAX ? STRINGS_MAX_BYTES : SIZE_MAX - 1);
-    rf__buf_init(&state->open, STRINGS_MAX_BYTES < SIZE_MAX ? STRINGS_MAX_BYTES : SIZE_MAX - 1);
+    rf__buf_init(&state->held, STRINGS_MAX_BYTES);
+    rf__buf_init(&state->open, STRINGS_MAX_BYTES);
 }
 
 void rf__decode_state_release(struct decode_state *state)

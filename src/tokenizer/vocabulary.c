@@ -193,8 +193,12 @@ rf_status rf__vocabulary_finish(struct vocabulary *vocabulary, rf_error *err)
     bool is_full = false;
     rf_status status;
 
-    for (size_t at = 1; at < vocabulary->pool_len; at = next_record(vocabulary->pool, at))
-        n++;
+    for (size_t at = 1; at < vocabulary->pool_len; at = next_record(vocabulary->pool, at), n++) {
+        const char *record = vocabulary->pool + at;
+        if (rf__record_len(record) > RF_MAX_PIECE)
+            return rf__fail(err, RF_UNSUPPORTED, "unsupported: piece %u has %u bytes; the limit is %d",
+                            rf__record_id(record), rf__record_len(record), RF_MAX_PIECE);
+    }
     status = table_init(table, n, err);
     if (status != RF_OK)
         return status;
@@ -266,27 +270,14 @@ rf_status rf__vocabulary_index_suffixes(const struct vocabulary *vocabulary, con
 
 /* ---- Questions ---------------------------------------------------------------------------------------------- */
 
-#define SHORT 256 /* bytes of a string that is copied for its padding; a longer one is looked for the slow way */
-
-static const char *find_long(const struct vocabulary *vocabulary, const char *piece, size_t len)
-{
-    for (size_t i = 0; i <= vocabulary->table.mask; i++) {
-        const char *record = vocabulary->pool + vocabulary->table.slots[i].record;
-        if (record != vocabulary->pool && rf__record_len(record) == len &&
-            memcmp(rf__record_bytes(record), piece, len) == 0)
-            return record;
-    }
-    return NULL;
-}
-
 static const char *find(const struct vocabulary *vocabulary, const char *piece, size_t len)
 {
-    char padded[SHORT + RF_TEXT_PAD];
+    char padded[RF_MAX_PIECE + RF_TEXT_PAD];
 
     if (len == 0)
         return vocabulary->empty_record == 0 ? NULL : vocabulary->pool + vocabulary->empty_record;
-    if (len > SHORT)
-        return find_long(vocabulary, piece, len);
+    if (len > RF_MAX_PIECE)
+        return NULL;
     memcpy(padded, piece, len);
     memset(padded + len, 0, RF_TEXT_PAD);
     return rf__string_table_find(&vocabulary->table, vocabulary->pool, 0, padded, len);

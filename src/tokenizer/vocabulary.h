@@ -12,11 +12,15 @@
 #define RF_TOKENIZER_VOCABULARY_H
 
 #include "base/error.h"
+#include "base/mem.h"
 #include "tokenizer/text.h"
 
 #include <string.h>
 
 #define RF_VOCABULARY_MAX_IDS (1u << 24) /* every id is below */
+#define RF_MAX_PIECE                                                                                                   \
+    4096 /* bytes of a piece or an added token; the longest real ones have some hundred.                               \
+          * What asks at each place of a text for pieces stays linear by it. */
 
 struct string_slot {
     uint32_t tag;
@@ -45,7 +49,7 @@ void rf__vocabulary_release(struct vocabulary *vocabulary); /* fine on a zeroed 
 
 /* Within what was announced. A string that comes again takes the later id. */
 void rf__vocabulary_add(struct vocabulary *vocabulary, const char *piece, size_t len, uint32_t id);
-/* After the last string, before the first question. */
+/* After the last string, before the first question. RF_UNSUPPORTED when one is longer than RF_MAX_PIECE. */
 rf_status rf__vocabulary_finish(struct vocabulary *vocabulary, rf_error *err);
 
 /* After that: each string is the name of its id, also where the same string came again with a later one. */
@@ -156,7 +160,7 @@ static inline const char *rf__string_table_find(const struct string_table *table
 /* Asks for the memory that finding a hash is going to read: for the slot, then, when that is there, for the record. */
 static inline void rf__string_table_fetch(const struct string_table *table, uint64_t hash)
 {
-    __builtin_prefetch(&table->slots[(uint32_t)hash & table->mask]);
+    rf__prefetch(&table->slots[(uint32_t)hash & table->mask]);
 }
 
 static inline void rf__string_table_fetch_record(const struct string_table *table, const char *pool, uint64_t hash)
@@ -164,7 +168,7 @@ static inline void rf__string_table_fetch_record(const struct string_table *tabl
     const struct string_slot *slot = &table->slots[(uint32_t)hash & table->mask];
 
     if (slot->tag == (uint32_t)(hash >> 32))
-        __builtin_prefetch(pool + slot->record);
+        rf__prefetch(pool + slot->record);
 }
 
 #endif

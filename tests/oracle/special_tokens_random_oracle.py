@@ -24,7 +24,7 @@ from compare import Case, Reference, compare, quiet  # noqa: E402
 from sentencepiece_oracle import CLASSES, FILES, MODELS, TYPES  # noqa: E402
 
 WORDS = ["the", "ab", "a", "b", "New", "York", "é", "1", "x", "##b", "▁", "."]
-TOKENS = ["[MASK]", "<mask>", "[CLS]", "[SEP]", "<s>", "</s>", "<pad>", "[UNK]", "<unk>", "<extra_id_0>", "<x1>", "<X2>", "ab", "the", "New York", "<user>"]
+TOKENS = ["[MASK]", "<mask>", "[CLS]", "[SEP]", "<s>", "</s>", "<pad>", "[UNK]", "<unk>", "<extra_id_0>", "<x1>", "<X2>", "ab", "the", "New York", "<user>", ""]
 NAMES = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"]
 SETTINGS = ["add_prefix_space", "do_lower_case", "keep_accents", "strip_accents", "tokenize_chinese_chars", "split_by_punct", "legacy", "add_bos_token",
             "add_eos_token", "trim_offsets"]

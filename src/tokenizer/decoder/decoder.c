@@ -27,6 +27,9 @@ rf_status rf__decoder_text(const struct stage_source *source, const char *key, c
     if (text == NULL)
         return rf__fail(err, RF_BAD_FORMAT, "%s: '%s' has no '%s'", source->json->name, STAGE, key);
     *out = (rf_text){text, text == fallback ? strlen(text) : yyjson_get_len(yyjson_obj_get(source->value, key))};
+    if (out->len > RF_MAX_PIECE)
+        return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: '%s.%s' has %zu bytes; the limit is %d",
+                        source->json->name, STAGE, key, out->len, RF_MAX_PIECE);
     return RF_OK;
 }
 

@@ -419,8 +419,12 @@ rf_status rf__special_tokens_add(struct special_tokens *tokens, struct rf_tokeni
         status = rf__added_tokens_add(&tokenizer->added, &tokenizer->model->vocabulary, &tokenizer->normalizers,
                                       &items[i].spec, &id, err);
         for (int k = 0; k < N_SPECIALS; k++)
-            if (is_same(&tokens->named[k], &items[i].spec))
+            if (items[i].spec.len > 0 && is_same(&tokens->named[k], &items[i].spec))
                 tokens->ids[k] = id;
     }
+    for (int k = 0; k < N_SPECIALS; k++)
+        if (tokens->named[k].content != NULL && tokens->named[k].len == 0 &&
+            !rf__vocabulary_find(&tokenizer->model->vocabulary, "", 0, &tokens->ids[k]))
+            tokens->ids[k] = tokens->ids[SPECIAL_UNK]; /* as any name of nothing */
     return status;
 }

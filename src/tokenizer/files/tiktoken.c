@@ -21,6 +21,7 @@
 #include "base/base64.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "os/os.h"
 
 #define MAX_SPECIAL 5
 #define TOGETHER    64    /* places in pieces that are looked at together, so that the memory's answers overlap */
@@ -134,8 +135,8 @@ static rf_status read_pieces(const char *text, size_t len, const char *name, str
             rf__vocabulary_add(out, (const char *)bytes, n, line.rank);
     }
     rf__free(bytes);
-    if (status == RF_OK)
-        status = rf__vocabulary_finish(out, err);
+    if (status == RF_OK && (status = rf__vocabulary_finish(out, err)) != RF_OK)
+        return rf__fail_prefix(err, status, "%s", name);
     return status;
 }
 
@@ -144,7 +145,7 @@ static rf_status read_pieces(const char *text, size_t len, const char *name, str
 static rf_status find_kind(const char *name, const struct vocabulary *pieces, const struct encoding_kind **out,
                            rf_error *err)
 {
-    const char *slash = strrchr(name, '/'), *base = slash == NULL ? name : slash + 1;
+    const char *base = name + rf__os_folder_len(name);
 
     for (int by_name = 1; by_name >= 0; by_name--)
         for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)

@@ -79,25 +79,58 @@ static yyjson_val *content_of(yyjson_val *token)
     return yyjson_is_str(content) ? content : NULL;
 }
 
-static yyjson_val *named_token(const struct json *config, size_t i)
-{
-    return i < N_NAMED ? yyjson_obj_get(config->root, named[i])
-                       : yyjson_arr_get(yyjson_obj_get(config->root, MORE_NAMED), i - N_NAMED);
-}
-
 static size_t count_named(const struct json *config)
 {
     return N_NAMED + yyjson_arr_size(yyjson_obj_get(config->root, MORE_NAMED));
 }
 
-static bool is_named(const struct json *config, yyjson_val *content)
+/* The tokens that the file names as special ones. */
+struct named_tokens {
+    yyjson_val **tokens;   /* [n], in the order of `named`, then of the list */
+    yyjson_val **contents; /* [n], theirs, sorted by bytes */
+    size_t n;
+};
+
+static int compare_contents(const void *a, const void *b)
 {
-    for (size_t i = 0, n = count_named(config); i < n; i++) {
-        yyjson_val *other = content_of(named_token(config, i));
-        if (other != NULL && yyjson_equals_strn(other, yyjson_get_str(content), yyjson_get_len(content)))
-            return true;
+    yyjson_val *x = *(yyjson_val *const *)a, *y = *(yyjson_val *const *)b;
+    size_t x_len = yyjson_get_len(x), y_len = yyjson_get_len(y);
+    int order = memcmp(yyjson_get_str(x), yyjson_get_str(y), x_len < y_len ? x_len : y_len);
+
+    return order != 0 ? order : (x_len > y_len) - (x_len < y_len);
+}
+
+static void name_token(struct named_tokens *tokens, yyjson_val *token)
+{
+    if (content_of(token) == NULL)
+        return;
+    tokens->tokens[tokens->n] = token;
+    tokens->contents[tokens->n++] = content_of(token);
+}
+
+/* To be released with rf__free(out->tokens). */
+static rf_status read_named(const struct json *config, struct named_tokens *out, rf_error *err)
+{
+    yyjson_val *more = yyjson_obj_get(config->root, MORE_NAMED), *token;
+    size_t n = count_named(config), i, n_more;
+
+    *out = (struct named_tokens){.tokens = rf__alloc_array(2 * n, sizeof *out->tokens)};
+    if (out->tokens == NULL)
+        return rf__fail_memory(err);
+    out->contents = out->tokens + n;
+    for (i = 0; i < N_NAMED; i++)
+        name_token(out, yyjson_obj_get(config->root, named[i]));
+    yyjson_arr_foreach(more, i, n_more, token)
+    {
+        name_token(out, token);
     }
-    return false;
+    qsort(out->contents, out->n, sizeof *out->contents, compare_contents);
+    return RF_OK;
+}
+
+static bool is_named(const struct named_tokens *tokens, yyjson_val *content)
+{
+    return tokens->n > 0 && bsearch(&content, tokens->contents, tokens->n, sizeof content, compare_contents) != NULL;
 }
 
 static bool flag(yyjson_val *token, const char *key, bool fallback)
@@ -163,8 +196,8 @@ size_t rf__config_count_tokens(const struct json *config)
     return n < MAX_ADDED ? n : MAX_ADDED;
 }
 
-static rf_status add_entries(struct rf_tokenizer *tokenizer, const struct json *config, const struct logger *logger,
-                             rf_error *err)
+static rf_status add_entries(struct rf_tokenizer *tokenizer, const struct json *config,
+                             const struct named_tokens *specials, const struct logger *logger, rf_error *err)
 {
     yyjson_val *object = yyjson_obj_get(config->root, ADDED);
     size_t n = yyjson_is_obj(object) ? yyjson_obj_size(object) : 0;
@@ -179,8 +212,8 @@ static rf_status add_entries(struct rf_tokenizer *tokenizer, const struct json *
     n = sorted_entries(object, entries);
     for (size_t i = 0; i < n && status == RF_OK; i++) {
         uint32_t id = 0;
-        status =
-            add(tokenizer, config, entries[i].token, is_named(config, content_of(entries[i].token)), logger, &id, err);
+        status = add(tokenizer, config, entries[i].token, is_named(specials, content_of(entries[i].token)), logger, &id,
+                     err);
         if (status == RF_OK && entries[i].id != id && yyjson_get_len(content_of(entries[i].token)) > 0)
             rf__log(logger, RF_LOG_WARNING, "%s: added token '%s' has the id %u, not %lu as the file says",
                     config->name, yyjson_get_str(content_of(entries[i].token)), id, entries[i].id);
@@ -192,20 +225,24 @@ static rf_status add_entries(struct rf_tokenizer *tokenizer, const struct json *
 rf_status rf__config_added_tokens(struct rf_tokenizer *tokenizer, const struct json *config,
                                   const struct logger *logger, rf_error *err)
 {
+    struct named_tokens specials;
     rf_status status;
 
     if (config->root == NULL)
         return RF_OK;
     if (yyjson_obj_size(yyjson_obj_get(config->root, ADDED)) + count_named(config) > MAX_ADDED)
         return rf__fail(err, RF_UNSUPPORTED, "%s: names more than %zu tokens", config->name, MAX_ADDED);
-    status = add_entries(tokenizer, config, logger, err);
-    for (size_t i = 0, n = count_named(config); i < n && status == RF_OK; i++) {
-        yyjson_val *token = named_token(config, i), *content = content_of(token);
+    status = read_named(config, &specials, err);
+    if (status != RF_OK)
+        return status;
+    status = add_entries(tokenizer, config, &specials, logger, err);
+    for (size_t i = 0; i < specials.n && status == RF_OK; i++) {
+        yyjson_val *content = content_of(specials.tokens[i]);
         uint32_t id;
-        if (content != NULL &&
-            rf__added_token_of_content(&tokenizer->added, yyjson_get_str(content), yyjson_get_len(content)) == NULL)
-            status = add(tokenizer, config, token, true, logger, &id, err);
+        if (rf__added_token_of_content(&tokenizer->added, yyjson_get_str(content), yyjson_get_len(content)) == NULL)
+            status = add(tokenizer, config, specials.tokens[i], true, logger, &id, err);
     }
+    rf__free(specials.tokens);
     return status;
 }
 

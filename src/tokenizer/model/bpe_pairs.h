@@ -11,6 +11,7 @@
 #define RF_TOKENIZER_BPE_PAIRS_H
 
 #include "base/error.h"
+#include "base/mem.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -54,7 +55,7 @@ static inline uint64_t rf__bpe_pair_hash(const struct bpe_pairs *pairs, uint32_t
 /* Asks for the memory that rf__bpe_rank_of() is going to read. */
 static inline void rf__bpe_pair_fetch(const struct bpe_pairs *pairs, uint64_t hash)
 {
-    __builtin_prefetch(&pairs->slots[2 * (hash >> pairs->bucket_shift)]);
+    rf__prefetch(&pairs->slots[2 * (hash >> pairs->bucket_shift)]);
 }
 
 /* The rank of the pair with this hash; RF_BPE_NONE when the two, both below n_ids, don't merge. */

@@ -88,9 +88,9 @@ static void find_made(struct reduction *r, const struct bpe_pair *pairs, size_t 
 
     for (size_t i = 0; i < n; i++) {
         const struct bpe_pair *pair = &pairs[i], *later = &pairs[i + FETCHED < n ? i + FETCHED : i];
-        __builtin_prefetch(&r->of[later->left]);
-        __builtin_prefetch(&r->of[later->right]);
-        __builtin_prefetch(&r->of[later->id]);
+        rf__prefetch(&r->of[later->left]);
+        rf__prefetch(&r->of[later->right]);
+        rf__prefetch(&r->of[later->id]);
         fetch_first(r, &pairs[i + FETCHED / 2 < n ? i + FETCHED / 2 : i]);
         if ((r->marks[pair->id] & IS_MADE) != 0)
             continue;

@@ -18,9 +18,9 @@
 /* The pieces that can begin a word, or those that can continue one. */
 struct piece_index {
     const struct string_table *table;
-    size_t skip; /* bytes of a piece before what the word has */
-    size_t max_len;
+    size_t skip;                /* bytes of a piece before what the word has */
     uint64_t lengths[N_STARTS]; /* bit n: some piece with this start is n bytes long, n >= START_LEN */
+    uint64_t long_lengths[RF_MAX_PIECE / 64 + 1]; /* bit n: some piece is n bytes long, n >= MANY */
 };
 
 struct wordpiece {
@@ -58,6 +58,17 @@ static const char *find(const struct piece_index *index, const char *pool, const
     return rf__string_table_find(index->table, pool, index->skip, bytes, len);
 }
 
+/* The longest piece of MANY bytes or more. */
+static const char *longest_of_many(const struct piece_index *index, const char *pool, const char *bytes, size_t n)
+{
+    const char *record;
+
+    for (size_t len = n < RF_MAX_PIECE ? n : RF_MAX_PIECE; len >= MANY; len--)
+        if ((index->long_lengths[len / 64] >> len % 64 & 1) != 0 && (record = find(index, pool, bytes, len)) != NULL)
+            return record;
+    return NULL;
+}
+
 /* The record of the longest piece that bytes[0, n) begins with; NULL when there is none. */
 static const char *longest(const struct piece_index *index, const char *pool, const char *bytes, size_t n)
 {
@@ -68,9 +79,8 @@ static const char *longest(const struct piece_index *index, const char *pool, co
         if (n < MANY) {
             lengths &= ((uint64_t)2 << n) - 1;
         } else if (lengths >> MANY != 0) {
-            for (size_t len = n < index->max_len ? n : index->max_len; len >= MANY; len--)
-                if ((record = find(index, pool, bytes, len)) != NULL)
-                    return record;
+            if ((record = longest_of_many(index, pool, bytes, n)) != NULL)
+                return record;
             lengths &= ~((uint64_t)1 << MANY);
         }
         while (lengths != 0) {
@@ -187,8 +197,8 @@ static void index_lengths(struct piece_index *index, const char *pool)
         if (record == pool)
             continue;
         len = rf__record_len(record) - index->skip;
-        if (len > index->max_len)
-            index->max_len = len;
+        if (len >= MANY)
+            index->long_lengths[len / 64] |= (uint64_t)1 << len % 64;
         if (len >= START_LEN)
             index->lengths[start_of(rf__record_bytes(record) + index->skip)] |= (uint64_t)1
                                                                                 << (len < MANY ? len : MANY);

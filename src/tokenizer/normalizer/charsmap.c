@@ -46,19 +46,20 @@ static bool step(const struct charsmap *map, size_t *node, uint8_t byte, bool *i
     return true;
 }
 
-/* The string of the key that ends at a node; a value that points nowhere is none. */
-static bool string_at(const struct charsmap *map, size_t node, const char **string, size_t *len)
+/* The string of the key that ends at a node, NUL-terminated; NULL: a value that points nowhere. */
+static const char *string_at(const struct charsmap *map, size_t node)
 {
     size_t at;
 
     if (node >= map->n_units)
-        return false;
+        return NULL;
     at = map->units[node] & 0x7FFFFFFFu;
-    if (at > map->strings_len || ((uint8_t)map->strings[at] & 0xC0) == 0x80)
-        return false;
-    *string = map->strings + at;
-    *len = strlen(*string);
-    return true;
+    return at > map->strings_len || ((uint8_t)map->strings[at] & 0xC0) == 0x80 ? NULL : map->strings + at;
+}
+
+static bool removes(const char *string)
+{
+    return string != NULL && *string == '\0';
 }
 
 bool rf__charsmap_find(const struct charsmap *map, const char *key, size_t len, const char **string, size_t *string_len)
@@ -69,7 +70,11 @@ bool rf__charsmap_find(const struct charsmap *map, const char *key, size_t len, 
     for (size_t i = 0; i < len && key[i] != '\0' && !is_key; i++)
         if (!step(map, &node, (uint8_t)key[i], &is_key))
             return false;
-    return is_key && string_at(map, node, string, string_len);
+    *string = is_key ? string_at(map, node) : NULL;
+    if (*string == NULL)
+        return false;
+    *string_len = strlen(*string);
+    return true;
 }
 
 /* ---- What the map knows of each character ------------------------------------------------------------------- */
@@ -92,8 +97,7 @@ static void search_keys(struct search *search, size_t node, size_t room, size_t 
     unsigned first = rest > 0 ? 0x80 : 1, last = rest > 0 ? 0xBF : 0xF4;
 
     for (unsigned byte = first; byte <= last && room > 0; byte++) {
-        size_t next = node, more = rest > 0 ? rest - 1 : length_of(byte) - 1, len;
-        const char *string;
+        size_t next = node, more = rest > 0 ? rest - 1 : length_of(byte) - 1;
         bool is_key;
         if (rest == 0 && length_of(byte) == 0)
             continue;
@@ -106,7 +110,7 @@ static void search_keys(struct search *search, size_t node, size_t room, size_t 
         search->starts = true;
         if (!is_key)
             search_keys(search, next, room - 1, more);
-        else if (string_at(search->map, next, &string, &len) && len == 0)
+        else if (removes(string_at(search->map, next)))
             search->removes = true;
     }
 }
@@ -114,13 +118,10 @@ static void search_keys(struct search *search, size_t node, size_t room, size_t 
 /* `node`: where a character of `len` bytes leads to. */
 static uint8_t flags_of(struct search *search, size_t node, size_t len, bool is_key)
 {
-    const char *string;
-    size_t string_len;
-
-    if (is_key)
-        return !string_at(search->map, node, &string, &string_len) ? 0
-               : string_len == 0                                   ? RF_CHARSMAP_KEY | RF_CHARSMAP_REMOVED
-                                                                   : RF_CHARSMAP_KEY;
+    if (is_key) {
+        const char *string = string_at(search->map, node);
+        return string == NULL ? 0 : removes(string) ? RF_CHARSMAP_KEY | RF_CHARSMAP_REMOVED : RF_CHARSMAP_KEY;
+    }
     search->starts = search->removes = false;
     if (len < MAX_CLUSTER)
         search_keys(search, node, MAX_CLUSTER - len, 0);
@@ -233,13 +234,18 @@ bool rf__charsmap_longest(const struct charsmap *map, const char *text, size_t l
                           const char **string, size_t *string_len)
 {
     size_t node = root(map);
-    bool is_found = false, is_key;
+    bool is_key;
 
+    *string = NULL;
     for (size_t i = 0; i < len && step(map, &node, (uint8_t)text[i], &is_key); i++) {
-        if (!is_key || !string_at(map, node, string, string_len))
+        const char *longer = is_key ? string_at(map, node) : NULL;
+        if (longer == NULL)
             continue;
+        *string = longer;
         *key_len = i + 1;
-        is_found = true;
     }
-    return is_found;
+    if (*string == NULL)
+        return false;
+    *string_len = strlen(*string);
+    return true;
 }

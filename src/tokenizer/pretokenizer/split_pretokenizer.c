@@ -145,7 +145,10 @@ static rf_status split_split(const struct pretokenizer *base, const struct piece
 /* Whether the scanner, that of a simple run, takes the character at `at`. */
 static bool takes(const struct scanner *scanner, const struct text *text, size_t at)
 {
-    return scanner->match(scanner, (const uint8_t *)text->data, at, text->len) > at;
+    uint32_t c;
+    size_t end = at + rf__char_read(text->data + at, &c);
+
+    return scanner->match(scanner, (const uint8_t *)text->data, at, end) > at;
 }
 
 /* Between a character that a simple run takes and one that it does not. */
@@ -247,6 +250,9 @@ static rf_status set_pattern(struct split_pretokenizer *self, const char *patter
 {
     uint32_t c;
 
+    if (!is_regex && len > RF_MAX_PIECE)
+        return rf__fail(err, RF_UNSUPPORTED, "unsupported: a string of %zu bytes to split at; the limit is %d", len,
+                        RF_MAX_PIECE);
     if (!is_regex && len > 0) {
         self->string = rf__strndup(pattern, len);
         self->string_len = len;
