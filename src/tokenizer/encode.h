@@ -1,5 +1,5 @@
-/* encode: what the three files of encoding share: encode.c, text -> tokens; truncation.c, which of them stay;
- * encoding.c, tokens -> encoding. */
+/* encode: what the files of encoding share: encode.c, text -> tokens; truncation.c, which of them stay; encoding.c,
+ * tokens -> encoding; scratch_pool.c, memory between calls; encode_batch.c, many texts. */
 #ifndef RF_TOKENIZER_ENCODE_H
 #define RF_TOKENIZER_ENCODE_H
 

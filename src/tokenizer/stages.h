@@ -63,7 +63,8 @@ struct normalize_finder {
 };
 #define RF_NORMALIZE_FINDERS 4 /* kept; no known tokenizer has more */
 
-/* Working memory of normalizers, which lives as long as a segment. Zero-initialise before first use. */
+/* Working memory of normalizers. It is kept from one text to the next, with its finders; counts and budget are of one
+ * text (rf__normalize_begin_text()), what waits in the queues is of one segment. Zero-initialise before first use. */
 struct normalize_scratch {
     struct normalize_queue queues[RF_MAX_CHAIN];
     size_t n_read, n_written[RF_MAX_CHAIN]; /* bytes of a text so far, by each kind */

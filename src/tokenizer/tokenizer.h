@@ -15,11 +15,11 @@
 /* Immutable once open; every function that takes it const may be called from several threads at once. */
 struct rf_tokenizer;
 
-/* Opens the tokenizer of a model directory - tokenizer.json, else vocab.txt, else a model of
- * sentencepiece, else vocab.json with merges.txt, these three with the tokenizer_config.json beside them, else ranks of
- * tiktoken, *.tiktoken - or one of these files. `lower_case`:
- * sentence_bert_config.json's do_lower_case, which puts Lowercase in front of the normalizers, as sentence-transformers
- * does: what is added and not normalized is still looked for in the text as it is. */
+/* Opens the tokenizer of a model directory - tokenizer.json, else vocab.txt, else a model of sentencepiece, else
+ * vocab.json with merges.txt, these with the tokenizer_config.json and config.json beside them, else ranks of tiktoken,
+ * *.tiktoken - or one of these files. `lower_case`: sentence_bert_config.json's do_lower_case, which puts Lowercase in
+ * front of the normalizers, as sentence-transformers does: what is added and not normalized is still looked for in the
+ * text as it is. */
 rf_status rf__tokenizer_open(const char *path, bool lower_case, const struct logger *logger, struct rf_tokenizer **out,
                              rf_error *err);
 void rf__tokenizer_free(struct rf_tokenizer *tokenizer); /* NULL is fine */

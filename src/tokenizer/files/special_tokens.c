@@ -64,16 +64,15 @@ static rf_status list_decoder(const struct json *json, yyjson_val *decoder, stru
     yyjson_obj_foreach(decoder, i, n, key, value)
     {
         struct listed_token token;
-        char *end;
-        unsigned long long order = strtoull(yyjson_get_str(key), &end, 10);
+        const char *digits = yyjson_get_str(key);
         rf_status status;
-        if (*yyjson_get_str(key) == '\0' || *end != '\0' || !yyjson_is_obj(value))
+        if (*digits == '\0' || digits[strspn(digits, "0123456789")] != '\0' || !yyjson_is_obj(value))
             return rf__fail(err, RF_BAD_FORMAT, "%s: 'added_tokens_decoder' has '%s', expected an id and an object",
-                            json->name, yyjson_get_str(key));
+                            json->name, digits);
         status = read_token(json, value, false, &token, err);
         if (status != RF_OK)
             return status;
-        token.order = order;
+        token.order = strtoull(digits, NULL, 10);
         list_token(list, &token);
     }
     return RF_OK;

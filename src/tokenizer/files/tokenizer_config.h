@@ -3,8 +3,8 @@
  * tokenizer.json as well. transformers 4 and 5 agree on these, and nothing else is taken from it:
  *
  *   - do_lower_case, strip_accents, tokenize_chinese_chars of MPNet's class and BERT's and those like it, whose
- * defaults count where a field is missing: they win over the file's BertNormalizer. The class is that of the file, else
- * of config.json, by its tokenizer_class or model_type;
+ *     defaults count where a field is missing: they win over the file's BertNormalizer. The class is that of the file,
+ *     else of config.json, by its tokenizer_class or model_type;
  *   - the tokens of added_tokens_decoder, and the named special ones, that tokenizer.json does not add;
  *   - add_bos_token, add_eos_token of the classes of Llama and Gemma, where one is there: they replace the
  *     post-processor.

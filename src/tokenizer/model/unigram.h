@@ -1,6 +1,6 @@
 /*
  * unigram: the Unigram model, from whatever file it comes: tokenizer.json (unigram_json.c) or a model of sentencepiece
- * (sentencepiece_model.c). The parts:
+ * (files/sentencepiece_vocab.c). The parts:
  *
  *     unigram.c       the best path through a word, and its tokens
  *     word_cache.h    words that came before

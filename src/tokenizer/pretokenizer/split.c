@@ -83,7 +83,8 @@ static rf_status wait(struct splitter *splitter, size_t begin, size_t end, bool 
     return status;
 }
 
-rf_status rf__splitter_part(struct splitter *splitter, size_t begin, size_t end, bool is_match, rf_error *err)
+/* The next part; an empty match is one too. */
+static rf_status put_part(struct splitter *splitter, size_t begin, size_t end, bool is_match, rf_error *err)
 {
     bool last = splitter->last_matched;
 
@@ -104,19 +105,14 @@ rf_status rf__splitter_part(struct splitter *splitter, size_t begin, size_t end,
     return rf__pieces_push(splitter->out, begin, end, err);
 }
 
-rf_status rf__splitter_end(struct splitter *splitter, rf_error *err)
-{
-    return flush(splitter, err);
-}
-
 rf_status rf__splitter_match(struct splitter *splitter, size_t *done, size_t begin, size_t end, rf_error *err)
 {
     rf_status status = RF_OK;
 
     if (*done < begin)
-        status = rf__splitter_part(splitter, *done, begin, false, err);
+        status = put_part(splitter, *done, begin, false, err);
     if (status == RF_OK)
-        status = rf__splitter_part(splitter, begin, end, true, err);
+        status = put_part(splitter, begin, end, true, err);
     *done = end;
     return status;
 }
@@ -126,6 +122,6 @@ rf_status rf__splitter_rest(struct splitter *splitter, size_t done, size_t end, 
     rf_status status = RF_OK;
 
     if (done < end)
-        status = rf__splitter_part(splitter, done, end, false, err);
-    return status != RF_OK ? status : rf__splitter_end(splitter, err);
+        status = put_part(splitter, done, end, false, err);
+    return status != RF_OK ? status : flush(splitter, err);
 }

@@ -41,10 +41,6 @@ static inline struct splitter rf__splitter(struct pieces *out, enum split_behavi
     return (struct splitter){.out = out, .behavior = behavior, .invert = invert};
 }
 
-/* The next part; an empty match is one too. */
-rf_status rf__splitter_part(struct splitter *splitter, size_t begin, size_t end, bool is_match, rf_error *err);
-rf_status rf__splitter_end(struct splitter *splitter, rf_error *err);
-
 /* A match and what lies between it and the last one, which ended at *done. */
 rf_status rf__splitter_match(struct splitter *splitter, size_t *done, size_t begin, size_t end, rf_error *err);
 /* What lies behind the last match. */
