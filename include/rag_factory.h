@@ -457,9 +457,12 @@ RF_API RF_MUST_USE rf_status rf_calibrate(const float *vectors, size_t n, size_t
 
 typedef struct rf_tokenizer rf_tokenizer; /* immutable once open */
 
-/* Opens the tokenizer of a model directory, a tokenizer.json, or a vocab.txt (with tokenizer_config.json beside it
- * where there is one). */
+/* Opens the tokenizer of a model directory, or one of a tokenizer's files: a tokenizer.json alone, a vocab.txt, a
+ * vocab.json, a model of sentencepiece with what lies beside them, a .tiktoken file of ranks. */
 RF_API RF_MUST_USE rf_status rf_tokenizer_open(const char *path, rf_tokenizer **out, rf_error *err);
+/* The same; what the files changed, and warnings, go to `log` (NULL: silent) before it returns. */
+RF_API RF_MUST_USE rf_status rf_tokenizer_open_logged(const char *path, rf_log_fn log, void *log_user,
+                                                      rf_tokenizer **out, rf_error *err);
 RF_API void rf_tokenizer_free(rf_tokenizer *tokenizer);
 
 /* The tokenizer of a model; belongs to the model. NULL where a server computes the model. */

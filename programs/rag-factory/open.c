@@ -86,16 +86,21 @@ rf_status rf__open_repair(const struct opt_common *common, const char *name, uin
     return status;
 }
 
+static rf_status open_tokenizer(const char *path, rf_tokenizer **out, rf_error *err)
+{
+    return rf_tokenizer_open_logged(path, rf__say_log, NULL, out, err);
+}
+
 /* The tokenizer of an .onnx file lies beside it or one folder above. */
 static rf_status open_beside(const char *onnx_file, rf_tokenizer **out, rf_error *err)
 {
     const char *slash = strrchr(onnx_file, '/');
     char *folder = slash == NULL ? rf__strdup(".") : rf__strndup(onnx_file, (size_t)(slash - onnx_file) + 1);
     char *above = folder == NULL ? NULL : rf__path_join(folder, "..");
-    rf_status status = above == NULL ? rf__fail_memory(err) : rf_tokenizer_open(folder, out, err);
+    rf_status status = above == NULL ? rf__fail_memory(err) : open_tokenizer(folder, out, err);
 
     if (status == RF_NOT_FOUND && above != NULL)
-        status = rf_tokenizer_open(above, out, err);
+        status = open_tokenizer(above, out, err);
     rf__free(above);
     rf__free(folder);
     return status;
@@ -111,10 +116,10 @@ rf_status rf__open_tokenizer(const struct opt_common *common, rf_tokenizer **out
         rf__os_is_file(common->model))
         return open_beside(common->model, out, err);
     if (rf__os_stat(common->model).kind != OS_NOTHING)
-        return rf_tokenizer_open(common->model, out, err);
+        return open_tokenizer(common->model, out, err);
     status = rf__open_pull(common, &directory, err);
     if (status == RF_OK)
-        status = rf_tokenizer_open(directory, out, err);
+        status = open_tokenizer(directory, out, err);
     rf_free(directory);
     return status;
 }

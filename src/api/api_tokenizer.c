@@ -1,13 +1,21 @@
 /* api_tokenizer: the entry points of rag_factory.h for tokenizers. */
 #include "api/options.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "tokenizer/tokenizer.h"
 
 rf_status rf_tokenizer_open(const char *path, rf_tokenizer **out, rf_error *err)
 {
+    return rf_tokenizer_open_logged(path, NULL, NULL, out, err);
+}
+
+rf_status rf_tokenizer_open_logged(const char *path, rf_log_fn log, void *log_user, rf_tokenizer **out, rf_error *err)
+{
+    struct logger logger = {log, log_user};
+
     if (path == NULL || out == NULL)
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_tokenizer_open: %s is NULL", path == NULL ? "path" : "out");
-    return rf__tokenizer_open(path, false, NULL, out, err);
+    return rf__tokenizer_open(path, false, &logger, out, err);
 }
 
 void rf_tokenizer_free(rf_tokenizer *tokenizer)

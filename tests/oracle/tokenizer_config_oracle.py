@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""A tokenizer.json with a tokenizer_config.json beside it, in every variant of the fields that change ids, against
-`transformers` (AutoTokenizer of the directory).
+"""A tokenizer.json with a tokenizer_config.json beside it, in every variant of the fields that change ids, and with
+special_tokens_map.json and added_tokens.json, against `transformers` (AutoTokenizer of the directory). Versions 4 and 5
+differ with some lists of special tokens in the latter two; a case in which both differ from ours is a mistake.
 
     tokenizer_config_oracle.py LIBRARY [--only WORD]       LIBRARY is librag_factory.so
 
@@ -55,7 +56,7 @@ def token(content, **flags):
 
 
 def variants():
-    """Class, name, tokenizer.json, tokenizer_config.json."""
+    """Class, name, tokenizer.json, tokenizer_config.json; and, where there are more, {name: value} of the other files."""
     flags = list(itertools.product((ABSENT, True, False), (ABSENT, None, True, False), (ABSENT, True, False)))
     for of_class, cased, (lower, strip, chinese) in itertools.product(CLASSES, (False, True), flags):
         config = {"tokenizer_class": of_class, "do_lower_case": lower, "strip_accents": strip, "tokenize_chinese_chars": chinese}
@@ -76,6 +77,18 @@ def variants():
         config = {"do_lower_case": lower, "strip_accents": strip, "tokenize_chinese_chars": chinese}
         config = {k: v for k, v in config.items() if v is not ABSENT}
         yield of_class, f"{of_class} by config.json {config}", tokenizer_json(CLASSES[of_class][1], lowercase=not cased, strip_accents=False if cased else None), config
+    new, both = {"mask_token": {"__type": "AddedToken", **token("[NEW]", lstrip=True)}}, {"[OTHER]": 228, "[NEW]": 229}
+    decoder, extra, plain = tokens["decoder, plain"], {"additional_special_tokens": ["[NEW]"]}, {"mask_token": "[NEW]"}
+    image, video = {"extra_special_tokens": {"image_token": "[NEW]"}}, {"extra_special_tokens": {"b_token": "[OTHER]", "a_token": "[NEW]"}}
+    more = [(config, {"special_tokens_map.json": map}) for config in ({}, decoder, {"additional_special_tokens": ["[OTHER]"]}, {"mask_token": "[OTHER]"})
+            for map in (extra, new, plain, {**plain, "additional_special_tokens": ["[OTHER]", "[NEW]"]}, {"additional_special_tokens": [token("[NEW]", rstrip=True)]})]
+    more += [(config, {"added_tokens.json": added}) for config in ({}, decoder, extra, plain, {"additional_special_tokens": ["[OTHER]"]}, tokens["decoder, lstrip"])
+             for added in ({"[NEW]": 228}, both, {"[new]": 228, "[CLS]": 101}, {"an": 300})]
+    more += [({**image, **config}, files) for config in ({}, decoder, plain) for files in ({}, {"added_tokens.json": both}, {"special_tokens_map.json": extra})]
+    more += [(video, {}), ({**video, "additional_special_tokens": ["x"]}, {}), ({}, {"special_tokens_map.json": extra, "added_tokens.json": both})]
+    for of_class, are_named, (config, files) in itertools.product(("BertTokenizer", "MPNetTokenizerFast", "PreTrainedTokenizerFast"), (False, True), more):
+        config = {"tokenizer_class": of_class, **(NAMED[CLASSES[of_class][1]] if are_named else {}), **config}
+        yield of_class, f"{of_class} {config} {files}", tokenizer_json(CLASSES[of_class][1]), config, files
 
 
 def main():
@@ -87,12 +100,14 @@ def main():
     lib.rf_tokenizer_free.restype = lib.rf_encoding_free.restype = None
     lib.rf_tokenizer_free.argtypes = lib.rf_encoding_free.argtypes = [c.c_void_p]
     n = differences = refused = 0
-    for of_class, name, file, config in variants():
+    for of_class, name, file, config, *more in variants():
         if args.only not in name:
             continue
         with tempfile.TemporaryDirectory() as folder:
             pathlib.Path(folder, "tokenizer.json").write_text(json.dumps(file))
             pathlib.Path(folder, "tokenizer_config.json").write_text(json.dumps(config))
+            for other, content in (more[0] if more else {}).items():
+                pathlib.Path(folder, other).write_text(json.dumps(content))
             pathlib.Path(folder, "config.json").write_text(json.dumps({"model_type": CLASSES[of_class][0]}))
             try:
                 theirs = AutoTokenizer.from_pretrained(folder)

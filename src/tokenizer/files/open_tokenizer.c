@@ -23,7 +23,7 @@ static rf_status find_named(const char *directory, const char *name, char **out,
     return RF_OK;
 }
 
-/* The first file, in the order of names, whose name ends so; NULL in *out when there is none. */
+/* The file whose name ends so; NULL in *out when there is none. */
 static rf_status find_ending(const char *directory, const char *end, char **out, rf_error *err)
 {
     char **names;
@@ -33,9 +33,19 @@ static rf_status find_ending(const char *directory, const char *end, char **out,
     *out = NULL;
     if (status != RF_OK)
         return status;
-    for (size_t i = 0; i < n && status == RF_OK && *out == NULL; i++)
-        if (rf__ends_with(names[i], end))
+    for (size_t i = 0; i < n && status == RF_OK; i++) {
+        if (!rf__ends_with(names[i], end))
+            continue;
+        if (*out != NULL)
+            status = rf__fail(err, RF_BAD_FORMAT, "%s: has several files *%s, the last of them %s; name the one to use",
+                              directory, end, names[i]);
+        else
             status = find_named(directory, names[i], out, err);
+    }
+    if (status != RF_OK) {
+        rf__free(*out);
+        *out = NULL;
+    }
     rf__free(names);
     return status;
 }
@@ -168,10 +178,8 @@ static rf_status open_json(struct rf_tokenizer *tokenizer, const char *path, con
                            bool lower_case, const struct logger *logger, rf_error *err)
 {
     struct vocab_companions companions = {0};
-    rf_status status = of_directory ? read_beside(path, "tokenizer_config.json", &companions.config, err) : RF_OK;
+    rf_status status = of_directory ? read_companions(path, &companions, err) : RF_OK;
 
-    if (status == RF_OK && of_directory)
-        status = read_beside(path, "config.json", &companions.model_config, err);
     if (status == RF_OK)
         status = rf__tokenizer_read_json_and_config(tokenizer, text->data, text->len, path, &companions, lower_case,
                                                     logger, err);

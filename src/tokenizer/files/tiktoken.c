@@ -142,8 +142,8 @@ static rf_status read_pieces(const char *text, size_t len, const char *name, str
 
 /* ---- Which one ---------------------------------------------------------------------------------------------- */
 
-static rf_status find_kind(const char *name, const struct vocabulary *pieces, const struct encoding_kind **out,
-                           rf_error *err)
+static rf_status find_kind(const char *name, const struct vocabulary *pieces, const struct logger *logger,
+                           const struct encoding_kind **out, rf_error *err)
 {
     const char *base = name + rf__os_folder_len(name);
 
@@ -152,6 +152,10 @@ static rf_status find_kind(const char *name, const struct vocabulary *pieces, co
             if (by_name ? strncmp(base, kinds[i].name, strlen(kinds[i].name)) == 0
                         : pieces->n_pieces == kinds[i].n_ranks) {
                 *out = &kinds[i];
+                if (pieces->n_pieces != kinds[i].n_ranks)
+                    rf__log(logger, RF_LOG_WARNING,
+                            "%s: has %u ranks, where %s has %u: is it cut short, or of another encoding?", name,
+                            pieces->n_pieces, kinds[i].name, kinds[i].n_ranks);
                 return RF_OK;
             }
     return rf__fail(err, RF_UNSUPPORTED,
@@ -354,13 +358,14 @@ static rf_status add_special(struct rf_tokenizer *tokenizer, const struct encodi
     return status;
 }
 
-static rf_status build(struct rf_tokenizer *tokenizer, const struct vocabulary *pieces, const char *name, rf_error *err)
+static rf_status build(struct rf_tokenizer *tokenizer, const struct vocabulary *pieces, const char *name,
+                       const struct logger *logger, rf_error *err)
 {
     static const char stages[] = "{\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
                                  "\"trim_offsets\":false,\"use_regex\":false},\"decoder\":{\"type\":\"ByteLevel\"}}";
     const struct encoding_kind *kind = NULL;
     struct pretokenizer *pretokenizer;
-    rf_status status = find_kind(name, pieces, &kind, err);
+    rf_status status = find_kind(name, pieces, logger, &kind, err);
 
     if (status == RF_OK)
         status = check_bytes(pieces, name, err);
@@ -382,7 +387,7 @@ rf_status rf__tokenizer_read_tiktoken(struct rf_tokenizer *tokenizer, const char
     rf_status status = read_pieces(text, len, name, &pieces, err);
 
     if (status == RF_OK)
-        status = build(tokenizer, &pieces, name, err);
+        status = build(tokenizer, &pieces, name, logger, err);
     rf__vocabulary_release(&pieces);
     return status != RF_OK ? status : rf__tokenizer_finish(tokenizer, logger, err);
 }

@@ -68,6 +68,7 @@ static const char *const named[] = {"bos_token", "eos_token", "unk_token", "sep_
                                     "pad_token", "cls_token", "mask_token"};
 #define N_NAMED    (sizeof named / sizeof named[0])
 #define MORE_NAMED "additional_special_tokens"
+#define EXTRA      "extra_special_tokens" /* {"image_token": "<image>", …} */
 #define ADDED      "added_tokens_decoder"
 #define MAX_ADDED  ((size_t)1 << 20)
 
@@ -79,16 +80,52 @@ static yyjson_val *content_of(yyjson_val *token)
     return yyjson_is_str(content) ? content : NULL;
 }
 
-static size_t count_named(const struct json *config)
+/* What the files say of tokens. Where there is an added_tokens_decoder, the other two are not read. */
+struct token_files {
+    const struct json *config;
+    struct json map, added; /* root NULL: not there, or not read */
+};
+
+static struct token_files files_of(const struct vocab_companions *companions)
 {
-    return N_NAMED + yyjson_arr_size(yyjson_obj_get(config->root, MORE_NAMED));
+    struct token_files files = {&companions->config, companions->special_tokens_map, companions->added_tokens};
+
+    if (yyjson_obj_get(files.config->root, ADDED) != NULL)
+        files.map.root = files.added.root = NULL;
+    return files;
 }
 
-/* The tokens that the file names as special ones. */
+static size_t count_named(const struct token_files *files)
+{
+    return N_NAMED + yyjson_arr_size(yyjson_obj_get(files->config->root, MORE_NAMED)) +
+           yyjson_arr_size(yyjson_obj_get(files->map.root, MORE_NAMED)) +
+           yyjson_obj_size(yyjson_obj_get(files->config->root, EXTRA));
+}
+
+static size_t count_tokens(const struct token_files *files)
+{
+    return count_named(files) + yyjson_obj_size(yyjson_obj_get(files->config->root, ADDED)) +
+           yyjson_obj_size(files->added.root);
+}
+
+size_t rf__config_count_tokens(const struct vocab_companions *companions)
+{
+    struct token_files files = files_of(companions);
+    size_t n = count_tokens(&files);
+
+    return n < MAX_ADDED ? n : MAX_ADDED;
+}
+
+/* The tokens that the files name as special ones. */
+struct named_token {
+    yyjson_val *token;
+    const char *file;
+};
 struct named_tokens {
-    yyjson_val **tokens;   /* [n], in the order of `named`, then of the list */
-    yyjson_val **contents; /* [n], theirs, sorted by bytes */
+    struct named_token *tokens; /* [n], in the order of `named`, then of the lists, then of EXTRA */
     size_t n;
+    yyjson_val **contents; /* [n_contents], sorted by bytes: of those that are not of EXTRA */
+    size_t n_contents;
 };
 
 static int compare_contents(const void *a, const void *b)
@@ -100,37 +137,63 @@ static int compare_contents(const void *a, const void *b)
     return order != 0 ? order : (x_len > y_len) - (x_len < y_len);
 }
 
-static void name_token(struct named_tokens *tokens, yyjson_val *token)
+static void name_token(struct named_tokens *tokens, yyjson_val *token, const char *file)
 {
     if (content_of(token) == NULL)
         return;
-    tokens->tokens[tokens->n] = token;
-    tokens->contents[tokens->n++] = content_of(token);
+    tokens->tokens[tokens->n++] = (struct named_token){token, file};
 }
 
-/* To be released with rf__free(out->tokens). */
-static rf_status read_named(const struct json *config, struct named_tokens *out, rf_error *err)
+static void name_list(struct named_tokens *tokens, const struct json *file)
 {
-    yyjson_val *more = yyjson_obj_get(config->root, MORE_NAMED), *token;
-    size_t n = count_named(config), i, n_more;
+    yyjson_val *list = yyjson_obj_get(file->root, MORE_NAMED), *token;
+    size_t i, n;
 
-    *out = (struct named_tokens){.tokens = rf__alloc_array(2 * n, sizeof *out->tokens)};
-    if (out->tokens == NULL)
-        return rf__fail_memory(err);
-    out->contents = out->tokens + n;
-    for (i = 0; i < N_NAMED; i++)
-        name_token(out, yyjson_obj_get(config->root, named[i]));
-    yyjson_arr_foreach(more, i, n_more, token)
+    yyjson_arr_foreach(list, i, n, token)
     {
-        name_token(out, token);
+        name_token(tokens, token, file->name);
     }
-    qsort(out->contents, out->n, sizeof *out->contents, compare_contents);
+}
+
+static void release_named(struct named_tokens *tokens)
+{
+    rf__free(tokens->tokens);
+    rf__free(tokens->contents);
+}
+
+/* To be released, also when it fails. */
+static rf_status read_named(const struct token_files *files, struct named_tokens *out, rf_error *err)
+{
+    yyjson_val *extra = yyjson_obj_get(files->config->root, EXTRA), *key, *token;
+    size_t n = count_named(files), i, n_extra;
+
+    *out = (struct named_tokens){.tokens = rf__alloc_array(n, sizeof *out->tokens),
+                                 .contents = rf__alloc_array(n, sizeof *out->contents)};
+    if (out->tokens == NULL || out->contents == NULL)
+        return rf__fail_memory(err);
+    for (i = 0; i < N_NAMED; i++) {
+        token = yyjson_obj_get(files->map.root, named[i]);
+        if (token != NULL)
+            name_token(out, token, files->map.name);
+        else
+            name_token(out, yyjson_obj_get(files->config->root, named[i]), files->config->name);
+    }
+    name_list(out, files->config);
+    name_list(out, &files->map);
+    for (i = 0; i < out->n; i++)
+        out->contents[out->n_contents++] = content_of(out->tokens[i].token);
+    qsort(out->contents, out->n_contents, sizeof *out->contents, compare_contents);
+    yyjson_obj_foreach(extra, i, n_extra, key, token)
+    {
+        name_token(out, token, files->config->name);
+    }
     return RF_OK;
 }
 
 static bool is_named(const struct named_tokens *tokens, yyjson_val *content)
 {
-    return tokens->n > 0 && bsearch(&content, tokens->contents, tokens->n, sizeof content, compare_contents) != NULL;
+    return tokens->n_contents > 0 &&
+           bsearch(&content, tokens->contents, tokens->n_contents, sizeof content, compare_contents) != NULL;
 }
 
 static bool flag(yyjson_val *token, const char *key, bool fallback)
@@ -140,7 +203,7 @@ static bool flag(yyjson_val *token, const char *key, bool fallback)
     return yyjson_is_bool(value) ? yyjson_get_bool(value) : fallback;
 }
 
-static rf_status add(struct rf_tokenizer *tokenizer, const struct json *config, yyjson_val *token, bool is_special,
+static rf_status add(struct rf_tokenizer *tokenizer, const char *file, yyjson_val *token, bool is_special,
                      const struct logger *logger, uint32_t *id, rf_error *err)
 {
     yyjson_val *content = content_of(token);
@@ -156,16 +219,17 @@ static rf_status add(struct rf_tokenizer *tokenizer, const struct json *config, 
     status =
         rf__added_tokens_add(&tokenizer->added, &tokenizer->model->vocabulary, &tokenizer->normalizers, &spec, id, err);
     if (status != RF_OK)
-        return rf__fail_prefix(err, status, "%s", config->name);
+        return rf__fail_prefix(err, status, "%s", file);
     if (is_new && spec.len > 0)
-        rf__log(logger, RF_LOG_INFO, "%s: adds the token '%s', id %u", config->name, spec.content, *id);
+        rf__log(logger, RF_LOG_INFO, "%s: adds the token '%s', id %u", file, spec.content, *id);
     return RF_OK;
 }
 
-/* An entry of added_tokens_decoder: "7": {"content": "[NEW]", …}. */
+/* An entry of added_tokens_decoder, "7": {"content": "[NEW]", …}, or of added_tokens.json, "[NEW]": 7. */
 struct entry {
     unsigned long id;
     yyjson_val *token;
+    const char *file;
 };
 
 static int by_id(const void *a, const void *b)
@@ -175,74 +239,68 @@ static int by_id(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static size_t sorted_entries(yyjson_val *object, struct entry *entries)
+/* The entries by their ids; those without a content are none. */
+static size_t sorted_entries(const struct token_files *files, struct entry *entries)
 {
-    yyjson_val *key, *token;
+    yyjson_val *decoder = yyjson_obj_get(files->config->root, ADDED), *key, *value;
     size_t i, n_members, n = 0;
 
-    yyjson_obj_foreach(object, i, n_members, key, token)
+    yyjson_obj_foreach(decoder, i, n_members, key, value)
     {
-        if (content_of(token) != NULL)
-            entries[n++] = (struct entry){strtoul(yyjson_get_str(key), NULL, 10), token};
+        if (content_of(value) != NULL)
+            entries[n++] = (struct entry){strtoul(yyjson_get_str(key), NULL, 10), value, files->config->name};
+    }
+    yyjson_obj_foreach(files->added.root, i, n_members, key, value)
+    {
+        if (yyjson_is_uint(value))
+            entries[n++] = (struct entry){(unsigned long)yyjson_get_uint(value), key, files->added.name};
     }
     qsort(entries, n, sizeof *entries, by_id);
     return n;
 }
 
-size_t rf__config_count_tokens(const struct json *config)
-{
-    size_t n = config->root == NULL ? 0 : yyjson_obj_size(yyjson_obj_get(config->root, ADDED)) + count_named(config);
-
-    return n < MAX_ADDED ? n : MAX_ADDED;
-}
-
-static rf_status add_entries(struct rf_tokenizer *tokenizer, const struct json *config,
+static rf_status add_entries(struct rf_tokenizer *tokenizer, const struct token_files *files,
                              const struct named_tokens *specials, const struct logger *logger, rf_error *err)
 {
-    yyjson_val *object = yyjson_obj_get(config->root, ADDED);
-    size_t n = yyjson_is_obj(object) ? yyjson_obj_size(object) : 0;
-    struct entry *entries;
+    struct entry *entries = rf__alloc_array(count_tokens(files), sizeof *entries);
+    size_t n;
     rf_status status = RF_OK;
 
-    if (n == 0)
-        return RF_OK;
-    entries = rf__alloc_array(n, sizeof *entries);
     if (entries == NULL)
         return rf__fail_memory(err);
-    n = sorted_entries(object, entries);
+    n = sorted_entries(files, entries);
     for (size_t i = 0; i < n && status == RF_OK; i++) {
+        yyjson_val *content = content_of(entries[i].token);
         uint32_t id = 0;
-        status = add(tokenizer, config, entries[i].token, is_named(specials, content_of(entries[i].token)), logger, &id,
-                     err);
-        if (status == RF_OK && entries[i].id != id && yyjson_get_len(content_of(entries[i].token)) > 0)
+        status = add(tokenizer, entries[i].file, entries[i].token, is_named(specials, content), logger, &id, err);
+        if (status == RF_OK && entries[i].id != id && yyjson_get_len(content) > 0)
             rf__log(logger, RF_LOG_WARNING, "%s: added token '%s' has the id %u, not %lu as the file says",
-                    config->name, yyjson_get_str(content_of(entries[i].token)), id, entries[i].id);
+                    entries[i].file, yyjson_get_str(content), id, entries[i].id);
     }
     rf__free(entries);
     return status;
 }
 
-rf_status rf__config_added_tokens(struct rf_tokenizer *tokenizer, const struct json *config,
+rf_status rf__config_added_tokens(struct rf_tokenizer *tokenizer, const struct vocab_companions *companions,
                                   const struct logger *logger, rf_error *err)
 {
-    struct named_tokens specials;
+    struct token_files files = files_of(companions);
+    struct named_tokens specials = {0};
     rf_status status;
 
-    if (config->root == NULL)
-        return RF_OK;
-    if (yyjson_obj_size(yyjson_obj_get(config->root, ADDED)) + count_named(config) > MAX_ADDED)
-        return rf__fail(err, RF_UNSUPPORTED, "%s: names more than %zu tokens", config->name, MAX_ADDED);
-    status = read_named(config, &specials, err);
-    if (status != RF_OK)
-        return status;
-    status = add_entries(tokenizer, config, &specials, logger, err);
+    if (count_tokens(&files) > MAX_ADDED)
+        return rf__fail(err, RF_UNSUPPORTED, "the files beside tokenizer.json name more than %zu tokens", MAX_ADDED);
+    status = read_named(&files, &specials, err);
+    if (status == RF_OK)
+        status = add_entries(tokenizer, &files, &specials, logger, err);
     for (size_t i = 0; i < specials.n && status == RF_OK; i++) {
-        yyjson_val *content = content_of(specials.tokens[i]);
+        const struct named_token *special = &specials.tokens[i];
+        yyjson_val *content = content_of(special->token);
         uint32_t id;
         if (rf__added_token_of_content(&tokenizer->added, yyjson_get_str(content), yyjson_get_len(content)) == NULL)
-            status = add(tokenizer, config, specials.tokens[i], true, logger, &id, err);
+            status = add(tokenizer, special->file, special->token, true, logger, &id, err);
     }
-    rf__free(specials.tokens);
+    release_named(&specials);
     return status;
 }
 

@@ -5,7 +5,8 @@
  *   - do_lower_case, strip_accents, tokenize_chinese_chars of MPNet's class and BERT's and those like it, whose
  *     defaults count where a field is missing: they win over the file's BertNormalizer. The class is that of the file,
  *     else of config.json, by its tokenizer_class or model_type;
- *   - the tokens of added_tokens_decoder, and the named special ones, that tokenizer.json does not add;
+ *   - the tokens of added_tokens_decoder, else of special_tokens_map.json and added_tokens.json, and the named special
+ *     ones, that tokenizer.json does not add;
  *   - add_bos_token, add_eos_token of the classes of Llama and Gemma, where one is there: they replace the
  *     post-processor.
  *
@@ -20,9 +21,9 @@
 rf_status rf__config_normalizer(struct rf_tokenizer *tokenizer, const struct vocab_companions *companions,
                                 const struct stage_source *source, const struct logger *logger, rf_error *err);
 /* The most tokens that the next one may add. */
-size_t rf__config_count_tokens(const struct json *config);
+size_t rf__config_count_tokens(const struct vocab_companions *companions);
 /* After the file's own added tokens. */
-rf_status rf__config_added_tokens(struct rf_tokenizer *tokenizer, const struct json *config,
+rf_status rf__config_added_tokens(struct rf_tokenizer *tokenizer, const struct vocab_companions *companions,
                                   const struct logger *logger, rf_error *err);
 /* After the file's own post-processor. */
 rf_status rf__config_postprocessor(struct rf_tokenizer *tokenizer, const struct json *config,

@@ -73,8 +73,9 @@ static rf_status read_added_token(struct rf_tokenizer *tokenizer, const struct j
     return RF_OK;
 }
 
-static rf_status read_added_tokens(struct rf_tokenizer *tokenizer, const struct json *json, const struct json *config,
-                                   const struct logger *logger, rf_error *err)
+static rf_status read_added_tokens(struct rf_tokenizer *tokenizer, const struct json *json,
+                                   const struct vocab_companions *companions, const struct logger *logger,
+                                   rf_error *err)
 {
     yyjson_val *tokens, *token;
     size_t i, n;
@@ -83,7 +84,7 @@ static rf_status read_added_tokens(struct rf_tokenizer *tokenizer, const struct 
     if (status != RF_OK)
         return status;
     status = rf__added_tokens_init(&tokenizer->added, &tokenizer->model->vocabulary,
-                                   yyjson_arr_size(tokens) + rf__config_count_tokens(config), err);
+                                   yyjson_arr_size(tokens) + rf__config_count_tokens(companions), err);
     if (status != RF_OK)
         return rf__fail_prefix(err, status, "%s: 'added_tokens'", json->name);
     yyjson_arr_foreach(tokens, i, n, token)
@@ -92,14 +93,13 @@ static rf_status read_added_tokens(struct rf_tokenizer *tokenizer, const struct 
         if (status != RF_OK)
             return status;
     }
-    return rf__config_added_tokens(tokenizer, config, logger, err);
+    return rf__config_added_tokens(tokenizer, companions, logger, err);
 }
 
 static rf_status read_stages(struct rf_tokenizer *tokenizer, const struct json *json,
                              const struct vocab_companions *companions, bool lower_case, const struct logger *logger,
                              rf_error *err)
 {
-    const struct json *config = &companions->config;
     struct stage_source source = stage(json, "normalizer");
     rf_status status = rf__normalizers_read(&tokenizer->normalizers, &source, err);
 
@@ -118,13 +118,13 @@ static rf_status read_stages(struct rf_tokenizer *tokenizer, const struct json *
         return rf__fail(err, RF_BAD_FORMAT, "%s: has no 'model'", json->name);
     status = rf__model_read(&source, &tokenizer->model, err);
     if (status == RF_OK)
-        status = read_added_tokens(tokenizer, json, config, logger, err);
+        status = read_added_tokens(tokenizer, json, companions, logger, err);
     if (status != RF_OK)
         return status;
     source = stage(json, "post_processor");
     status = rf__postprocessor_read(&tokenizer->postprocessor, &source, err);
     if (status == RF_OK)
-        status = rf__config_postprocessor(tokenizer, config, logger, err);
+        status = rf__config_postprocessor(tokenizer, &companions->config, logger, err);
     if (status != RF_OK)
         return status;
     source = stage(json, "decoder");

@@ -146,23 +146,39 @@ static void merges_by_rank(void **state)
     }
 }
 
+static void keep_warning(void *user, rf_log_level level, const char *message)
+{
+    rf_error *kept = user;
+
+    if (level == RF_LOG_WARNING)
+        snprintf(kept->message, sizeof kept->message, "%s", message);
+}
+
 static void found_in_directory(void **state)
 {
     const char *folder = scratch_directory("tiktoken");
-    char *path = rf__path_join(folder, "r50k_base.tiktoken"), *plain = rf__path_join(folder, "p50k_base");
+    char *path = rf__path_join(folder, "r50k_base.tiktoken"), *plain = rf__path_join(folder, "p50k_base"),
+         *second = rf__path_join(folder, "cl100k_base.tiktoken");
     static char ranks[8192];
     size_t len = write_ranks(ranks, 0);
     struct rf_tokenizer *tokenizer = NULL;
+    rf_error warning = {0}, fault = {0};
+    struct logger logger = {keep_warning, &warning};
 
     (void)state;
     write_file(path, ranks, len);
-    assert_ok(rf__tokenizer_open(folder, false, NULL, &tokenizer, err));
+    assert_ok(rf__tokenizer_open(folder, false, &logger, &tokenizer, err));
+    assert_non_null(strstr(warning.message, "r50k_base.tiktoken: has 262 ranks, where r50k_base has 50256"));
     rf__tokenizer_free(tokenizer);
+    write_file(second, ranks, len);
+    assert_int_equal(rf__tokenizer_open(folder, false, NULL, &tokenizer, &fault), RF_BAD_FORMAT);
+    assert_non_null(strstr(fault.message, "has several files *.tiktoken, the last of them r50k_base.tiktoken; name"));
     write_file(plain, ranks, len);
     assert_ok(rf__tokenizer_open(plain, false, NULL, &tokenizer, err));
     assert_int_equal(rf__tokenizer_vocab_size(tokenizer), 50257);
     rf__tokenizer_free(tokenizer);
     rf__free(path);
+    rf__free(second);
     rf__free(plain);
 }
 

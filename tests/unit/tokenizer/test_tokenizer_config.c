@@ -22,6 +22,57 @@ static rf_status read_beside(struct rf_tokenizer *t, const char *config, const c
     return status;
 }
 
+/* Tokens that special_tokens_map.json and added_tokens.json have, or extra_special_tokens names. */
+static void other_files(void **state)
+{
+    /* New ids begin at 23; a and b are 10 and 11. */
+    static const struct {
+        const char *config, *map, *added;
+        uint32_t x, y; /* what [X] and [Y] are; 0: text */
+        bool is_lower; /* [x] is found too: the token is normalized */
+    } cases[] = {
+        {NULL, NULL, NULL, 0, 0, false},
+        {NULL, "{\"additional_special_tokens\":[\"[X]\",\"[Y]\"]}", NULL, 23, 24, false},
+        {"{\"additional_special_tokens\":[\"[Y]\"]}", "{\"additional_special_tokens\":[\"[X]\",\"[Y]\"]}", NULL, 24, 23,
+         false},
+        {"{\"mask_token\":\"[X]\"}", "{\"mask_token\":{\"content\":\"[Y]\"}}", NULL, 0, 23, false},
+        {NULL, NULL, "{\"[Y]\":23,\"[X]\":24}", 24, 23, true},
+        {NULL, NULL, "{\"[Y]\":24,\"[X]\":23}", 23, 24, true},
+        {"{\"additional_special_tokens\":[\"[X]\"]}", NULL, "{\"[X]\":23}", 23, 0, false},
+        {"{\"extra_special_tokens\":{\"image_token\":\"[X]\"}}", NULL, NULL, 23, 0, false},
+        {"{\"extra_special_tokens\":{\"image_token\":\"[X]\"}}", NULL, "{\"[X]\":23}", 23, 0, true},
+        {"{\"added_tokens_decoder\":{" NEW_TOKEN(23, "[X]", "true") "}}", "{\"additional_special_tokens\":[\"[Y]\"]}",
+         "{\"[Y]\":24}", 23, 0, false},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct vocab_companions companions = {0};
+        struct rf_tokenizer t = {0};
+        struct fixture_call call = {0};
+        struct encode_request request = {.text = {"[x]", 3}};
+        uint32_t id;
+        const struct {
+            const char *text, *name;
+            struct json *json;
+        } files[] = {{cases[i].config, "tokenizer_config.json", &companions.config},
+                     {cases[i].map, "special_tokens_map.json", &companions.special_tokens_map},
+                     {cases[i].added, "added_tokens.json", &companions.added_tokens}};
+        for (size_t k = 0; k < 3; k++)
+            if (files[k].text != NULL)
+                assert_ok(rf__json_parse(files[k].json, files[k].text, strlen(files[k].text), files[k].name, err));
+        assert_ok(rf__tokenizer_read_json_and_config(&t, FIXTURE_JSON, strlen(FIXTURE_JSON), "tokenizer.json",
+                                                     &companions, false, NULL, err));
+        rf__companions_release(&companions);
+        assert_int_equal(rf__tokenizer_id(&t, "[X]", 3, &id) ? id : 0, cases[i].x);
+        assert_int_equal(rf__tokenizer_id(&t, "[Y]", 3, &id) ? id : 0, cases[i].y);
+        fixture_encode(&t, &call, &request);
+        assert_int_equal(call.encoding.n == 3 && call.encoding.ids[1] == cases[i].x, cases[i].is_lower);
+        fixture_release(&call);
+        rf__tokenizer_release(&t);
+    }
+}
+
 static rf_status read_both(struct rf_tokenizer *t, const char *config, rf_error *error)
 {
     return read_beside(t, config, NULL, error);
@@ -196,6 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields),
+        cmocka_unit_test(other_files),
         cmocka_unit_test(the_class_by_config_json),
         cmocka_unit_test(pairs_and_special_tokens),
         cmocka_unit_test(faults),
