@@ -7,6 +7,18 @@
 
 #include "tokenizer/files/files.h"
 
+#include <string.h>
+
+/* The next of several files that lie one behind the other with a NUL between. */
+static inline rf_text next_file(const uint8_t *data, size_t size, size_t *at, bool is_last)
+{
+    const uint8_t *end = *at < size && !is_last ? memchr(data + *at, 0, size - *at) : NULL;
+    rf_text file = {(const char *)data + *at, end == NULL ? size - *at : (size_t)(end - data) - *at};
+
+    *at += file.len + (end != NULL);
+    return file;
+}
+
 static void check_tokenizer(const struct rf_tokenizer *tokenizer, const char *text, size_t len)
 {
     struct encode_request request = {.text = {text, len}};

@@ -3,8 +3,6 @@
  * tokenizer_config.json, special_tokens_map.json, added_tokens.json; an empty one of the last three is not there. */
 #include "file_property.h"
 
-#include <string.h>
-
 enum { VOCAB, MERGES, CONFIG, MAP, ADDED, N_FILES };
 
 static const char sample[] = "ab ab abc <mask></s> \xc3\x89\xe4\xb8\xad <a>";
@@ -21,10 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool parses = true;
 
     for (int i = 0; i < N_FILES; i++) {
-        const uint8_t *end = at < size ? memchr(data + at, 0, size - at) : NULL;
-        rf_text file = {(const char *)data + at,
-                        i == N_FILES - 1 || end == NULL ? size - at : (size_t)(end - data) - at};
-        at = at + file.len + 1 > size ? size : at + file.len + 1;
+        rf_text file = next_file(data, size, &at, i == N_FILES - 1);
         if (i == MERGES)
             files.merges = file;
         else if ((i == VOCAB || file.len > 0) && parses)

@@ -1,10 +1,7 @@
 /* Property: a vocab.txt and its companions, whatever they are, are refused with a message, or become a tokenizer that
  * encodes. The bytes are the four files, one behind the other with a NUL between: vocab.txt, tokenizer_config.json,
  * special_tokens_map.json, added_tokens.json; an empty one of the last three is not there. */
-#include "base/mem.h"
 #include "file_property.h"
-
-#include <string.h>
 
 #define N_FILES 4
 
@@ -15,22 +12,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct vocab_companions companions = {0};
     struct json *json[] = {NULL, &companions.config, &companions.special_tokens_map, &companions.added_tokens};
     struct rf_tokenizer tokenizer = {0};
-    const char *begin[N_FILES];
-    size_t len[N_FILES], at = 0;
+    rf_text vocab = {NULL, 0};
+    size_t at = 0;
     rf_error err = {0};
     bool parses = true;
 
     for (int i = 0; i < N_FILES; i++) {
-        const uint8_t *end = at < size ? memchr(data + at, 0, size - at) : NULL;
-        begin[i] = (const char *)data + at;
-        len[i] = i == N_FILES - 1 || end == NULL ? size - at : (size_t)(end - data) - at;
-        at += len[i] + 1;
-        at = at > size ? size : at;
-        if (i > 0 && len[i] > 0 && parses)
-            parses = rf__json_parse(json[i], begin[i], len[i], "fuzz", &err) == RF_OK;
+        rf_text file = next_file(data, size, &at, i == N_FILES - 1);
+        if (i == 0)
+            vocab = file;
+        else if (file.len > 0 && parses)
+            parses = rf__json_parse(json[i], file.data, file.len, "fuzz", &err) == RF_OK;
     }
     if (parses &&
-        rf__tokenizer_read_vocab(&tokenizer, begin[0], len[0], "fuzz", &companions, false, NULL, &err) == RF_OK)
+        rf__tokenizer_read_vocab(&tokenizer, vocab.data, vocab.len, "fuzz", &companions, false, NULL, &err) == RF_OK)
         check_tokenizer(&tokenizer, sample, sizeof sample - 1);
     else
         check(err.message[0] != '\0');

@@ -146,13 +146,11 @@ static void name_token(struct named_tokens *tokens, yyjson_val *token, const cha
 
 static void name_list(struct named_tokens *tokens, const struct json *file)
 {
-    yyjson_val *list = yyjson_obj_get(file->root, MORE_NAMED), *token;
-    size_t i, n;
+    yyjson_arr_iter list = yyjson_arr_iter_with(yyjson_obj_get(file->root, MORE_NAMED));
+    yyjson_val *token;
 
-    yyjson_arr_foreach(list, i, n, token)
-    {
+    while ((token = yyjson_arr_iter_next(&list)) != NULL)
         name_token(tokens, token, file->name);
-    }
 }
 
 static void release_named(struct named_tokens *tokens)
@@ -164,8 +162,9 @@ static void release_named(struct named_tokens *tokens)
 /* To be released, also when it fails. */
 static rf_status read_named(const struct token_files *files, struct named_tokens *out, rf_error *err)
 {
-    yyjson_val *extra = yyjson_obj_get(files->config->root, EXTRA), *key, *token;
-    size_t n = count_named(files), i, n_extra;
+    yyjson_obj_iter extra = yyjson_obj_iter_with(yyjson_obj_get(files->config->root, EXTRA));
+    yyjson_val *key, *token;
+    size_t n = count_named(files), i;
 
     *out = (struct named_tokens){.tokens = rf__alloc_array(n, sizeof *out->tokens),
                                  .contents = rf__alloc_array(n, sizeof *out->contents)};
@@ -183,10 +182,8 @@ static rf_status read_named(const struct token_files *files, struct named_tokens
     for (i = 0; i < out->n; i++)
         out->contents[out->n_contents++] = content_of(out->tokens[i].token);
     qsort(out->contents, out->n_contents, sizeof *out->contents, compare_contents);
-    yyjson_obj_foreach(extra, i, n_extra, key, token)
-    {
-        name_token(out, token, files->config->name);
-    }
+    while ((key = yyjson_obj_iter_next(&extra)) != NULL)
+        name_token(out, yyjson_obj_iter_get_val(key), files->config->name);
     return RF_OK;
 }
 
@@ -242,16 +239,18 @@ static int by_id(const void *a, const void *b)
 /* The entries by their ids; those without a content are none. */
 static size_t sorted_entries(const struct token_files *files, struct entry *entries)
 {
-    yyjson_val *decoder = yyjson_obj_get(files->config->root, ADDED), *key, *value;
-    size_t i, n_members, n = 0;
+    yyjson_obj_iter decoder = yyjson_obj_iter_with(yyjson_obj_get(files->config->root, ADDED));
+    yyjson_obj_iter added = yyjson_obj_iter_with(files->added.root);
+    yyjson_val *key, *value;
+    size_t n = 0;
 
-    yyjson_obj_foreach(decoder, i, n_members, key, value)
-    {
+    while ((key = yyjson_obj_iter_next(&decoder)) != NULL) {
+        value = yyjson_obj_iter_get_val(key);
         if (content_of(value) != NULL)
             entries[n++] = (struct entry){strtoul(yyjson_get_str(key), NULL, 10), value, files->config->name};
     }
-    yyjson_obj_foreach(files->added.root, i, n_members, key, value)
-    {
+    while ((key = yyjson_obj_iter_next(&added)) != NULL) {
+        value = yyjson_obj_iter_get_val(key);
         if (yyjson_is_uint(value))
             entries[n++] = (struct entry){(unsigned long)yyjson_get_uint(value), key, files->added.name};
     }
