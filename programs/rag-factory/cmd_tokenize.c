@@ -312,9 +312,7 @@ const struct command rf__cmd_tokenize = {
     "  rag-factory tokenize \"hello world\"\n"
     "  rag-factory tokenize --decode 101 7592 2088 102",
     "Here there is no limit in tokens unless --max-tokens, RAG_FACTORY_MAX_TOKENS or max_tokens sets one. -m may name "
-    "a tokenizer's file, such as "
-    "tokenizer.json "
-    "or vocab.txt.",
+    "a tokenizer's file, such as tokenizer.json or vocab.txt.",
     run,
     NULL,
 };

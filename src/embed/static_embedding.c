@@ -114,12 +114,8 @@ static void add_row(const struct static_table *table, uint32_t id, float *out)
 /* Asks for a row before it is needed: rows lie anywhere in a table that is larger than any cache. */
 static void prefetch(const uint8_t *row, size_t dim)
 {
-#if defined(__GNUC__)
     for (size_t i = 0; i < dim * sizeof(float); i += 64)
         rf__prefetch(row + i);
-#else
-    (void)row, (void)dim;
-#endif
 }
 
 /* Returns how many rows were added. */

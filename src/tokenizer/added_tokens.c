@@ -374,7 +374,7 @@ static enum search_result match_at(const struct added_tokens *added, const struc
         return SEARCH_NONE;
     cursor->has_match = true;
     cursor->match_token = pattern->token;
-    cursor->match_begin = !flags->lstrip ? at : at > cursor->begin ? skip_space_back(cursor, data, at) : cursor->begin;
+    cursor->match_begin = flags->lstrip ? skip_space_back(cursor, data, at) : at;
     cursor->match_end = behind;
     return SEARCH_FOUND;
 }

@@ -60,24 +60,20 @@ void rf__tokenizer_trim(const struct rf_tokenizer *tokenizer)
     rf__os_mutex_unlock(pool->mutex);
 }
 
-static size_t bytes_of(const struct text_buf *buf)
-{
-    return buf->size + buf->cap_runs * sizeof *buf->runs;
-}
-
 /* All that grows with a text. */
-static bool is_small(const struct encode_scratch *scratch)
+static bool is_small(const struct encode_scratch *scratch, size_t n_normalizers)
 {
     const struct normalize_scratch *normalize = &scratch->normalize;
-    size_t n = bytes_of(&scratch->repaired) + bytes_of(&scratch->normalized) + bytes_of(&normalize->repaired) +
+    size_t n = rf__text_buf_bytes(&scratch->repaired) + rf__text_buf_bytes(&scratch->normalized) +
+               rf__text_buf_bytes(&normalize->repaired) +
                normalize->cap * (2 * sizeof *normalize->pieces + sizeof *normalize->origins) + scratch->model.n_bytes;
 
-    for (int i = 0; i < RF_MAX_CHAIN; i++)
-        n += bytes_of(&normalize->queues[i].text);
+    for (size_t i = 0; i < n_normalizers; i++)
+        n += rf__text_buf_bytes(&normalize->queues[i].text);
     for (int i = 0; i < 2; i++) {
         const struct pieces *list = &scratch->lists[i];
         const struct tokens *tokens = &scratch->tokens[i];
-        n += bytes_of(&list->own) + list->cap * sizeof *list->items +
+        n += rf__text_buf_bytes(&list->own) + list->cap * sizeof *list->items +
              scratch->spaces[i].cap * sizeof *scratch->spaces->items +
              tokens->cap * (sizeof *tokens->ids + sizeof *tokens->words + sizeof *tokens->begin + sizeof *tokens->end);
     }
@@ -90,7 +86,7 @@ void rf__scratch_give(const struct rf_tokenizer *tokenizer, struct encode_scratc
 
     if (scratch == NULL)
         return;
-    if (is_small(scratch)) {
+    if (is_small(scratch, tokenizer->normalizers.n)) {
         rf__os_mutex_lock(pool->mutex);
         if (pool->n < MAX_KEPT) {
             pool->kept[pool->n++] = scratch;

@@ -53,6 +53,12 @@ struct text_buf {
 void rf__text_buf_release(struct text_buf *buf);
 void rf__text_buf_clear(struct text_buf *buf); /* empty; keeps the memory */
 
+/* The memory that it holds. */
+static inline size_t rf__text_buf_bytes(const struct text_buf *buf)
+{
+    return buf->size + buf->cap_runs * sizeof *buf->runs;
+}
+
 /* From now on at most `more` bytes can be appended. */
 void rf__text_buf_limit(struct text_buf *buf, size_t more);
 

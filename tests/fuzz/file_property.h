@@ -19,6 +19,22 @@ static inline rf_text next_file(const uint8_t *data, size_t size, size_t *at, bo
     return file;
 }
 
+/* The rest of the bytes: tokenizer_config.json, special_tokens_map.json, added_tokens.json, config.json; an empty one
+ * is not there. To be released, also when it fails. */
+static inline rf_status read_companions(const uint8_t *data, size_t size, size_t at, struct vocab_companions *out,
+                                        rf_error *err)
+{
+    struct json *files[] = {&out->config, &out->special_tokens_map, &out->added_tokens, &out->model_config};
+    rf_status status = RF_OK;
+
+    for (int i = 0; i < 4 && status == RF_OK; i++) {
+        rf_text file = next_file(data, size, &at, i == 3);
+        if (file.len > 0)
+            status = rf__json_parse(files[i], file.data, file.len, "fuzz", err);
+    }
+    return status;
+}
+
 static void check_tokenizer(const struct rf_tokenizer *tokenizer, const char *text, size_t len)
 {
     struct encode_request request = {.text = {text, len}};
@@ -35,6 +51,17 @@ static void check_tokenizer(const struct rf_tokenizer *tokenizer, const char *te
         check(err.message[0] != '\0');
     rf__encoding_release(&encoding);
     rf__encode_scratch_free(scratch);
+}
+
+/* What came of the files. Releases the tokenizer. */
+static void check_read(rf_status status, struct rf_tokenizer *tokenizer, const rf_error *err, const char *text,
+                       size_t len)
+{
+    if (status == RF_OK)
+        check_tokenizer(tokenizer, text, len);
+    else
+        check(err->message[0] != '\0');
+    rf__tokenizer_release(tokenizer);
 }
 
 #endif

@@ -27,17 +27,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct rf_tokenizer tokenizer = {0};
     const char *config;
     rf_error err = {0};
+    rf_status status;
 
     if (size == 0)
         return 0;
     config = configs[data[0] % N_CONFIGS];
     check(rf__json_parse(&companions.config, config, strlen(config), "tokenizer_config.json", &err) == RF_OK);
-    if (rf__tokenizer_read_sentencepiece(&tokenizer, (const char *)data + 1, size - 1, "fuzz", &companions, false, NULL,
-                                         &err) == RF_OK)
-        check_tokenizer(&tokenizer, sample, sizeof sample - 1);
-    else
-        check(err.message[0] != '\0');
-    rf__tokenizer_release(&tokenizer);
-    rf__json_release(&companions.config);
+    status = rf__tokenizer_read_sentencepiece(&tokenizer, (const char *)data + 1, size - 1, "fuzz", &companions, false,
+                                              NULL, &err);
+    check_read(status, &tokenizer, &err, sample, sizeof sample - 1);
+    rf__companions_release(&companions);
     return 0;
 }

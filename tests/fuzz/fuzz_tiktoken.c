@@ -19,15 +19,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct rf_tokenizer tokenizer = {0};
     struct buf text;
     rf_error err = {0};
+    rf_status status;
 
     rf__buf_init(&text, (size_t)1 << 26);
     append_bytes(&text);
-    if (rf__buf_append(&text, data, size, NULL) == RF_OK &&
-        rf__tokenizer_read_tiktoken(&tokenizer, text.data, text.len, "cl100k_base", NULL, &err) == RF_OK)
-        check_tokenizer(&tokenizer, sample, sizeof sample - 1);
-    else
-        check(err.message[0] != '\0');
-    rf__tokenizer_release(&tokenizer);
+    status = rf__buf_append(&text, data, size, &err);
+    if (status == RF_OK)
+        status = rf__tokenizer_read_tiktoken(&tokenizer, text.data, text.len, "cl100k_base", NULL, &err);
+    check_read(status, &tokenizer, &err, sample, sizeof sample - 1);
     rf__buf_release(&text);
     return 0;
 }

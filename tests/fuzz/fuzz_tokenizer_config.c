@@ -1,9 +1,6 @@
 /* Property: whatever lies beside a sound tokenizer.json is refused with a message, or leaves a tokenizer that encodes.
- * The bytes are the files, one behind the other with a NUL between: tokenizer_config.json, special_tokens_map.json,
- * added_tokens.json, config.json; an empty one is not there. */
+ * The bytes are the companions of file_property.h, one behind the other with a NUL between. */
 #include "file_property.h"
-
-#define N_FILES 4
 
 static const char tokenizer_json[] =
     "{\"added_tokens\":[{\"id\":2,\"content\":\"[CLS]\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,"
@@ -18,25 +15,14 @@ static const char sample[] = "Hello unaff [CLS] <s> a <a> \xc3\x89\xe4\xb8\xad";
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct vocab_companions companions = {0};
-    struct json *json[N_FILES] = {&companions.config, &companions.special_tokens_map, &companions.added_tokens,
-                                  &companions.model_config};
     struct rf_tokenizer tokenizer = {0};
-    size_t at = 0;
     rf_error err = {0};
-    bool parses = true;
+    rf_status status = read_companions(data, size, 0, &companions, &err);
 
-    for (int i = 0; i < N_FILES; i++) {
-        rf_text file = next_file(data, size, &at, i == N_FILES - 1);
-        if (file.len > 0 && parses)
-            parses = rf__json_parse(json[i], file.data, file.len, "fuzz", &err) == RF_OK;
-    }
-    if (parses && rf__tokenizer_read_json_and_config(&tokenizer, tokenizer_json, sizeof tokenizer_json - 1, "fuzz",
-                                                     &companions, false, NULL, &err) == RF_OK)
-        check_tokenizer(&tokenizer, sample, sizeof sample - 1);
-    else
-        check(err.message[0] != '\0');
-    rf__tokenizer_release(&tokenizer);
-    for (int i = 0; i < N_FILES; i++)
-        rf__json_release(json[i]);
+    if (status == RF_OK)
+        status = rf__tokenizer_read_json_and_config(&tokenizer, tokenizer_json, sizeof tokenizer_json - 1, "fuzz",
+                                                    &companions, false, NULL, &err);
+    check_read(status, &tokenizer, &err, sample, sizeof sample - 1);
+    rf__companions_release(&companions);
     return 0;
 }

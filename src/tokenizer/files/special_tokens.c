@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-static const char *const keys[N_SPECIALS] = {
+const char *const rf__special_token_keys[N_SPECIALS] = {
     [SPECIAL_BOS] = "bos_token",   [SPECIAL_EOS] = "eos_token", [SPECIAL_UNK] = "unk_token",
     [SPECIAL_SEP] = "sep_token",   [SPECIAL_PAD] = "pad_token", [SPECIAL_CLS] = "cls_token",
     [SPECIAL_MASK] = "mask_token",
@@ -150,7 +150,7 @@ static bool is_other_token_key(const char *key)
     if (len < 6 || strcmp(key + len - 6, "_token") != 0)
         return false;
     for (int i = 0; i < N_SPECIALS; i++)
-        if (strcmp(key, keys[i]) == 0)
+        if (strcmp(key, rf__special_token_keys[i]) == 0)
             return false;
     return true;
 }
@@ -205,7 +205,7 @@ static rf_status list_extra(const struct json *json, yyjson_val *extra, bool is_
 static rf_status read_named(const struct json *json, bool is_map, struct named_tokens *named, rf_error *err)
 {
     for (int i = 0; i < N_SPECIALS; i++) {
-        yyjson_val *value = yyjson_obj_get(json->root, keys[i]);
+        yyjson_val *value = yyjson_obj_get(json->root, rf__special_token_keys[i]);
         rf_status status;
         if (value == NULL)
             continue;
@@ -332,7 +332,7 @@ rf_status rf__special_tokens_require(const struct special_tokens *tokens, unsign
     for (int i = 0; i < N_SPECIALS; i++)
         if ((set >> i & 1) != 0 && tokens->named[i].content == NULL)
             return rf__fail(err, RF_BAD_FORMAT, "%s: '%s' is null in the files beside it, but its class needs one",
-                            name, keys[i]);
+                            name, rf__special_token_keys[i]);
     return RF_OK;
 }
 

@@ -18,6 +18,8 @@
 /* The special tokens that have a name, in the order in which they are added. */
 enum { SPECIAL_BOS, SPECIAL_EOS, SPECIAL_UNK, SPECIAL_SEP, SPECIAL_PAD, SPECIAL_CLS, SPECIAL_MASK, N_SPECIALS };
 
+extern const char *const rf__special_token_keys[N_SPECIALS]; /* "bos_token" … */
+
 struct listed_token {
     struct added_spec spec; /* borrowed from the files */
     uint64_t order;         /* of those that are first, their id in the files */

@@ -2,6 +2,7 @@
 #include "tokenizer/files/tokenizer_config.h"
 
 #include "base/mem.h"
+#include "tokenizer/files/special_tokens.h"
 #include "tokenizer/layout.h"
 
 #include <stdlib.h>
@@ -64,9 +65,6 @@ rf_status rf__config_normalizer(struct rf_tokenizer *tokenizer, const struct voc
 
 /* ---- Added tokens ------------------------------------------------------------------------------------------- */
 
-static const char *const named[] = {"bos_token", "eos_token", "unk_token", "sep_token",
-                                    "pad_token", "cls_token", "mask_token"};
-#define N_NAMED    (sizeof named / sizeof named[0])
 #define MORE_NAMED "additional_special_tokens"
 #define EXTRA      "extra_special_tokens" /* {"image_token": "<image>", …} */
 #define ADDED      "added_tokens_decoder"
@@ -97,7 +95,7 @@ static struct token_files files_of(const struct vocab_companions *companions)
 
 static size_t count_named(const struct token_files *files)
 {
-    return N_NAMED + yyjson_arr_size(yyjson_obj_get(files->config->root, MORE_NAMED)) +
+    return N_SPECIALS + yyjson_arr_size(yyjson_obj_get(files->config->root, MORE_NAMED)) +
            yyjson_arr_size(yyjson_obj_get(files->map.root, MORE_NAMED)) +
            yyjson_obj_size(yyjson_obj_get(files->config->root, EXTRA));
 }
@@ -122,7 +120,7 @@ struct named_token {
     const char *file;
 };
 struct named_tokens {
-    struct named_token *tokens; /* [n], in the order of `named`, then of the lists, then of EXTRA */
+    struct named_token *tokens; /* [n], in the order of rf__special_token_keys, then of the lists, then of EXTRA */
     size_t n;
     yyjson_val **contents; /* [n_contents], sorted by bytes: of those that are not of EXTRA */
     size_t n_contents;
@@ -170,12 +168,12 @@ static rf_status read_named(const struct token_files *files, struct named_tokens
                                  .contents = rf__alloc_array(n, sizeof *out->contents)};
     if (out->tokens == NULL || out->contents == NULL)
         return rf__fail_memory(err);
-    for (i = 0; i < N_NAMED; i++) {
-        token = yyjson_obj_get(files->map.root, named[i]);
+    for (i = 0; i < N_SPECIALS; i++) {
+        token = yyjson_obj_get(files->map.root, rf__special_token_keys[i]);
         if (token != NULL)
             name_token(out, token, files->map.name);
         else
-            name_token(out, yyjson_obj_get(files->config->root, named[i]), files->config->name);
+            name_token(out, yyjson_obj_get(files->config->root, rf__special_token_keys[i]), files->config->name);
     }
     name_list(out, files->config);
     name_list(out, &files->map);

@@ -168,11 +168,6 @@ static void patterns_stop(void **state)
     }
 }
 
-static size_t bytes_of(const struct text_buf *buf)
-{
-    return buf->size + buf->cap_runs * sizeof *buf->runs;
-}
-
 /* What a long text took is not kept for later ones, also when a short text came in between. */
 static void long_texts_leave_nothing(void **state)
 {
@@ -199,9 +194,10 @@ static void long_texts_leave_nothing(void **state)
                 rf__scratch_give(&tokenizer, call.scratch);
             }
             scratch = rf__scratch_take(&tokenizer);
-            n = bytes_of(&scratch->normalized) + bytes_of(&scratch->lists[0].own) + bytes_of(&scratch->lists[1].own);
+            n = rf__text_buf_bytes(&scratch->normalized) + rf__text_buf_bytes(&scratch->lists[0].own) +
+                rf__text_buf_bytes(&scratch->lists[1].own);
             for (int k = 0; k < RF_MAX_CHAIN; k++)
-                n += bytes_of(&scratch->normalize.queues[k].text);
+                n += rf__text_buf_bytes(&scratch->normalize.queues[k].text);
             assert_true(n <= (size_t)16 << 20);
             rf__encode_scratch_free(scratch);
             rf__buf_release(&text);

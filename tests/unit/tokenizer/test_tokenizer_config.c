@@ -6,16 +6,27 @@
     "\",\"lstrip\":false,\"rstrip\":false,\"single_word\":false,\"normalized\":false,"                                 \
     "\"special\":" SPECIAL "}"
 
-static rf_status read_beside(struct rf_tokenizer *t, const char *config, const char *model_config, rf_error *error)
+/* The files beside a tokenizer.json; NULL: not there. */
+struct beside {
+    const char *config, *map, *added, *model_config;
+};
+
+static rf_status read_beside(struct rf_tokenizer *t, const struct beside *beside, rf_error *error)
 {
     struct vocab_companions companions = {0};
-    rf_status status = RF_OK;
+    const struct {
+        const char *text, *name;
+        struct json *json;
+    } files[] = {{beside->config, "tokenizer_config.json", &companions.config},
+                 {beside->map, "special_tokens_map.json", &companions.special_tokens_map},
+                 {beside->added, "added_tokens.json", &companions.added_tokens},
+                 {beside->model_config, "config.json", &companions.model_config}};
+    rf_status status;
 
     *t = (struct rf_tokenizer){0};
-    if (config != NULL)
-        assert_ok(rf__json_parse(&companions.config, config, strlen(config), "tokenizer_config.json", err));
-    if (model_config != NULL)
-        assert_ok(rf__json_parse(&companions.model_config, model_config, strlen(model_config), "config.json", err));
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        if (files[i].text != NULL)
+            assert_ok(rf__json_parse(files[i].json, files[i].text, strlen(files[i].text), files[i].name, err));
     status = rf__tokenizer_read_json_and_config(t, FIXTURE_JSON, strlen(FIXTURE_JSON), "tokenizer.json", &companions,
                                                 false, NULL, error);
     rf__companions_release(&companions);
@@ -47,23 +58,12 @@ static void other_files(void **state)
     (void)state;
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct vocab_companions companions = {0};
-        struct rf_tokenizer t = {0};
+        const struct beside beside = {cases[i].config, cases[i].map, cases[i].added, NULL};
+        struct rf_tokenizer t;
         struct fixture_call call = {0};
         struct encode_request request = {.text = {"[x]", 3}};
         uint32_t id;
-        const struct {
-            const char *text, *name;
-            struct json *json;
-        } files[] = {{cases[i].config, "tokenizer_config.json", &companions.config},
-                     {cases[i].map, "special_tokens_map.json", &companions.special_tokens_map},
-                     {cases[i].added, "added_tokens.json", &companions.added_tokens}};
-        for (size_t k = 0; k < 3; k++)
-            if (files[k].text != NULL)
-                assert_ok(rf__json_parse(files[k].json, files[k].text, strlen(files[k].text), files[k].name, err));
-        assert_ok(rf__tokenizer_read_json_and_config(&t, FIXTURE_JSON, strlen(FIXTURE_JSON), "tokenizer.json",
-                                                     &companions, false, NULL, err));
-        rf__companions_release(&companions);
+        assert_ok(read_beside(&t, &beside, err));
         assert_int_equal(rf__tokenizer_id(&t, "[X]", 3, &id) ? id : 0, cases[i].x);
         assert_int_equal(rf__tokenizer_id(&t, "[Y]", 3, &id) ? id : 0, cases[i].y);
         fixture_encode(&t, &call, &request);
@@ -75,7 +75,7 @@ static void other_files(void **state)
 
 static rf_status read_both(struct rf_tokenizer *t, const char *config, rf_error *error)
 {
-    return read_beside(t, config, NULL, error);
+    return read_beside(t, &(struct beside){.config = config}, error);
 }
 
 /* Whether "Hello", of which only "hello" is a piece, is lowercased. */
@@ -102,7 +102,8 @@ static void the_class_by_config_json(void **state)
         struct encode_request request = {.text = {"Hello", 5}};
         struct fixture_call call = {0};
         struct rf_tokenizer t;
-        assert_ok(read_beside(&t, cases[i].config, cases[i].model_config, err));
+        assert_ok(
+            read_beside(&t, &(struct beside){.config = cases[i].config, .model_config = cases[i].model_config}, err));
         fixture_encode(&t, &call, &request);
         assert_ids(&call.encoding, ids, 3);
         fixture_release(&call);
