@@ -458,23 +458,27 @@ RF_API RF_MUST_USE rf_status rf_calibrate(const float *vectors, size_t n, size_t
 typedef struct rf_tokenizer rf_tokenizer; /* immutable once open */
 
 /* Opens the tokenizer of a model directory, or one of a tokenizer's files: a tokenizer.json alone, a vocab.txt, a
- * vocab.json, a model of sentencepiece with what lies beside them, a .tiktoken file of ranks. */
+ * vocab.json, a model of sentencepiece with what lies beside them, a .tiktoken file of ranks. The truncation and
+ * padding that a tokenizer.json may have stored do not apply: a limit is asked for by each call. */
 RF_API RF_MUST_USE rf_status rf_tokenizer_open(const char *path, rf_tokenizer **out, rf_error *err);
 /* The same; what the files changed, and warnings, go to `log` (NULL: silent) before it returns. */
 RF_API RF_MUST_USE rf_status rf_tokenizer_open_logged(const char *path, rf_log_fn log, void *log_user,
                                                       rf_tokenizer **out, rf_error *err);
 RF_API void rf_tokenizer_free(rf_tokenizer *tokenizer);
 
-/* The tokenizer of a model; belongs to the model. NULL where a server computes the model. */
+/* The tokenizer of a model; belongs to the model. NULL where a server computes the model: what asks a tokenizer
+ * answers 0, NULL, false or RF_TOKEN_NONE then, what uses one gives RF_INVALID_ARGUMENT. */
 RF_API const rf_tokenizer *rf_model_tokenizer(const rf_model *model);
 
-/* Number of ids, added tokens included: every id is below it. */
+/* One above the highest id, added tokens and those of the post-processor included. Ids below it may name no piece. */
 RF_API size_t rf_tokenizer_vocab_size(const rf_tokenizer *tokenizer);
 
 /* The piece of an id as the vocabulary has it ("##ing"), with its length in bytes; NULL where the id names none. */
 RF_API const char *rf_tokenizer_piece(const rf_tokenizer *tokenizer, uint32_t id, size_t *len);
 
-/* Which text of a pair is cut when the two have more tokens than the limit. */
+/* Which text of a pair is cut when the two have more tokens than the limit. Where that does not do, or there is no such
+ * text, RF_TRUNCATED or RF_INVALID_ARGUMENT; but a limit that the special tokens fill leaves nothing of either text,
+ * whatever the strategy, as in `tokenizers`. */
 typedef enum rf_strategy {
     RF_STRATEGY_LONGEST_FIRST = 0, /* the longer one, until they are equally long; then both */
     RF_STRATEGY_ONLY_FIRST,
@@ -487,10 +491,10 @@ typedef struct rf_encoding rf_encoding;
 struct rf_encoding {
     size_t n;                  /* number of tokens */
     const uint32_t *ids;       /* [n] */
-    const uint32_t *type_ids;  /* [n]: 0, or 1 for the second text of a pair */
+    const uint32_t *type_ids;  /* [n]: what the post-processor gives; mostly 0, and 1 for the second text of a pair */
     const size_t *begin, *end; /* [n]: bytes of the caller's text that the token stands for; 0, 0 for special tokens */
     const uint8_t *special;    /* [n]: 1 for tokens that the post-processor added */
-    bool truncated;            /* cut at the limit */
+    bool truncated;            /* cut at the limit; false in the overflow */
     const uint32_t *words;     /* [n]: which word of its text, counted from 0; RF_NO_WORD for special tokens */
     const int8_t *sequence;    /* [n]: 0 or 1, the text that the token is of; -1 for special tokens */
     const size_t *begin_char, *end_char; /* [n]: as begin and end, in characters (code points; what is ill-formed counts
@@ -499,19 +503,21 @@ struct rf_encoding {
     const rf_encoding *const *overflow;  /* [n_overflow]: what was cut off, each within the limit and with special
                                             tokens of its own. They belong to this encoding. Of a pair: every further
                                             piece of the first text with each piece of the second, then the first
-                                            piece of the first with each further one of the second */
+                                            piece of the first with each further one of the second. A text of which
+                                            nothing stays comes whole, however long, as in `tokenizers` */
 };
 
 typedef struct rf_encode_options {
     size_t size;            /* set by rf_encode_options_init() */
     bool no_special_tokens; /* leave out what the post-processor adds ([CLS], [SEP] …) */
-    uint32_t max_tokens;    /* 0: no limit */
+    uint32_t max_tokens;    /* 0: no limit; special tokens count, and fewer than they are is RF_INVALID_ARGUMENT */
     rf_truncate truncate;   /* RF_TRUNCATE_ERROR: RF_TRUNCATED */
     rf_strategy strategy;   /* of a pair */
     bool overflow;          /* give what was cut off as well; reads the whole text */
     bool characters;        /* give begin_char and end_char */
-    uint32_t stride;        /* tokens that a piece of the overflow has of the piece before it; less than a piece has */
-    uint32_t threads;       /* of the calls with several texts. 0: one for each processor */
+    uint32_t stride;  /* tokens that a piece of the overflow has of the piece before it. Not less than a text keeps:
+                         RF_INVALID_ARGUMENT once one is cut */
+    uint32_t threads; /* of the calls with several texts. 0: one for each processor */
 } rf_encode_options;
 
 RF_API void rf_encode_options_init(rf_encode_options *options, size_t size);
@@ -522,7 +528,8 @@ RF_API RF_MUST_USE rf_status rf_tokenizer_encode(const rf_tokenizer *tokenizer, 
 RF_API void rf_encoding_free(rf_encoding *encoding);
 
 /* Encodes several texts on several threads; `pairs` is NULL, or has the second text of each. Writes n encodings to
- * `out`, each to be released. Errors name the text by its number, from 0. */
+ * `out`, each to be released; after a failure there are none. Of several texts, errors name the one by its number, from
+ * 0. */
 RF_API RF_MUST_USE rf_status rf_tokenizer_encode_batch(const rf_tokenizer *tokenizer, const rf_text *texts,
                                                        const rf_text *pairs, size_t n, const rf_encode_options *options,
                                                        rf_encoding **out, rf_error *err);
@@ -564,11 +571,13 @@ typedef enum rf_token_kind {
     RF_TOKEN_NONE = 0, /* no piece has it */
     RF_TOKEN_PIECE,    /* of the model's vocabulary */
     RF_TOKEN_ADDED,    /* looked for in the text before the model sees it */
-    RF_TOKEN_SPECIAL   /* added as well, and left out when decoding without special tokens */
+    RF_TOKEN_SPECIAL   /* added as well, and left out when decoding without special tokens (but where a normalizer
+                          changes what it is looked for as, and no special token has that content) */
 } rf_token_kind;
 RF_API rf_token_kind rf_tokenizer_kind(const rf_tokenizer *tokenizer, uint32_t id);
 
-/* Text out of ids. `*out` is NUL-terminated UTF-8, `*out_len` bytes long, to be released with rf_free(). */
+/* Text out of ids. `*out` is NUL-terminated UTF-8, `*out_len` bytes long, to be released with rf_free().
+ * RF_INVALID_ARGUMENT: an id names no piece. */
 RF_API RF_MUST_USE rf_status rf_tokenizer_decode(const rf_tokenizer *tokenizer, const uint32_t *ids, size_t n,
                                                  bool skip_special_tokens, char **out, size_t *out_len, rf_error *err);
 RF_API void rf_free(void *memory);
@@ -582,8 +591,9 @@ RF_API void rf_decode_stream_free(rf_decode_stream *stream);
 
 /* The text that this id makes certain, whole characters of UTF-8, NUL-terminated, valid until the next call on the
  * stream; empty while nothing is. A character of several ids comes with the last of them, or with the id behind it
- * where the file's decoder looks back (ByteFallback). RF_INVALID_ARGUMENT: the id names no piece; the stream goes on
- * without it. */
+ * where the file's decoder looks back (ByteFallback); a decoder that joins all (Fuse, ByteLevel) and then does more
+ * than take characters off the beginning gives all of it at the end. RF_INVALID_ARGUMENT: the id names no piece; the
+ * stream goes on without it. */
 RF_API RF_MUST_USE rf_status rf_decode_stream_step(rf_decode_stream *stream, uint32_t id, const char **text,
                                                    size_t *len, rf_error *err);
 /* What was still held back, as no more ids come. Call it once, and nothing after it but the release. */

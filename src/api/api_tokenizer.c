@@ -25,14 +25,14 @@ void rf_tokenizer_free(rf_tokenizer *tokenizer)
 
 size_t rf_tokenizer_vocab_size(const rf_tokenizer *tokenizer)
 {
-    return rf__tokenizer_vocab_size(tokenizer);
+    return tokenizer != NULL ? rf__tokenizer_vocab_size(tokenizer) : 0;
 }
 
 const char *rf_tokenizer_piece(const rf_tokenizer *tokenizer, uint32_t id, size_t *len)
 {
     size_t ignored;
 
-    return rf__tokenizer_piece(tokenizer, id, len != NULL ? len : &ignored);
+    return tokenizer != NULL ? rf__tokenizer_piece(tokenizer, id, len != NULL ? len : &ignored) : NULL;
 }
 
 void rf_encode_options_init(rf_encode_options *options, size_t size)
@@ -98,12 +98,25 @@ void rf_encoding_free(rf_encoding *encoding)
     rf__free(owned);
 }
 
-static bool has_null(const rf_text *texts, size_t n)
+/* Number of the first text that is NULL; n: none is. */
+static size_t find_null(const rf_text *texts, size_t n)
 {
-    for (size_t i = 0; texts != NULL && i < n; i++)
-        if (texts[i].data == NULL && texts[i].len > 0)
-            return true;
-    return false;
+    size_t i = 0;
+
+    while (texts != NULL && i < n && (texts[i].data != NULL || texts[i].len == 0))
+        i++;
+    return texts != NULL ? i : n;
+}
+
+static rf_status refuse_null(const char *function, const rf_text *texts, const rf_text *pairs, size_t n, rf_error *err)
+{
+    size_t text = find_null(texts, n), pair = find_null(pairs, n);
+
+    if (text < n)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "%s: text %zu is NULL", function, text);
+    if (pair < n)
+        return rf__fail(err, RF_INVALID_ARGUMENT, "%s: the second text of %zu is NULL", function, pair);
+    return RF_OK;
 }
 
 /* Checks the arguments of a call with n texts and puts them together. */
@@ -113,16 +126,15 @@ static rf_status texts_of(const char *function, const rf_tokenizer *tokenizer, c
 {
     rf_encode_options own;
     rf_status status = rf__options_copy(options, &own, sizeof own, "rf_encode_options", err);
-    const char *null = tokenizer == NULL                          ? "tokenizer"
-                       : out == NULL                              ? "out"
-                       : texts == NULL && n > 0                   ? "texts"
-                       : has_null(texts, n) || has_null(pairs, n) ? "a text"
-                                                                  : NULL;
+    const char *null = tokenizer == NULL ? "tokenizer" : out == NULL ? "out" : texts == NULL && n > 0 ? "texts" : NULL;
 
     if (status != RF_OK)
         return status;
     if (null != NULL)
         return rf__fail(err, RF_INVALID_ARGUMENT, "%s: %s is NULL", function, null);
+    status = refuse_null(function, texts, pairs, n, err);
+    if (status != RF_OK)
+        return status;
     if ((unsigned)own.truncate > RF_TRUNCATE_ERROR || (unsigned)own.strategy > RF_STRATEGY_ONLY_SECOND)
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_encode_options: truncate is %d, strategy is %d",
                         (int)own.truncate, (int)own.strategy);
@@ -218,6 +230,8 @@ rf_status rf_tokenizer_encode_ids(const rf_tokenizer *tokenizer, const rf_text *
     struct encode_texts call;
     rf_status status = texts_of("rf_tokenizer_encode_ids", tokenizer, texts, pairs, n, options, out, &call, err);
 
+    if (status != RF_OK && out != NULL && *out != NULL)
+        **out = (rf_ids){0};
     if (status != RF_OK)
         return status;
     call.like.overflow = call.like.characters = false;
@@ -252,7 +266,7 @@ rf_status rf_tokenizer_count(const rf_tokenizer *tokenizer, rf_text text, bool n
     struct encode_scratch *scratch;
     rf_status status;
 
-    if (tokenizer == NULL || count == NULL || has_null(&text, 1))
+    if (tokenizer == NULL || count == NULL || find_null(&text, 1) == 0)
         return rf__fail(err, RF_INVALID_ARGUMENT, "rf_tokenizer_count: %s is NULL",
                         tokenizer == NULL ? "tokenizer"
                         : count == NULL   ? "count"
@@ -275,17 +289,19 @@ size_t rf_estimate_tokens(rf_text text)
 
 uint32_t rf_tokenizer_n_special(const rf_tokenizer *tokenizer, bool pair)
 {
-    return rf__tokenizer_n_added(tokenizer, pair);
+    return tokenizer != NULL ? rf__tokenizer_n_added(tokenizer, pair) : 0;
 }
 
 bool rf_tokenizer_id(const rf_tokenizer *tokenizer, const char *piece, size_t len, uint32_t *id)
 {
-    return piece != NULL && rf__tokenizer_id(tokenizer, piece, len, id);
+    uint32_t ignored;
+
+    return tokenizer != NULL && piece != NULL && rf__tokenizer_id(tokenizer, piece, len, id != NULL ? id : &ignored);
 }
 
 rf_token_kind rf_tokenizer_kind(const rf_tokenizer *tokenizer, uint32_t id)
 {
-    return rf__tokenizer_kind(tokenizer, id);
+    return tokenizer != NULL ? rf__tokenizer_kind(tokenizer, id) : RF_TOKEN_NONE;
 }
 
 /* ---- Decoding ----------------------------------------------------------------------------------------------- */

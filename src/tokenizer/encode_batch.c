@@ -11,6 +11,7 @@
 
 #define JOBS_PER_WORKER 16 /* so that the last one is short */
 #define MAX_JOB_TEXTS   64
+#define MAX_WORKERS     1024 /* whatever is asked for: each has memory of its own */
 
 /* Where a job's ids lie until all are known. */
 struct job {
@@ -125,6 +126,8 @@ static rf_status init_call(struct call *call, rf_error *err)
 {
     size_t n = call->texts->n, n_workers = call->texts->threads > 0 ? call->texts->threads : rf__os_cpu_count();
 
+    if (n_workers > MAX_WORKERS)
+        n_workers = MAX_WORKERS;
     call->job_texts = n / n_workers / JOBS_PER_WORKER;
     if (call->job_texts == 0)
         call->job_texts = 1;

@@ -59,24 +59,30 @@ rf_status rf__spaces_of_found(struct space_list *list, size_t token, const char 
     return RF_OK;
 }
 
-/* One trimming of the offsets of one token, as process_offsets() of `tokenizers` does it: in the unit that the offsets
- * have, be it bytes. */
-static void trim_once(size_t lead, size_t trail, bool is_front, bool keeps_one, size_t *begin, size_t *end)
-{
-    if (lead == 1 && keeps_one && (is_front || *begin == 0))
-        lead = 0;
-    if (lead > 0)
-        *begin = *end - *begin < lead ? *end : *begin + lead;
-    if (trail > 0 && *end >= trail)
-        *end = *end - trail > *begin ? *end - trail : *begin;
-}
-
-static void trim_item(const struct layout_item *item, size_t lead, size_t trail, bool is_first, size_t *begin,
+/* One trimming of the bytes that a token stands for, as process_offsets() of `tokenizers` does it with its characters:
+ * white space of the piece is taken off the text, whatever that has there. */
+static void trim_once(rf_text text, size_t lead, size_t trail, bool is_front, bool keeps_one, size_t *begin,
                       size_t *end)
 {
+    size_t at = *end;
+    uint32_t c;
+
+    if (lead == 1 && keeps_one && (is_front || *begin == 0))
+        lead = 0;
+    for (; lead > 0 && *begin < *end; lead--)
+        *begin += rf__utf8_decode(text.data + *begin, *end - *begin, &c);
+    for (; trail > 0 && at > 0; trail--)
+        at = rf__text_before(text.data, at);
+    if (trail == 0) /* else more than there is: not trimmed at all */
+        *end = at > *begin ? at : *begin;
+}
+
+static void trim_token(rf_text text, const struct layout_item *item, size_t lead, size_t trail, bool is_first,
+                       size_t *begin, size_t *end)
+{
     for (uint8_t i = 0; i < item->n_trims; i++)
-        trim_once(lead, trail, is_first && (item->trim_is_front >> i & 1) != 0, (item->trim_keeps >> i & 1) != 0, begin,
-                  end);
+        trim_once(text, lead, trail, is_first && (item->trim_is_front >> i & 1) != 0, (item->trim_keeps >> i & 1) != 0,
+                  begin, end);
 }
 
 /* ---- Memory ------------------------------------------------------------------------------------------------- */
@@ -191,9 +197,13 @@ static void put_special(const struct source *source, struct encoding *out, const
     out->sequence[at] = -1;
 }
 
-static void put_characters(const struct source *source, int which, struct encoding *out, size_t n)
+static rf_text text_of(const struct source *source, int which)
 {
-    rf_text text = which == 1 ? *source->request->pair : source->request->text;
+    return which == 1 ? *source->request->pair : source->request->text;
+}
+
+static void put_characters(rf_text text, struct encoding *out, size_t n)
+{
     struct character_count begin = {text, 0, 0}, end = {text, 0, 0};
 
     for (size_t i = out->n; i < out->n + n; i++) {
@@ -207,6 +217,7 @@ static void trim_text(const struct source *source, const struct layout_item *ite
                       size_t n)
 {
     const struct space_list *spaces = &source->scratch->spaces[item->kind == LAYOUT_SECOND];
+    rf_text text = text_of(source, item->kind == LAYOUT_SECOND);
     size_t next = 0;
 
     for (size_t i = 0; i < n; i++) {
@@ -222,11 +233,8 @@ static void trim_text(const struct source *source, const struct layout_item *ite
             if (piece != NULL)
                 count_spaces(piece, len, &lead, &trail);
         }
-        if (lead == 0 && trail == 0)
-            continue;
-        trim_item(item, lead, trail, i == 0, &out->begin[at], &out->end[at]);
-        if (out->begin_char != NULL)
-            trim_item(item, lead, trail, i == 0, &out->begin_char[at], &out->end_char[at]);
+        if (lead > 0 || trail > 0)
+            trim_token(text, item, lead, trail, i == 0, &out->begin[at], &out->end[at]);
     }
 }
 
@@ -248,10 +256,10 @@ static void put_text(const struct source *source, struct encoding *out, const st
         memcpy(out->words + out->n, tokens->words + from, n * sizeof *out->words);
         memset(out->special + out->n, 0, n);
         memset(out->sequence + out->n, which, n);
-        if (out->begin_char != NULL)
-            put_characters(source, which, out, n);
         if (item->n_trims > 0)
             trim_text(source, item, out, from, n);
+        if (out->begin_char != NULL)
+            put_characters(text_of(source, which), out, n);
     }
     out->n += n;
 }

@@ -160,14 +160,12 @@ static size_t *bytes_of_chars(rf_text text)
     return begins;
 }
 
-/* The bytes of a token are those of its characters, which are compared with the reference's: they slice the text.
- * (Where offsets are trimmed, the reference takes as many bytes off as characters, which may end within one.) */
-static void check_slices(const struct rf_tokenizer *tokenizer, const struct encode_request *request,
-                         const struct encoding *e)
+/* The bytes of a token are those of its characters, which are compared with the reference's: they slice the text. */
+static void check_slices(const struct encode_request *request, const struct encoding *e)
 {
     size_t *begins[2] = {bytes_of_chars(request->text), request->pair == NULL ? NULL : bytes_of_chars(*request->pair)};
 
-    for (size_t piece = 0; piece <= e->n_overflow && !tokenizer->postprocessor.trims; piece++) {
+    for (size_t piece = 0; piece <= e->n_overflow; piece++) {
         const struct encoding *part = piece == 0 ? e : &e->overflow[piece - 1];
         for (size_t i = 0; i < part->n; i++) {
             const size_t *of = part->sequence[i] < 0 ? NULL : begins[part->sequence[i]];
@@ -218,7 +216,7 @@ static void answer_question(const struct rf_tokenizer *tokenizer, struct encode_
     if (status == RF_OK) {
         put_answer(tokenizer, encoding, flags);
         if (!request.no_alignment) {
-            check_slices(tokenizer, &request, encoding);
+            check_slices(&request, encoding);
             check_short_ways(tokenizer, request, scratch, encoding);
         }
     } else {

@@ -161,7 +161,9 @@ static void wrong_arguments(void **state)
     (void)state;
     rf_encode_options_init(&options, sizeof options);
     assert_int_equal(rf_tokenizer_encode_batch(tokenizer, bad, NULL, 2, NULL, out, &error), RF_INVALID_ARGUMENT);
-    assert_string_equal(error.message, "rf_tokenizer_encode_batch: a text is NULL");
+    assert_string_equal(error.message, "rf_tokenizer_encode_batch: text 1 is NULL");
+    assert_int_equal(rf_tokenizer_encode_batch(tokenizer, many, bad, 2, NULL, out, &error), RF_INVALID_ARGUMENT);
+    assert_string_equal(error.message, "rf_tokenizer_encode_batch: the second text of 1 is NULL");
     assert_int_equal(rf_tokenizer_encode_ids(tokenizer, NULL, NULL, 1, NULL, &ids, &error), RF_INVALID_ARGUMENT);
     assert_int_equal(rf_tokenizer_encode_ids(tokenizer, bad, NULL, 1, NULL, NULL, &error), RF_INVALID_ARGUMENT);
     assert_int_equal(rf_tokenizer_count(tokenizer, bad[1], false, 0, &n, &error), RF_INVALID_ARGUMENT);
@@ -172,11 +174,49 @@ static void wrong_arguments(void **state)
     assert_string_equal(error.message, "text 1: the text has more than 4 tokens");
     assert_null(ids);
     assert_int_equal(rf_tokenizer_encode_batch(tokenizer, many, NULL, 2, &options, out, &error), RF_TRUNCATED);
+    assert_int_equal(rf_tokenizer_encode_batch(tokenizer, many + 1, NULL, 1, &options, out, &error), RF_TRUNCATED);
+    assert_string_equal(error.message, "the text has more than 4 tokens");
     options.truncate = RF_TRUNCATE_RIGHT;
     options.strategy = (rf_strategy)7;
     assert_int_equal(rf_tokenizer_encode_ids(tokenizer, many, NULL, 2, &options, &ids, &error), RF_INVALID_ARGUMENT);
     options.strategy = RF_STRATEGY_ONLY_SECOND;
     assert_int_equal(rf_tokenizer_encode_ids(tokenizer, many, NULL, 2, &options, &ids, &error), RF_INVALID_ARGUMENT);
+}
+
+/* A failure empties what an earlier call gave, whatever the failure. */
+static void failures_leave_no_ids(void **state)
+{
+    rf_ids *ids = NULL;
+    rf_encode_options options;
+    rf_error error;
+
+    (void)state;
+    rf_encode_options_init(&options, sizeof options);
+    for (int wrong = 0; wrong < 3; wrong++) {
+        assert_ok(rf_tokenizer_encode_ids(tokenizer, texts, NULL, 3, NULL, &ids, err));
+        assert_int_equal(ids->n, 3);
+        options.truncate = wrong == 0 ? (rf_truncate)9 : RF_TRUNCATE_ERROR;
+        options.max_tokens = wrong == 1 ? 1 : 3;
+        assert_true(rf_tokenizer_encode_ids(tokenizer, texts, NULL, 3, &options, &ids, &error) != RF_OK);
+        assert_int_equal(ids->n, 0);
+        assert_null(ids->ids);
+    }
+    rf_ids_free(ids);
+}
+
+/* As rf_model_tokenizer() may give it. */
+static void no_tokenizer(void **state)
+{
+    uint32_t id = 7;
+    size_t len = 7;
+
+    (void)state;
+    assert_int_equal(rf_tokenizer_vocab_size(NULL), 0);
+    assert_null(rf_tokenizer_piece(NULL, 1, &len));
+    assert_int_equal(rf_tokenizer_n_special(NULL, true), 0);
+    assert_false(rf_tokenizer_id(NULL, "the", 3, &id));
+    assert_int_equal(rf_tokenizer_kind(NULL, 1), RF_TOKEN_NONE);
+    assert_true(rf_tokenizer_id(tokenizer, "the", 3, NULL));
 }
 
 int main(void)
@@ -187,6 +227,8 @@ int main(void)
         cmocka_unit_test(questions),
         cmocka_unit_test(streams),
         cmocka_unit_test(wrong_arguments),
+        cmocka_unit_test(failures_leave_no_ids),
+        cmocka_unit_test(no_tokenizer),
     };
 
     return cmocka_run_group_tests(tests, open_tokenizer, close_tokenizer);

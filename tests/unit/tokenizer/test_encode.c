@@ -64,6 +64,30 @@ static void ill_formed(void **state)
     rf__tokenizer_release(&t);
 }
 
+/* White space that is not ASCII, taken by an added token and trimmed by the post-processor: characters, not bytes, come
+ * off, at both ends. */
+static void trimmed_characters(void **state)
+{
+    static const char json[] =
+        "{\"added_tokens\":[{\"id\":4,\"content\":\"[MASK]\",\"single_word\":false,\"lstrip\":true,"
+        "\"rstrip\":true,\"normalized\":false,\"special\":true}],\"post_processor\":{\"type\":"
+        "\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true}," FIXTURE_MODEL "}";
+    struct rf_tokenizer t;
+    struct fixture_call call = {0};
+    struct encode_request request = {.text = text_of("a\u3000\u3000[MASK]\u00a0b"), .characters = true};
+
+    (void)state;
+    fixture_read(&t, json);
+    fixture_encode(&t, &call, &request);
+    assert_ids(&call.encoding, IDS(10, 4, 11));
+    assert_int_equal(call.encoding.begin[1], 7);
+    assert_int_equal(call.encoding.end[1], 13);
+    assert_int_equal(call.encoding.begin_char[1], 3);
+    assert_int_equal(call.encoding.end_char[1], 9);
+    fixture_release(&call);
+    rf__tokenizer_release(&t);
+}
+
 static void truncation(void **state)
 {
     static const struct {
@@ -266,6 +290,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_text),
         cmocka_unit_test(ill_formed),
+        cmocka_unit_test(trimmed_characters),
         cmocka_unit_test(truncation),
         cmocka_unit_test(pairs),
         cmocka_unit_test(early_cut),
