@@ -84,10 +84,7 @@ static rf_status push_added(struct flow *flow, const struct text *text, const st
         status = rf__spaces_of_found(flow->spaces, out->n, text->data + part->begin, part->end - part->begin, err);
     if (status != RF_OK)
         return status;
-    out->ids[out->n] = flow->tokenizer->added.items[part->token].id;
-    out->words[out->n] = flow->n_words++;
-    out->begin[out->n] = begin;
-    out->end[out->n++] = end;
+    rf__tokens_put(out, flow->tokenizer->added.items[part->token].id, flow->n_words++, begin, end);
     flow->is_full = out->n >= flow->limit;
     return RF_OK;
 }

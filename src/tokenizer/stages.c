@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 
+#include <stdatomic.h>
+
 rf_status rf__fail_stage(const struct json *json, const char *stage, const char *type, rf_error *err)
 {
     return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: %s '%s'; a newer rag_factory may know it", json->name, stage,
@@ -51,6 +53,13 @@ rf_status rf__stage_each(const struct stage_source *source, const char *stage, c
             return status;
     }
     return RF_OK;
+}
+
+uint64_t rf__stage_serial(void)
+{
+    static atomic_uint_least64_t last;
+
+    return atomic_fetch_add(&last, 1) + 1;
 }
 
 /* ---- Carriers ----------------------------------------------------------------------------------------------- */

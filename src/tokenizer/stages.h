@@ -37,6 +37,9 @@ typedef rf_status (*rf_stage_reader)(void *chain, const struct stage_source *sou
 rf_status rf__stage_each(const struct stage_source *source, const char *stage, const char *key, rf_stage_reader read,
                          void *chain, rf_error *err);
 
+/* Another number for each call in one process, never 0: whose memory a scratch has. */
+uint64_t rf__stage_serial(void);
+
 /* ---- Parts of a text ---------------------------------------------------------------------------------------- */
 
 /* text[from, to), what a stage is given at a time of a segment, the plain text between two added tokens. A part begins
@@ -58,7 +61,7 @@ struct normalize_queue {
 
 /* What searches for a regular expression in the texts of one thread. */
 struct normalize_finder {
-    uint64_t owner; /* rf__model_serial() of the normalizer; 0: none */
+    uint64_t owner; /* rf__stage_serial() of the normalizer; 0: none */
     struct regex_finder *finder;
 };
 #define RF_NORMALIZE_FINDERS 4 /* kept; no known tokenizer has more */
@@ -233,18 +236,39 @@ struct tokens {
 rf_status rf__tokens_reserve(struct tokens *tokens, size_t more, rf_error *err);
 void rf__tokens_release(struct tokens *tokens);
 
+/* One more token, for which there is room. */
+static inline void rf__tokens_put(struct tokens *tokens, uint32_t id, uint32_t word, size_t begin, size_t end)
+{
+    size_t n = tokens->n++;
+
+    assert(n < tokens->cap);
+    tokens->ids[n] = id;
+    tokens->words[n] = word;
+    tokens->begin[n] = begin;
+    tokens->end[n] = end;
+}
+
+/* One more token. */
+static inline rf_status rf__tokens_push(struct tokens *tokens, uint32_t id, uint32_t word, size_t begin, size_t end,
+                                        rf_error *err)
+{
+    rf_status status = tokens->n == tokens->cap ? rf__tokens_reserve(tokens, 1, err) : RF_OK;
+
+    if (status == RF_OK)
+        rf__tokens_put(tokens, id, word, begin, end);
+    return status;
+}
+
 /* Working memory that a model keeps from one call to the next, such as a cache of words. Zero-initialise before first
  * use. It may come from another model: a model that uses it compares `owner` with its own number and begins anew where
  * they differ. */
 struct model_scratch {
-    uint64_t owner; /* rf__model_serial(); 0: none */
+    uint64_t owner; /* rf__stage_serial(); 0: none */
     void *memory;
     void (*free)(void *memory);
     size_t n_bytes; /* of it that grow with a word */
 };
 void rf__model_scratch_release(struct model_scratch *scratch);
-/* Another number for each call in one process, never 0. */
-uint64_t rf__model_serial(void);
 
 struct model;
 struct model_ops {

@@ -70,16 +70,6 @@ struct job {
     struct tokens *out;
 };
 
-static inline void put(const struct job *job, uint32_t id, size_t begin, size_t end)
-{
-    struct tokens *out = job->out;
-
-    out->ids[out->n] = id;
-    out->words[out->n] = job->number;
-    out->begin[out->n] = begin;
-    out->end[out->n++] = end;
-}
-
 static inline bool is_inside_char(const char *text, size_t at)
 {
     return ((uint8_t)text[at] & 0xC0) == 0x80;
@@ -120,7 +110,7 @@ static rf_status put_symbols(const struct job *job, const struct bpe_word *word,
 
     for (size_t i = 0; i < word->n && status == RF_OK; i++) {
         size_t end = *begin + word->symbols[i].len;
-        put(job, word->symbols[i].id, *begin, end);
+        rf__tokens_put(job->out, word->symbols[i].id, job->number, *begin, end);
         *begin = end;
     }
     return status;
@@ -181,7 +171,7 @@ static rf_status tokenize_new(const struct job *job, rf_error *err)
         return look_or_merge(job, err);
     status = rf__tokens_reserve(job->out, 1, err);
     if (status == RF_OK)
-        put(job, id, job->span.begin, job->span.end);
+        rf__tokens_put(job->out, id, job->number, job->span.begin, job->span.end);
     return status;
 }
 
@@ -195,7 +185,7 @@ static rf_status put_parts(const struct job *job, const struct bpe_few *parts, s
         size_t part = begin;
         for (size_t k = 0; k < parts[i].n; k = parts[i].after[k]) {
             size_t end = part + rf__bpe_few_end(&parts[i], k);
-            put(job, parts[i].ids[k], begin, end);
+            rf__tokens_put(job->out, parts[i].ids[k], job->number, begin, end);
             begin = end;
         }
     }
@@ -250,7 +240,7 @@ static inline rf_status tokenize_word(struct job *job, const struct ahead *word,
     ends = rf__cached_ends(kept);
     for (size_t i = 0; i < kept->n; i++) {
         size_t end = job->span.begin + ends[i];
-        put(job, kept->ids[i], begin, end);
+        rf__tokens_put(job->out, kept->ids[i], job->number, begin, end);
         begin = end;
     }
     if (kept->flags & CUTS_CHAR)

@@ -164,7 +164,7 @@ rf_status rf__bpe_new(struct vocabulary *vocabulary, const struct bpe_settings *
     bpe->base.ops = &rf__bpe_ops;
     bpe->base.vocabulary = *vocabulary;
     *vocabulary = (struct vocabulary){0};
-    bpe->serial = rf__model_serial();
+    bpe->serial = rf__stage_serial();
     bpe->parts_before_bar = true;
     status = copy_settings(bpe, settings, err);
     if (status == RF_OK) {

@@ -3,8 +3,6 @@
 
 #include "base/mem.h"
 
-#include <stdatomic.h>
-
 #define STAGE "model"
 
 static const struct {
@@ -49,13 +47,6 @@ void rf__model_scratch_release(struct model_scratch *scratch)
     if (scratch->free != NULL)
         scratch->free(scratch->memory);
     *scratch = (struct model_scratch){0};
-}
-
-uint64_t rf__model_serial(void)
-{
-    static atomic_uint_least64_t last;
-
-    return atomic_fetch_add(&last, 1) + 1;
 }
 
 void rf__model_free(struct model *model)

@@ -122,18 +122,7 @@ struct walk {
 
 static inline rf_status push(struct walk *walk, uint32_t id, size_t begin, size_t end, rf_error *err)
 {
-    struct tokens *out = walk->out;
-
-    if (out->n == out->cap) {
-        rf_status status = rf__tokens_reserve(out, 1, err);
-        if (status != RF_OK)
-            return status;
-    }
-    out->ids[out->n] = id;
-    out->words[out->n] = walk->word;
-    out->begin[out->n] = begin;
-    out->end[out->n++] = end;
-    return RF_OK;
+    return rf__tokens_push(walk->out, id, walk->word, begin, end, err);
 }
 
 static bool has_all_bytes(const struct unigram *model, const char *data, size_t len)
@@ -505,7 +494,7 @@ rf_status rf__unigram_new(struct vocabulary *vocabulary, double *scores, const s
     model->base.vocabulary = *vocabulary;
     *vocabulary = (struct vocabulary){0};
     model->scores = scores;
-    model->serial = rf__model_serial();
+    model->serial = rf__stage_serial();
     model->unk_score = settings->unk_score;
     model->unk_id = settings->unk_id;
     model->fuse_unk = settings->fuse_unk;

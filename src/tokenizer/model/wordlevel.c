@@ -35,13 +35,12 @@ static rf_status wordlevel_tokenize(const struct model *self, const struct piece
     (void)scratch;
     for (size_t i = 0; i < pieces->n && status == RF_OK; i++) {
         struct span span = pieces->items[i];
-        status = find_word((const struct wordlevel *)self, pieces->text->data + span.begin, span.end - span.begin,
-                           &out->ids[out->n], err);
+        uint32_t id = 0;
+        status =
+            find_word((const struct wordlevel *)self, pieces->text->data + span.begin, span.end - span.begin, &id, err);
         if (status != RF_OK)
             break;
-        out->words[out->n] = first_word + (uint32_t)i;
-        out->begin[out->n] = span.begin;
-        out->end[out->n++] = span.end;
+        rf__tokens_put(out, id, first_word + (uint32_t)i, span.begin, span.end);
         if (out->n >= limit)
             break;
     }

@@ -106,20 +106,6 @@ static bool has_more_chars(const char *bytes, size_t len, size_t max)
     return n > max;
 }
 
-static inline rf_status push(struct tokens *out, uint32_t id, uint32_t word, size_t begin, size_t end, rf_error *err)
-{
-    if (out->n == out->cap) {
-        rf_status status = rf__tokens_reserve(out, 1, err);
-        if (status != RF_OK)
-            return status;
-    }
-    out->ids[out->n] = id;
-    out->words[out->n] = word;
-    out->begin[out->n] = begin;
-    out->end[out->n++] = end;
-    return RF_OK;
-}
-
 static rf_status push_unknown(const struct wordpiece *model, struct span piece, uint32_t word, struct tokens *out,
                               rf_error *err)
 {
@@ -127,7 +113,7 @@ static rf_status push_unknown(const struct wordpiece *model, struct span piece, 
         return rf__fail(err, RF_BAD_FORMAT,
                         "%s: the text has a word that no pieces make up, and unk_token '%s' is not in the vocabulary",
                         model->name, model->unk_token);
-    return push(out, model->unk_id, word, piece.begin, piece.end, err);
+    return rf__tokens_push(out, model->unk_id, word, piece.begin, piece.end, err);
 }
 
 static rf_status tokenize_word(const struct wordpiece *model, const char *data, struct span piece, uint32_t word,
@@ -149,7 +135,7 @@ static rf_status tokenize_word(const struct wordpiece *model, const char *data, 
             return push_unknown(model, piece, word, out, err);
         }
         end = at + (rf__record_len(record) - index->skip);
-        status = push(out, rf__record_id(record), word, at, end, err);
+        status = rf__tokens_push(out, rf__record_id(record), word, at, end, err);
         if (status != RF_OK)
             return status;
         at = end;

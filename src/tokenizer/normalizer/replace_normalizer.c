@@ -417,7 +417,7 @@ rf_status rf__replace_normalizer_read(const struct stage_source *source, struct 
     if (replace == NULL)
         return rf__fail_memory(err);
     replace->base.ops = &ops;
-    replace->serial = rf__model_serial();
+    replace->serial = rf__stage_serial();
     status = read_replace(replace, source->value, err);
     if (status != RF_OK) {
         replace_free(&replace->base);
