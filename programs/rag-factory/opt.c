@@ -64,7 +64,6 @@ static void fill_table(struct table *table, unsigned groups, const struct opt *o
         {"offline", 0, OPT_KEY, NULL, NULL, NULL},
         {"onnx-file", 0, OPT_KEY, NULL, "FILE",
          "which ONNX file of the model (default: onnx/model.onnx, else model.onnx)"},
-        {"fallback", 0, OPT_KEY, NULL, "MODEL", NULL},
         OPT_END,
     };
     static const struct opt limit[] = {
@@ -73,6 +72,7 @@ static void fill_table(struct table *table, unsigned groups, const struct opt *o
         OPT_END,
     };
     static const struct opt run[] = {
+        {"fallback", 0, OPT_KEY, NULL, "MODEL", NULL},
         {"pooling", 0, OPT_KEY, NULL, "model|mean|cls|max|last|mean-sqrt-len|weighted-mean", NULL},
         {"precision", 0, OPT_KEY, NULL, "auto|fp32|int16|int8|file",
          "arithmetic: auto is the fastest with a cosine of 0.99999, file an ONNX file's as it is (default: auto)"},
