@@ -148,15 +148,27 @@ static bool is_revision(const char *revision)
     return strstr(revision, "..") == NULL && strpbrk(revision, " ~^?*[@") == NULL;
 }
 
-/* Whether it can only be meant as a path, so that "no such file" is the answer that helps. */
+/* Whether its name is that of a file of a model or of a tokenizer. */
+static bool is_file_name(const char *text)
+{
+    static const char *const ends[] = {".onnx", ".ort", ".safetensors", ".bin", ".json", ".txt", ".tiktoken", ".model"};
+
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        if (rf__ends_with(text, ends[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Whether it can only be meant as a path, so that "no such file" is the answer that helps. A repository that is called
+ * like a file is reached with its revision: org/name.model@main. */
 static bool is_meant_as_path(const char *text)
 {
     const char *slash = strchr(text, '/');
     bool has_two_slashes = slash != NULL && strchr(slash + 1, '/') != NULL;
 
     return text[0] == '/' || text[0] == '.' || text[0] == '~' || strchr(text, '\\') != NULL || has_two_slashes ||
-           rf__ends_with(text, ".onnx") || rf__ends_with(text, ".ort") || rf__ends_with(text, ".safetensors") ||
-           rf__ends_with(text, ".bin") || rf__ends_with(text, "/");
+           rf__ends_with(text, "/") || is_file_name(text);
 }
 
 /* ---- Paths ---------------------------------------------------------------------------------------------------- */
@@ -195,8 +207,8 @@ static rf_status no_such_path(const char *text, rf_error *err)
     if (errno == EACCES || errno == EPERM)
         return rf__fail(err, RF_IO, "%s: cannot be reached: permission denied; run as a user who may read it", text);
     return rf__fail(err, RF_NOT_FOUND,
-                    "%s: no such file or directory, and no name on the hub looks like this; expected a model "
-                    "directory, an .onnx file, or org/name such as " SOURCE_DEFAULT_MODEL_HINT,
+                    "%s: no such file or directory, and no name on the hub looks like this; check the path, or name a "
+                    "model by org/name, such as " SOURCE_DEFAULT_MODEL_HINT,
                     text);
 }
 
