@@ -103,8 +103,10 @@ static void flush_pending(struct output *output)
     if (output->writer != NULL) {
         if (rf__os_writer_write(output->writer, pending->data, pending->len, &err) != RF_OK)
             rf__output_fail(output, &err);
-    } else if (fwrite(pending->data, 1, pending->len, output->stream) != pending->len) {
-        stream_failed(output);
+    } else {
+        rf__say_has_written();
+        if (fwrite(pending->data, 1, pending->len, output->stream) != pending->len)
+            stream_failed(output);
     }
     output->n_flushed += pending->len;
     rf__buf_clear(&output->pending);

@@ -15,6 +15,7 @@ static struct {
     void (*erase)(void *bar);
     void *bar;
     volatile int interrupted;
+    bool has_written;
 } say = {.least = RF_LOG_WARNING};
 
 void rf__say_set(rf_log_level least, bool json, bool quiet)
@@ -102,7 +103,8 @@ void rf__say_log(void *user, rf_log_level level, const char *message)
 int rf__say_failure(const rf_error *err)
 {
     if (err->status == RF_CANCELLED)
-        rf__say_error("interrupted; nothing was left half-written");
+        rf__say_error(say.has_written ? "interrupted; a part of the results was written"
+                                      : "interrupted; nothing was left half-written");
     else if (err->message[0] != '\0')
         rf__say_error("%s", err->message);
     return err->status == RF_INVALID_ARGUMENT ? EXIT_WRONG_USAGE : EXIT_FAILED;
@@ -122,6 +124,11 @@ void rf__say_catch_interrupt(void)
 bool rf__say_interrupted(void)
 {
     return say.interrupted != 0;
+}
+
+void rf__say_has_written(void)
+{
+    say.has_written = true;
 }
 
 rf_status rf__say_cancelled(rf_error *err)

@@ -31,6 +31,9 @@ void rf__say_set_bar(void (*erase)(void *bar), void *bar);
 void rf__say_catch_interrupt(void);
 bool rf__say_interrupted(void);
 
+/* Results are where they cannot be taken back from, standard output for one: whoever stops the program now is told. */
+void rf__say_has_written(void);
+
 /* RF_CANCELLED, as the error of whoever sees that Ctrl-C was pressed. */
 rf_status rf__say_cancelled(rf_error *err);
 
