@@ -158,6 +158,11 @@ static rf_status decode_chunk(struct tokenize *t, const struct input *input, con
         char place[RF_PLACE_TEXT];
         status = rf__tokenize_decode(t, chunk->texts[i], rf__input_place(input, chunk, i, place), err);
     }
+    if (status == RF_INVALID_ARGUMENT) {
+        status = RF_BAD_FORMAT; /* it came from data, not from the command line */
+        if (err != NULL)
+            err->status = RF_BAD_FORMAT;
+    }
     return status;
 }
 
@@ -247,6 +252,8 @@ static int check(const struct command *command, const struct tokenize *t, const 
         return rf__opt_wrong(command, "--stride goes with --overflow");
     if (t->strategy != RF_STRATEGY_LONGEST_FIRST && !t->pair)
         return rf__opt_wrong(command, "--strategy goes with --pair");
+    if (t->pair && options->n_args % 2 != 0)
+        return rf__opt_wrong(command, "--pair takes texts two by two, found %zu", options->n_args);
     return rf__command_check_input(command, options);
 }
 

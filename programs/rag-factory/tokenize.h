@@ -33,7 +33,8 @@ void rf__tokenize_show_comma(struct tokenize *t);
 
 /* ---- Texts out ---------------------------------------------------------------------------------------------- */
 
-/* A text that is ids: its text is a result; with --stream, it goes on where the one before it ended. */
+/* A text that is ids: its text is a result; with --stream, it goes on where the one before it ended.
+ * RF_INVALID_ARGUMENT: there is something that is no id. */
 rf_status rf__tokenize_decode(struct tokenize *t, rf_text text, const char *place, rf_error *err);
 /* The arguments, and --ids, are the ids of one text. */
 rf_status rf__tokenize_decode_arguments(struct tokenize *t, const char *const *args, size_t n_args, rf_error *err);

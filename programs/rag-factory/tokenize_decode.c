@@ -3,11 +3,24 @@
 
 #include "base/mem.h"
 
-#define IDS_MAX ((size_t)64 << 20) /* ids of one text to decode */
+#define IDS_MAX   ((size_t)64 << 20) /* ids of one text to decode */
+#define MAX_SHOWN 100                /* bytes of what is no id, in a message */
 
 static bool is_separator(char c)
 {
     return c == ' ' || c == '\t' || c == ',' || c == '[' || c == ']' || c == '\r' || c == '\n';
+}
+
+/* Says what stands there in place of an id. */
+static rf_status no_id(rf_text text, size_t begin, rf_error *err)
+{
+    size_t len = 0;
+
+    while (begin + len < text.len && len <= MAX_SHOWN && !is_separator(text.data[begin + len]))
+        len++;
+    return rf__fail(err, RF_INVALID_ARGUMENT, "'%.*s%s' is no id, expected whole numbers up to %u",
+                    (int)(len < MAX_SHOWN ? len : MAX_SHOWN), text.data + begin, len > MAX_SHOWN ? "..." : "",
+                    UINT32_MAX);
 }
 
 /* "101 7592", "101,7592" and "[101, 7592]" alike. */
@@ -24,8 +37,7 @@ static rf_status parse_ids(rf_text text, uint32_t *ids, size_t *n, rf_error *err
         while (i < text.len && text.data[i] >= '0' && text.data[i] <= '9' && id <= UINT32_MAX)
             id = id * 10 + (uint64_t)(text.data[i++] - '0');
         if ((i < text.len && !is_separator(text.data[i])) || id > UINT32_MAX)
-            return rf__fail(err, RF_BAD_FORMAT, "'%.*s' is no id, expected whole numbers",
-                            (int)(text.len - begin < 20 ? text.len - begin : 20), text.data + begin);
+            return no_id(text, begin, err);
         ids[(*n)++] = (uint32_t)id;
     }
     return RF_OK;
@@ -92,11 +104,6 @@ rf_status rf__tokenize_decode(struct tokenize *t, rf_text text, const char *plac
     status = parse_ids(text, ids, &n, err);
     if (status == RF_OK)
         status = t->stream ? stream(t, ids, n, err) : whole(t, ids, n, err);
-    if (status == RF_INVALID_ARGUMENT) {
-        status = RF_BAD_FORMAT; /* it came from data, not from the command line */
-        if (err != NULL)
-            err->status = RF_BAD_FORMAT;
-    }
     if (status != RF_OK)
         status = rf__fail_prefix(err, status, "%s", place);
     t->n++;
