@@ -91,11 +91,18 @@ static rf_status open_tokenizer(const char *path, rf_tokenizer **out, rf_error *
     return rf_tokenizer_open_logged(path, rf__say_log, NULL, out, err);
 }
 
-/* The tokenizer of an .onnx file lies beside it or one folder above. */
-static rf_status open_beside(const char *onnx_file, rf_tokenizer **out, rf_error *err)
+static bool is_model_file(const char *path)
 {
-    const char *slash = strrchr(onnx_file, '/');
-    char *folder = slash == NULL ? rf__strdup(".") : rf__strndup(onnx_file, (size_t)(slash - onnx_file) + 1);
+    return (rf__ends_with(path, ".onnx") || rf__ends_with(path, ".ort") || rf__ends_with(path, ".safetensors") ||
+            rf__ends_with(path, ".bin")) &&
+           rf__os_is_file(path);
+}
+
+/* The tokenizer of a model's file lies beside it or one folder above. */
+static rf_status open_beside(const char *file, rf_tokenizer **out, rf_error *err)
+{
+    const char *slash = strrchr(file, '/');
+    char *folder = slash == NULL ? rf__strdup(".") : rf__strndup(file, (size_t)(slash - file) + 1);
     char *above = folder == NULL ? NULL : rf__path_join(folder, "..");
     rf_status status = above == NULL ? rf__fail_memory(err) : open_tokenizer(folder, out, err);
 
@@ -108,12 +115,10 @@ static rf_status open_beside(const char *onnx_file, rf_tokenizer **out, rf_error
 
 rf_status rf__open_tokenizer(const struct opt_common *common, rf_tokenizer **out, rf_error *err)
 {
-    size_t len = strlen(common->model);
     char *directory = NULL;
     rf_status status;
 
-    if (len > 5 && (rf__ends_with(common->model, ".onnx") || rf__ends_with(common->model, ".ort")) &&
-        rf__os_is_file(common->model))
+    if (is_model_file(common->model))
         return open_beside(common->model, out, err);
     if (rf__os_stat(common->model).kind != OS_NOTHING)
         return open_tokenizer(common->model, out, err);

@@ -26,7 +26,10 @@ rf_status rf__provider_need_files(const char *source, rf_error *err)
 {
     if (api_of(source) == NULL)
         return RF_OK;
-    return rf__fail(err, RF_UNSUPPORTED, "%s: a server computes it; there are no files of it to be had", source);
+    return rf__fail(err, RF_UNSUPPORTED,
+                    "%s: a server computes it; there are no files of it to be had; for its tokens, "
+                    "name a tokenizer's file, such as cl100k_base.tiktoken",
+                    source);
 }
 
 static rf_status open_source(const char *source, const rf_model_options *options, struct rf_model **out, rf_error *err)

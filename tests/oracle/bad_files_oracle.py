@@ -136,7 +136,7 @@ def cases():
 
     # Values of other types
     yield "a list", [], "tokenizer.json: is an array, expected an object"
-    yield "no model", {"version": "1.0"}, "tokenizer.json: has no 'model'"
+    yield "no model", {"version": "1.0"}, "tokenizer.json: has no 'model', so it is no tokenizer.json; expected one, or a model directory"
     yield "a model that is a number", {"model": 7}, "tokenizer.json: 'model' is a number, expected an object"
     yield "lowercase as a number", file(wordpiece(), normalizer={"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": 1}), "tokenizer.json: 'lowercase' is a number, expected true or false"
     yield "a charsmap that is none", file(wordpiece(), normalizer={"type": "Precompiled", "precompiled_charsmap": "AAAA"}), "tokenizer.json: normalizer 'Precompiled': precompiled_charsmap: no trie of the size that it names, of 3 bytes"

@@ -4,11 +4,16 @@
 #include "base/mem.h"
 #include "os/os.h"
 
+#include <string.h>
+
 #define JSON_FILE       "tokenizer.json"
 #define VOCAB_FILE      "vocab.txt"
 #define VOCAB_JSON_FILE "vocab.json"
 #define MERGES_FILE     "merges.txt"
 #define TIKTOKEN_END    ".tiktoken"
+#define FILES                                                                                                          \
+    JSON_FILE ", " VOCAB_FILE ", sentencepiece.bpe.model, spiece.model, spm.model, tokenizer.model, " VOCAB_JSON_FILE  \
+              " with " MERGES_FILE ", *" TIKTOKEN_END
 
 /* The path of a file in a directory; NULL in *out when it is not there. */
 static rf_status find_named(const char *directory, const char *name, char **out, rf_error *err)
@@ -65,10 +70,7 @@ static rf_status find_file(const char *directory, char **out, rf_error *err)
         status = find_ending(directory, TIKTOKEN_END, out, err);
     if (status != RF_OK || *out != NULL)
         return status;
-    return rf__fail(err, RF_NOT_FOUND,
-                    "%s: has none of the files of a tokenizer (" JSON_FILE ", " VOCAB_FILE
-                    ", sentencepiece.bpe.model, spiece.model, spm.model, tokenizer.model, " VOCAB_JSON_FILE
-                    " with " MERGES_FILE ", *" TIKTOKEN_END "); is it a model directory?",
+    return rf__fail(err, RF_NOT_FOUND, "%s: has none of the files of a tokenizer (" FILES "); is it a model directory?",
                     directory);
 }
 
@@ -187,6 +189,16 @@ static rf_status open_json(struct rf_tokenizer *tokenizer, const char *path, con
     return status;
 }
 
+/* Whether it may be a tokenizer.json under whatever name. */
+static bool begins_as_object(const struct buf *text)
+{
+    size_t i = text->len >= 3 && memcmp(text->data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+
+    while (i < text->len && memchr(" \t\r\n", text->data[i], 4) != NULL)
+        i++;
+    return i == text->len || text->data[i] == '{';
+}
+
 static rf_status open_file(struct rf_tokenizer *tokenizer, const char *path, bool of_directory, bool lower_case,
                            const struct logger *logger, rf_error *err)
 {
@@ -199,6 +211,9 @@ static rf_status open_file(struct rf_tokenizer *tokenizer, const char *path, boo
         status = open_vocab_json(tokenizer, path, &text, lower_case, logger, err);
     else if (status == RF_OK && (rf__ends_with(path, TIKTOKEN_END) || rf__is_tiktoken(text.data, text.len)))
         status = open_tiktoken(tokenizer, path, &text, lower_case, logger, err);
+    else if (status == RF_OK && !of_directory && !begins_as_object(&text))
+        status =
+            rf__fail(err, RF_BAD_FORMAT, "%s: is no file of a tokenizer; expected a model directory, or " FILES, path);
     else if (status == RF_OK)
         status = open_json(tokenizer, path, &text, of_directory, lower_case, logger, err);
     rf__buf_release(&text);

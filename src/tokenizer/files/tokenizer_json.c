@@ -46,11 +46,20 @@ static rf_status read_flags(const struct json *json, yyjson_val *token, struct a
     return status;
 }
 
+/* False where it is no id; *said stays as it is where there is none. */
+static bool read_said_id(yyjson_val *id, uint64_t *said)
+{
+    if (id == NULL || yyjson_is_null(id))
+        return true;
+    *said = yyjson_get_uint(id);
+    return yyjson_is_uint(id) && *said <= UINT32_MAX;
+}
+
 static rf_status read_added_token(struct rf_tokenizer *tokenizer, const struct json *json, yyjson_val *token,
                                   const struct logger *logger, rf_error *err)
 {
     struct added_spec spec;
-    uint64_t said;
+    uint64_t said = UINT64_MAX;
     uint32_t id = 0;
     rf_status status;
 
@@ -58,9 +67,10 @@ static rf_status read_added_token(struct rf_tokenizer *tokenizer, const struct j
         return rf__fail(err, RF_BAD_FORMAT, "%s: 'added_tokens' has an element without 'content'", json->name);
     spec.content = yyjson_get_str(yyjson_obj_get(token, "content"));
     spec.len = yyjson_get_len(yyjson_obj_get(token, "content"));
-    status = rf__json_get_u64(json, token, "id", UINT64_MAX, UINT32_MAX, &said, err);
-    if (status == RF_OK)
-        status = read_flags(json, token, &spec.flags, err);
+    if (!read_said_id(yyjson_obj_get(token, "id"), &said))
+        return rf__fail(err, RF_BAD_FORMAT, "%s: added token '%.100s' has an 'id' that is no whole number up to %u",
+                        json->name, spec.content, UINT32_MAX);
+    status = read_flags(json, token, &spec.flags, err);
     if (status != RF_OK)
         return status;
     status = rf__added_tokens_add(&tokenizer->added, &tokenizer->model->vocabulary, &tokenizer->normalizers, &spec, &id,
@@ -115,7 +125,9 @@ static rf_status read_stages(struct rf_tokenizer *tokenizer, const struct json *
         return status;
     source = stage(json, "model");
     if (source.value == NULL)
-        return rf__fail(err, RF_BAD_FORMAT, "%s: has no 'model'", json->name);
+        return rf__fail(err, RF_BAD_FORMAT,
+                        "%s: has no 'model', so it is no tokenizer.json; expected one, or a model directory",
+                        json->name);
     status = rf__model_read(&source, &tokenizer->model, err);
     if (status == RF_OK)
         status = read_added_tokens(tokenizer, json, companions, logger, err);

@@ -70,7 +70,7 @@ static const struct {
     {WITH("\"added_tokens\":{}"), RF_BAD_FORMAT, "'added_tokens' is an object, expected an array"},
     {WITH("\"added_tokens\":[7]"), RF_BAD_FORMAT, "'added_tokens' has an element without 'content'"},
     {WITH("\"added_tokens\":[{\"content\":null}]"), RF_BAD_FORMAT, "without 'content'"},
-    {WITH("\"added_tokens\":[{\"content\":\"x\",\"id\":-5}]"), RF_BAD_FORMAT, "'id' is a number"},
+    {WITH("\"added_tokens\":[{\"content\":\"x\",\"id\":-5}]"), RF_BAD_FORMAT, "has an 'id' that is no whole number"},
     {WITH("\"added_tokens\":[{\"content\":\"x\",\"lstrip\":\"yes\"}]"), RF_BAD_FORMAT, "'lstrip' is a string"},
     /* Post-processor */
     {WITH("\"post_processor\":{\"type\":\"BertProcessing\",\"cls\":[\"[CLS]\",2]}"), RF_BAD_FORMAT,
