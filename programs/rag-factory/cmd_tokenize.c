@@ -221,17 +221,37 @@ static rf_status process(struct tokenize *t, struct input *input, const struct o
     if (status == RF_OK && t->format == FORMAT_JSON)
         rf__output_text(&t->out, t->n > 0 ? "\n]}\n" : "]}\n");
     if (status == RF_OK && t->n_truncated > 0)
-        rf__say_warning("%llu of %llu text%s cut at %u tokens", (unsigned long long)t->n_truncated,
-                        (unsigned long long)t->n, t->n == 1 ? " was" : "s were", t->common->run.max_tokens);
+        rf__say_warning("%llu of %llu text%s %s cut at %u token%s", (unsigned long long)t->n_truncated,
+                        (unsigned long long)t->n, t->n == 1 ? "" : "s", t->n_truncated == 1 ? "was" : "were",
+                        t->common->run.max_tokens, t->common->run.max_tokens == 1 ? "" : "s");
     rf__buf_release(&t->first);
     rf_decode_stream_free(t->decoding);
     rf_tokenizer_free(t->tokenizer);
     return status;
 }
 
+/* What --estimate, which knows no more than bytes, has no use for; NULL: nothing. */
+static const char *given_beside_estimate(const struct tokenize *t)
+{
+    return t->decode                       ? "--decode"
+           : t->ids != NULL                ? "--ids"
+           : t->stream                     ? "--stream"
+           : t->pair                       ? "--pair"
+           : t->count                      ? "--count"
+           : t->overflow                   ? "--overflow"
+           : t->format == FORMAT_IDS       ? "--format ids"
+           : t->common->run.max_tokens > 0 ? "a limit in tokens (--max-tokens 0: none)"
+                                           : NULL;
+}
+
 /* What cannot go together. */
 static int check(const struct command *command, const struct tokenize *t, const struct options *options)
 {
+    const char *beside = given_beside_estimate(t);
+
+    if (t->estimate && beside != NULL)
+        return rf__opt_wrong(command, "--estimate and %s exclude each other; it counts whole texts, one by one",
+                             beside);
     if (t->count && (t->format != FORMAT_TEXT || t->decode))
         return rf__opt_wrong(command, "--count goes with no --format and no --decode");
     if (t->ids != NULL && !t->decode)
@@ -244,8 +264,6 @@ static int check(const struct command *command, const struct tokenize *t, const 
         return rf__opt_wrong(command, "--decode gives text, not ids; use --format text, json or jsonl");
     if (t->stream && (!t->decode || t->format != FORMAT_TEXT))
         return rf__opt_wrong(command, "--stream goes with --decode, and with no --format");
-    if (t->estimate && (t->decode || t->pair || t->count || t->format == FORMAT_IDS || t->common->run.max_tokens > 0))
-        return rf__opt_wrong(command, "--estimate gives counts alone; it goes with --format text, json or jsonl");
     if (t->overflow && (t->common->run.max_tokens == 0 || t->count || t->decode || t->format == FORMAT_IDS))
         return rf__opt_wrong(command, "--overflow needs --max-tokens, and a format that shows it: text, json or jsonl");
     if (t->stride > 0 && !t->overflow)

@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "os/os.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -140,7 +141,7 @@ int main(int argc, char **argv)
     rf__say_catch_interrupt();
     code = dispatch(argc, argv);
     if (fflush(stdout) != 0 && code == EXIT_DONE) {
-        rf__say_error("standard output: cannot be written");
+        rf__say_error("standard output: cannot be written: %s", strerror(errno));
         code = EXIT_FAILED;
     }
     return code;

@@ -57,8 +57,8 @@ static rf_status count_pieces(struct cutting *cutting, const struct encode_reque
         return RF_OK;
     }
     if (cutting->stride >= cutting->keep)
-        return rf__fail(err, RF_INVALID_ARGUMENT, "the stride is %zu, but a text keeps %zu tokens; it must be less",
-                        cutting->stride, cutting->keep);
+        return rf__fail(err, RF_INVALID_ARGUMENT, "the stride is %zu, but a text keeps %zu token%s; it must be less",
+                        cutting->stride, cutting->keep, cutting->keep == 1 ? "" : "s");
     step = cutting->keep - cutting->stride;
     cutting->n_pieces += (cutting->n - cutting->keep + step - 1) / step;
     return RF_OK;
