@@ -14,4 +14,7 @@ struct logger {
 
 void rf__log(const struct logger *logger, rf_log_level level, const char *format, ...) RF_PRINTF(3, 4);
 
+/* The warning of every kind of model that texts were cut. */
+void rf__log_truncated(const struct logger *logger, uint64_t n_truncated, uint64_t n, uint32_t max_tokens);
+
 #endif

@@ -211,8 +211,7 @@ rf_status rf__pipeline_embed(const struct pipeline *pipeline, const rf_text *tex
             status = call.status;
     }
     if (status == RF_OK && call.n_truncated > 0 && call.options->truncated == NULL) /* else the caller sees it there */
-        rf__log(&pipeline->logger, RF_LOG_WARNING, "%zu of %zu texts were longer than %u tokens and were cut",
-                (size_t)call.n_truncated, n, pipeline->info.max_tokens);
+        rf__log_truncated(&pipeline->logger, call.n_truncated, n, pipeline->info.max_tokens);
     if (status == RF_OK && call.n_parted > 0 && call.options->n_windows == NULL)
         rf__log(&pipeline->logger, RF_LOG_INFO,
                 "%zu of %zu texts were longer than %u tokens and were embedded in %zu windows", (size_t)call.n_parted,

@@ -230,8 +230,7 @@ static void tell(const struct cached_call *call)
     uint32_t max_tokens = call->model->base.info.max_tokens;
 
     if (call->n_truncated > 0 && call->options->truncated == NULL)
-        rf__log(logger, RF_LOG_WARNING, "%zu of %zu texts were longer than %u tokens and were cut", call->n_truncated,
-                call->n, max_tokens);
+        rf__log_truncated(logger, call->n_truncated, call->n, max_tokens);
     if (call->n_long > 0 && call->options->n_windows == NULL)
         rf__log(logger, RF_LOG_INFO, "%zu of %zu texts were longer than %u tokens and were embedded in %zu windows",
                 call->n_long, call->n, max_tokens, call->n_windows);

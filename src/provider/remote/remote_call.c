@@ -434,8 +434,7 @@ static void count_call(struct call *call, uint64_t ns)
         call->options->stats->compute_ns += ns;
     }
     if (call->n_truncated > 0 && call->options->truncated == NULL)
-        rf__log(&model->logger, RF_LOG_WARNING, "%llu of %zu texts were longer than %u tokens and were cut",
-                (unsigned long long)call->n_truncated, call->n, model->max_tokens);
+        rf__log_truncated(&model->logger, call->n_truncated, call->n, model->max_tokens);
 }
 
 rf_status rf__remote_embed(const struct rf_model *base, const rf_text *texts, size_t n, const rf_embed_options *options,

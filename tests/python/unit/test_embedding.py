@@ -161,7 +161,7 @@ def test_texts_over_the_limit(caplog):
     with ONNXLocalEmbedding(model_path=MINILM, max_tokens=8) as provider:
         with caplog.at_level("WARNING", "rag_factory"):
             provider.embed_documents(["word " * 50, "short"])
-        assert "1 of 2 texts were longer than 8 tokens and were cut" in caplog.text
+        assert "1 of 2 texts was longer than 8 tokens and was cut" in caplog.text
         assert provider.stats()["truncated"] == 1
     with ONNXLocalEmbedding(model_path=MINILM, max_tokens=8, truncate="error") as provider:
         with pytest.raises(RagFactoryError) as raised:

@@ -433,7 +433,7 @@ static void cut_texts_are_told(void **state)
     for (int i = 0; i < 2; i++) {
         last_warning[0] = '\0';
         assert_ok(rf__provider_embed(model, texts, 2, &embed, out, err));
-        assert_string_equal(last_warning, "1 of 2 texts were longer than 8 tokens and were cut");
+        assert_string_equal(last_warning, "1 of 2 texts was longer than 8 tokens and was cut");
     }
     assert_int_equal(fake->n_asked, 2);
     rf__provider_free(model);
