@@ -24,6 +24,8 @@ bool rf__wire_field(const uint8_t *data, size_t at, size_t end, struct field *fi
         return false;
     field->value = 0;
     field->number = tag >> 3;
+    if (field->number == 0 || field->number > RF_WIRE_MAX_NUMBER)
+        return false;
     field->wire = (enum wire)(tag & 7);
     switch (field->wire) {
     case WIRE_VARINT:
@@ -43,7 +45,7 @@ bool rf__wire_field(const uint8_t *data, size_t at, size_t end, struct field *fi
             return false;
         break;
     default:
-        return false; /* groups: not in ONNX */
+        return false; /* groups: nobody writes them */
     }
     if (len > end - at)
         return false;

@@ -1,6 +1,6 @@
 /*
- * wire: the fields of a protobuf message, one after the other, as ONNX files are made of. Nothing is copied, nothing
- * read outside of the bytes given.
+ * wire: the fields of a protobuf message, one after the other, as ONNX files and models of sentencepiece are made of.
+ * Nothing is copied, nothing read outside of the bytes given.
  *
  * Format: protobuf.dev/programming-guides/encoding.
  */
@@ -11,11 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define RF_WIRE_MAX_NUMBER (UINT32_MAX >> 3) /* of a field */
+
 enum wire { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 
-/* One field of a message: [start, end) with its tag; [body, end) the contents when it is WIRE_BYTES, else `value`. */
+/* One field of a message: [start, end) with its tag; [body, end) the contents, but of WIRE_VARINT, which is `value`. */
 struct field {
-    uint64_t number;
+    uint64_t number; /* 1 to RF_WIRE_MAX_NUMBER */
     enum wire wire;
     uint64_t value; /* of WIRE_VARINT */
     size_t start, body, end;

@@ -5,7 +5,7 @@
 
 enum kind { MODEL, TRAINING, FUNCTION, GRAPH, NODE, ATTRIBUTE, VALUE, TYPE, OF_TYPES, KINDS };
 
-/* The fields of a message that may hold it again, in the end. */
+/* The fields of a message that may hold it again, in the end; behind them 0, which no field has. */
 #define MAX_FIELDS 5
 static const struct {
     uint32_t number;
@@ -32,7 +32,7 @@ static bool is_shallow(const uint8_t *data, size_t end, enum kind kind, unsigned
         if (!rf__wire_field(data, at, end, &field))
             return false;
         for (int i = 0; field.wire == WIRE_BYTES && i < MAX_FIELDS; i++) {
-            if (fields[kind][i].number == field.number && fields[kind][i].number != 0 &&
+            if (fields[kind][i].number == field.number &&
                 !is_shallow(data + field.body, field.end - field.body, fields[kind][i].kind, depth_left - 1))
                 return false;
         }

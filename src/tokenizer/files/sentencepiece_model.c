@@ -4,122 +4,52 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "base/wire.h"
 #include "tokenizer/vocabulary.h"
 
 #include <math.h>
 #include <string.h>
 
-/* ---- The wire format ---------------------------------------------------------------------------------------- */
-
-enum wire_type { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
-
-struct wire {
-    const uint8_t *data;
-    size_t at, len;
-};
-
-struct field {
-    uint32_t number;
-    enum wire_type type;
-    uint64_t value; /* of WIRE_VARINT and WIRE_32 */
-    rf_text bytes;  /* of WIRE_BYTES */
-};
-
-static bool read_varint(struct wire *wire, uint64_t *out)
-{
-    *out = 0;
-    for (unsigned shift = 0; shift < 64 && wire->at < wire->len; shift += 7) {
-        uint8_t byte = wire->data[wire->at++];
-        *out |= (uint64_t)(byte & 0x7F) << shift;
-        if (byte < 0x80)
-            return true;
-    }
-    return false;
-}
-
-static bool skip(struct wire *wire, uint64_t n)
-{
-    if (n > wire->len - wire->at)
-        return false;
-    wire->at += (size_t)n;
-    return true;
-}
-
-/* The next field, when there is one; false when the message is broken. Groups are not read: nobody writes them. */
-static bool read_field(struct wire *wire, struct field *out)
-{
-    uint64_t key, n;
-    const uint8_t *bytes;
-
-    if (!read_varint(wire, &key) || key >> 3 == 0 || key >> 3 > UINT32_MAX >> 3)
-        return false;
-    *out = (struct field){.number = (uint32_t)(key >> 3), .type = (enum wire_type)(key & 7)};
-    switch (out->type) {
-    case WIRE_VARINT:
-        return read_varint(wire, &out->value);
-    case WIRE_64:
-        return skip(wire, 8);
-    case WIRE_BYTES:
-        if (!read_varint(wire, &n))
-            return false;
-        out->bytes = (rf_text){(const char *)wire->data + wire->at, (size_t)n};
-        return skip(wire, n);
-    case WIRE_32:
-        bytes = wire->data + wire->at;
-        if (!skip(wire, 4))
-            return false;
-        out->value = rf__u32_at(bytes);
-        return true;
-    }
-    return false;
-}
-
-static struct wire wire_of(rf_text text)
-{
-    return (struct wire){(const uint8_t *)text.data, 0, text.len};
-}
-
 /* ---- The messages ------------------------------------------------------------------------------------------- */
 
-static bool is_bool(const struct field *field, uint32_t number, bool *out)
+static bool is_bool(const struct field *field, uint64_t number, bool *out)
 {
-    if (field->number != number || field->type != WIRE_VARINT)
+    if (field->number != number || field->wire != WIRE_VARINT)
         return false;
     *out = field->value != 0;
     return true;
 }
 
-static bool is_id(const struct field *field, uint32_t number, int32_t *out)
+static bool is_id(const struct field *field, uint64_t number, int32_t *out)
 {
-    if (field->number != number || field->type != WIRE_VARINT)
+    if (field->number != number || field->wire != WIRE_VARINT)
         return false;
     *out = field->value > INT32_MAX ? -1 : (int32_t)field->value; /* a negative one has all 64 bits */
     return true;
 }
 
-static bool is_text(const struct field *field, uint32_t number, rf_text *out)
+static bool is_text(const uint8_t *data, const struct field *field, uint64_t number, rf_text *out)
 {
-    if (field->number != number || field->type != WIRE_BYTES)
+    if (field->number != number || field->wire != WIRE_BYTES)
         return false;
-    *out = field->bytes;
+    *out = (rf_text){(const char *)data + field->body, field->end - field->body};
     return true;
 }
 
-static bool read_piece(rf_text message, struct sentencepiece *out)
+static bool read_piece(const uint8_t *data, const struct field *message, struct sentencepiece *out)
 {
-    struct wire wire = wire_of(message);
     struct field field;
 
     *out = (struct sentencepiece){.text = {"", 0}, .type = PIECE_NORMAL};
-    while (wire.at < wire.len) {
-        if (!read_field(&wire, &field))
+    for (size_t at = message->body; at < message->end; at = field.end) {
+        if (!rf__wire_field(data, at, message->end, &field))
             return false;
-        if (is_text(&field, 1, &out->text))
+        if (is_text(data, &field, 1, &out->text))
             continue;
-        if (field.number == 2 && field.type == WIRE_32) {
-            uint32_t bits = (uint32_t)field.value;
+        if (field.number == 2 && field.wire == WIRE_32) {
+            uint32_t bits = rf__u32_at(data + field.body);
             memcpy(&out->score, &bits, sizeof bits);
-        } else if (field.number == 3 && field.type == WIRE_VARINT && field.value >= PIECE_NORMAL &&
+        } else if (field.number == 3 && field.wire == WIRE_VARINT && field.value >= PIECE_NORMAL &&
                    field.value <= PIECE_BYTE) {
             out->type = (enum piece_type)field.value;
         }
@@ -127,35 +57,34 @@ static bool read_piece(rf_text message, struct sentencepiece *out)
     return true;
 }
 
-static bool read_trainer_spec(rf_text message, struct sentencepiece_model *model, uint64_t *algorithm)
+static bool read_trainer_spec(const uint8_t *data, const struct field *message, struct sentencepiece_model *model,
+                              uint64_t *algorithm)
 {
-    struct wire wire = wire_of(message);
     struct field field;
 
-    while (wire.at < wire.len) {
-        if (!read_field(&wire, &field))
+    for (size_t at = message->body; at < message->end; at = field.end) {
+        if (!rf__wire_field(data, at, message->end, &field))
             return false;
-        if (field.number == 3 && field.type == WIRE_VARINT)
+        if (field.number == 3 && field.wire == WIRE_VARINT)
             *algorithm = field.value;
         else
             (void)(is_bool(&field, 24, &model->treat_whitespace_as_suffix) ||
                    is_bool(&field, 35, &model->byte_fallback) || is_id(&field, 40, &model->unk_id) ||
                    is_id(&field, 41, &model->bos_id) || is_id(&field, 42, &model->eos_id) ||
-                   is_text(&field, 45, &model->unk_piece) || is_text(&field, 46, &model->bos_piece) ||
-                   is_text(&field, 47, &model->eos_piece));
+                   is_text(data, &field, 45, &model->unk_piece) || is_text(data, &field, 46, &model->bos_piece) ||
+                   is_text(data, &field, 47, &model->eos_piece));
     }
     return true;
 }
 
-static bool read_normalizer_spec(rf_text message, struct sentencepiece_model *model)
+static bool read_normalizer_spec(const uint8_t *data, const struct field *message, struct sentencepiece_model *model)
 {
-    struct wire wire = wire_of(message);
     struct field field;
 
-    while (wire.at < wire.len) {
-        if (!read_field(&wire, &field))
+    for (size_t at = message->body; at < message->end; at = field.end) {
+        if (!rf__wire_field(data, at, message->end, &field))
             return false;
-        (void)(is_text(&field, 2, &model->charsmap) || is_bool(&field, 3, &model->add_dummy_prefix) ||
+        (void)(is_text(data, &field, 2, &model->charsmap) || is_bool(&field, 3, &model->add_dummy_prefix) ||
                is_bool(&field, 4, &model->remove_extra_whitespaces) || is_bool(&field, 5, &model->escape_whitespaces));
     }
     return true;
@@ -163,37 +92,35 @@ static bool read_normalizer_spec(rf_text message, struct sentencepiece_model *mo
 
 /* ---- The file ----------------------------------------------------------------------------------------------- */
 
-static bool count_pieces(rf_text file, size_t *n)
+static bool count_pieces(const uint8_t *data, size_t len, size_t *n)
 {
-    struct wire wire = wire_of(file);
     struct field field;
 
     *n = 0;
-    while (wire.at < wire.len) {
-        if (!read_field(&wire, &field))
+    for (size_t at = 0; at < len; at = field.end) {
+        if (!rf__wire_field(data, at, len, &field))
             return false;
-        *n += field.number == 1 && field.type == WIRE_BYTES;
+        *n += field.number == 1 && field.wire == WIRE_BYTES;
     }
     return true;
 }
 
 /* Later messages of one field add to earlier ones, as protobuf has it. */
-static bool read_file(rf_text file, struct sentencepiece_model *model, uint64_t *algorithm)
+static bool read_file(const uint8_t *data, size_t len, struct sentencepiece_model *model, uint64_t *algorithm)
 {
-    struct wire wire = wire_of(file);
-    struct field field;
+    struct field field = {0};
     bool is_good = true;
 
-    while (wire.at < wire.len && is_good) {
-        is_good = read_field(&wire, &field);
-        if (!is_good || field.type != WIRE_BYTES)
+    for (size_t at = 0; at < len && is_good; at = field.end) {
+        is_good = rf__wire_field(data, at, len, &field);
+        if (!is_good || field.wire != WIRE_BYTES)
             continue;
         if (field.number == 1)
-            is_good = read_piece(field.bytes, &model->pieces[model->n_pieces++]);
+            is_good = read_piece(data, &field, &model->pieces[model->n_pieces++]);
         else if (field.number == 2)
-            is_good = read_trainer_spec(field.bytes, model, algorithm);
+            is_good = read_trainer_spec(data, &field, model, algorithm);
         else if (field.number == 3)
-            is_good = read_normalizer_spec(field.bytes, model);
+            is_good = read_normalizer_spec(data, &field, model);
     }
     return is_good;
 }
@@ -226,7 +153,7 @@ static rf_status check(const struct sentencepiece_model *model, uint64_t algorit
 rf_status rf__sentencepiece_model_read(struct sentencepiece_model *model, const char *data, size_t len,
                                        const char *name, rf_error *err)
 {
-    rf_text file = {data, len};
+    const uint8_t *bytes = (const uint8_t *)data;
     uint64_t algorithm = SENTENCEPIECE_UNIGRAM;
     size_t n;
     rf_status status;
@@ -243,14 +170,14 @@ rf_status rf__sentencepiece_model_read(struct sentencepiece_model *model, const 
         .remove_extra_whitespaces = true,
         .escape_whitespaces = true,
     };
-    if (!count_pieces(file, &n) || n == 0)
+    if (!count_pieces(bytes, len, &n) || n == 0)
         return rf__fail(err, RF_BAD_FORMAT, "%s: is no model of sentencepiece, or is cut off", name);
     if (n >= RF_VOCABULARY_MAX_IDS / 2)
         return rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: %zu pieces", name, n);
     model->pieces = rf__alloc_array(n, sizeof *model->pieces);
     if (model->pieces == NULL)
         return rf__fail_memory(err);
-    if (read_file(file, model, &algorithm))
+    if (read_file(bytes, len, model, &algorithm))
         status = check(model, algorithm, name, err);
     else
         status = rf__fail(err, RF_BAD_FORMAT, "%s: is no model of sentencepiece, or is damaged", name);

@@ -8,8 +8,8 @@
  *                     42 eos_id   45 unk_piece   46 bos_piece   47 eos_piece
  *     NormalizerSpec  2 precompiled_charsmap   3 add_dummy_prefix   4 remove_extra_whitespaces   5 escape_whitespaces
  *
- * The wire format is walked here rather than by protobuf-c, which would allocate each of some 250,000 pieces; nothing
- * is copied but the list of pieces.
+ * Its fields are walked (base/wire.h), not unpacked by protobuf-c, which would allocate each of some 250,000 pieces;
+ * nothing is copied but the list of pieces.
  */
 #ifndef RF_TOKENIZER_SENTENCEPIECE_MODEL_H
 #define RF_TOKENIZER_SENTENCEPIECE_MODEL_H

@@ -85,6 +85,9 @@ static const struct {
      RF_BAD_FORMAT, "is cut off"},
     {FILE_OF("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), RF_BAD_FORMAT, "is cut off"},
     {FILE_OF("\x0a\x02\x0a\x05"), RF_BAD_FORMAT, "is damaged"},
+    {FILE_OF(PIECE_A "\x02\x00"), RF_BAD_FORMAT, "is cut off"},                 /* no field has the number 0 */
+    {FILE_OF(PIECE_A "\x82\x80\x80\x80\x10\x00"), RF_BAD_FORMAT, "is cut off"}, /* or 2^29 */
+    {FILE_OF(PIECE_A PIECE_A "\xfa\xff\xff\xff\x0f\x00"), RF_BAD_FORMAT, "some pieces are the same"},
     {FILE_OF("\x0a\x00"), RF_BAD_FORMAT, "piece 0 is empty"},
     {FILE_OF("\x0a\x03\x0a\x01\xff"), RF_BAD_FORMAT, "piece 0 is not valid UTF-8"},
     {FILE_OF(PIECE_A "\x0a\x08\x0a\x01"
