@@ -5,6 +5,7 @@
 #include "tokenizer/pretokenizer/split.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 enum char_class { IN_WORD = 0, WHITESPACE, PUNCTUATION };
 
@@ -31,7 +32,7 @@ static inline enum char_class class_at(const struct bert_pretokenizer *bert, con
         *len = 1;
         return (enum char_class)bert->ascii[(uint8_t)data[at]];
     }
-    *len = rf__char_decode(data + at, &c);
+    *len = rf__utf8_next(data + at, &c);
     return class_of(c);
 }
 

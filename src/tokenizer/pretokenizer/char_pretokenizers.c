@@ -5,6 +5,7 @@
 #include "tokenizer/pretokenizer/split.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 typedef bool (*char_matches)(uint32_t c, uint32_t delimiter);
 
@@ -25,7 +26,7 @@ static inline bool matches_at(const struct char_pretokenizer *self, const char *
         *len = 1;
         return self->ascii[(uint8_t)data[at]];
     }
-    *len = rf__char_decode(data + at, &c);
+    *len = rf__utf8_next(data + at, &c);
     return self->matches(c, self->delimiter);
 }
 

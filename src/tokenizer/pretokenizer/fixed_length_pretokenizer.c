@@ -2,6 +2,7 @@
 #include "tokenizer/pretokenizer/split.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #define DEFAULT_LENGTH 5
 
@@ -20,7 +21,7 @@ static rf_status split_one(const struct fixed_length_pretokenizer *self, const c
         size_t begin = at;
         rf_status status;
         for (uint64_t n = 0; n < self->length && at < piece.end; n++)
-            at += rf__char_read(data + at, &c);
+            at += rf__utf8_next(data + at, &c);
         status = rf__pieces_push(out, begin, at, err);
         if (status != RF_OK)
             return status;

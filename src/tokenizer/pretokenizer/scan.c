@@ -4,6 +4,7 @@
  */
 #include "tokenizer/pretokenizer/scan.h"
 
+#include "base/utf8.h"
 #include "tokenizer/pretokenizer/split.h"
 
 #define LETTERS     (1u << REGEX_UPPER | 1u << REGEX_LOWER | 1u << REGEX_LETTER)
@@ -32,7 +33,7 @@ static inline unsigned class_at(const uint8_t *s, size_t at, size_t *len)
         *len = 1;
         return 1u << (rf__regex_class_of[s[at]] & RF_REGEX_CLASS_MASK);
     }
-    *len = rf__char_decode((const char *)s + at, &c);
+    *len = rf__utf8_next((const char *)s + at, &c);
     return 1u << (rf__regex_class(c) & RF_REGEX_CLASS_MASK);
 }
 
@@ -305,7 +306,7 @@ static inline bool is_cjk(const uint8_t *s, size_t at)
 
     if (s[at] < 0xE3 || s[at] > 0xE9)
         return false;
-    rf__char_decode((const char *)s + at, &c);
+    rf__utf8_next((const char *)s + at, &c);
     return (c >= 0x4E00 && c <= 0x9FA5) || (c >= 0x3040 && c <= 0x30FF);
 }
 

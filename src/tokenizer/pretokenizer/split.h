@@ -68,33 +68,4 @@ rf_status rf__stage_need_bool(const struct stage_source *source, const char *kin
 rf_status rf__stage_need_char(const struct stage_source *source, const char *kind, const char *key, uint32_t *out,
                               rf_error *err);
 
-/* ---- Characters of well-formed text ------------------------------------------------------------------------------ */
-
-/* Reads a character of two bytes or more; returns its length. */
-static inline size_t rf__char_decode(const char *data, uint32_t *c)
-{
-    const uint8_t *s = (const uint8_t *)data;
-
-    if (s[0] < 0xE0) {
-        *c = (s[0] & 0x1Fu) << 6 | (s[1] & 0x3Fu);
-        return 2;
-    }
-    if (s[0] < 0xF0) {
-        *c = (s[0] & 0x0Fu) << 12 | (s[1] & 0x3Fu) << 6 | (s[2] & 0x3Fu);
-        return 3;
-    }
-    *c = (s[0] & 0x07u) << 18 | (s[1] & 0x3Fu) << 12 | (s[2] & 0x3Fu) << 6 | (s[3] & 0x3Fu);
-    return 4;
-}
-
-/* Reads any character; returns its length. */
-static inline size_t rf__char_read(const char *data, uint32_t *c)
-{
-    if ((uint8_t)data[0] < 0x80) {
-        *c = (uint8_t)data[0];
-        return 1;
-    }
-    return rf__char_decode(data, c);
-}
-
 #endif

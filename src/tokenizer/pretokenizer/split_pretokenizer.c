@@ -38,7 +38,7 @@ static rf_status scan_parts(const struct split_pretokenizer *self, const uint8_t
             break;
         end = self->scanner->match(self->scanner, s, at, piece.end);
         if (end == at) {
-            at += rf__char_read((const char *)s + at, &c);
+            at += rf__utf8_next((const char *)s + at, &c);
             continue;
         }
         status = rf__splitter_match(&splitter, &done, at, end, err);
@@ -146,7 +146,7 @@ static rf_status split_split(const struct pretokenizer *base, const struct piece
 static bool takes(const struct scanner *scanner, const struct text *text, size_t at)
 {
     uint32_t c;
-    size_t end = at + rf__char_read(text->data + at, &c);
+    size_t end = at + rf__utf8_next(text->data + at, &c);
 
     return scanner->match(scanner, (const uint8_t *)text->data, at, end) > at;
 }

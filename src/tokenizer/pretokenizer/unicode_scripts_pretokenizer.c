@@ -6,6 +6,7 @@
 #include "tokenizer/pretokenizer/split.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #define ANY 0u
 
@@ -18,7 +19,7 @@ static rf_status split_one(const char *data, struct span piece, struct pieces *o
         uint32_t c;
         unsigned script;
         rf_status status;
-        len = rf__char_read(data + at, &c);
+        len = rf__utf8_next(data + at, &c);
         script = rf__split_script(c);
         if (script == ANY || script == last)
             continue;
@@ -57,7 +58,7 @@ static size_t unicode_scripts_settled(const struct pretokenizer *self, const str
         at = rf__text_before(text->data, at);
         if (at < from)
             break;
-        rf__char_read(text->data + at, &c);
+        rf__utf8_next(text->data + at, &c);
         script = rf__split_script(c);
         if (script == ANY)
             continue;

@@ -3,6 +3,7 @@
 #include "tokenizer/pretokenizer/split.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 enum char_class { WHITESPACE, WORD, REST };
 
@@ -30,7 +31,7 @@ static inline enum char_class class_at(const struct whitespace_pretokenizer *sel
         *len = 1;
         return (enum char_class)self->ascii[(uint8_t)data[at]];
     }
-    *len = rf__char_decode(data + at, &c);
+    *len = rf__utf8_next(data + at, &c);
     return class_of(c);
 }
 

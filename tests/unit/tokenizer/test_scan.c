@@ -97,7 +97,7 @@ static void compare(struct twins *twins, size_t i, const char *text, size_t len)
             uint32_t c;
             if (twins->scanner->is_whole)
                 fail_msg("'%s' has no match at %zu in '%.*s'", pairs[i].pattern, at, (int)len, text);
-            at += rf__char_read(text + at, &c);
+            at += rf__utf8_next(text + at, &c);
         }
         assert_ok(rf__regex_finder_next(twins->finder, &match, &found, err));
         if (found != (at < len) || (found && (match.begin != at || match.end != end)))
