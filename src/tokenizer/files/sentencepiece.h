@@ -1,9 +1,11 @@
 /*
  * sentencepiece: a tokenizer from a model of sentencepiece, where a directory has no tokenizer.json.
  *
+ *     sentencepiece.c              opening one: puts together what the others make
  *     sentencepiece_model.c        the file
- *     sentencepiece.c              which tokenizer it is for, and its stages
- *     sentencepiece_vocab.c        its vocabulary and merges
+ *     sentencepiece_classes.c      which class of `transformers` it is for
+ *     sentencepiece_vocab.c        its vocabulary with scores or merges: the model
+ *     sentencepiece_stages.c       the stages around that
  *     sentencepiece_normalizer.c   the normalizer of the sentencepiece library itself
  *
  * Which ids a model stands for depends on the class of `transformers` that reads it (tokenizer_config.json's
@@ -25,30 +27,61 @@ enum piece_layout {
     PIECES_EXTRA_IDS  /* as they are, then <extra_id_99> to <extra_id_0> */
 };
 
-struct vocab_recipe {
-    enum piece_layout layout;
-    size_t n_extra_ids;
-    uint32_t unk_id;
-    const struct added_spec *named; /* [N_SPECIALS] */
-    const char *name;               /* of the file */
+/* The stages that classes share. */
+enum sentencepiece_family {
+    FAMILY_METASPACE,
+    FAMILY_ALBERT,
+    FAMILY_XLNET,
+    FAMILY_BIGBIRD,
+    FAMILY_DEBERTA,
+    FAMILY_LLAMA,
+    FAMILY_GEMMA
 };
 
-/* The Unigram model as `transformers` makes it. */
-rf_status rf__sentencepiece_unigram(const struct sentencepiece_model *pieces, const struct vocab_recipe *recipe,
-                                    struct model **out, rf_error *err);
-/* The BPE model as `transformers` makes it: every way to put two pieces together that gives a piece is a merge.
- * `unk_token`: NULL is none. */
-rf_status rf__sentencepiece_bpe(const struct sentencepiece_model *pieces, const char *unk_token, const char *name,
-                                struct model **out, rf_error *err);
+/* A class of `transformers`. */
+struct sentencepiece_class {
+    const char *name, *model_type;
+    enum sentencepiece_family family;
+    enum piece_layout layout;
+    int unk_id;                /* -1: looked for in the model */
+    const char *single, *pair; /* templates, as in sentencepiece_stages.c; NULL: by add_bos_token and add_eos_token */
+    struct added_spec named[N_SPECIALS];
+};
 
-/* The models as the sentencepiece library has them. */
-rf_status rf__sentencepiece_plain_unigram(const struct sentencepiece_model *pieces, const char *name,
-                                          struct model **out, rf_error *err);
-rf_status rf__sentencepiece_plain_bpe(const struct sentencepiece_model *pieces, const char *name, struct model **out,
-                                      rf_error *err);
+/* What the classes read of tokenizer_config.json. */
+struct sentencepiece_flags {
+    bool add_prefix_space, do_lower_case, keep_accents, split_by_punct, legacy, add_bos, add_eos;
+};
+
+/* What a tokenizer is made from. */
+struct sentencepiece_source {
+    struct sentencepiece_model model;
+    const struct vocab_companions *companions;
+    const char *name;                        /* of the file */
+    const struct sentencepiece_class *class; /* NULL: none is named; as the library reads it */
+    struct sentencepiece_flags flags;
+    size_t n_extra_ids;
+    struct special_tokens tokens; /* have their ids once they are added, which the model comes before */
+};
+
+/* Fills in the class, and what it reads of its configuration. RF_UNSUPPORTED where one is named that is not known. */
+rf_status rf__sentencepiece_choose_class(struct sentencepiece_source *source, const struct logger *logger,
+                                         rf_error *err);
+
+/* The Unigram or BPE model, as the class makes it, or as the library has it. */
+rf_status rf__sentencepiece_build_model(const struct sentencepiece_source *source, struct model **out, rf_error *err);
+
+/* The normalizers of the class. */
+rf_status rf__sentencepiece_read_normalizers(const struct sentencepiece_source *source, struct normalizers *out,
+                                             rf_error *err);
+/* The other stages, of the class or of none, once the special tokens have their ids. */
+rf_status rf__sentencepiece_read_stages(const struct sentencepiece_source *source, struct rf_tokenizer *tokenizer,
+                                        rf_error *err);
+/* The special tokens that they name in any case, as a set (1 << SPECIAL_…). */
+unsigned rf__sentencepiece_needed(const struct sentencepiece_class *class);
 
 /* The normalizer as the sentencepiece library has it. RF_BAD_FORMAT where the map of characters is broken. */
-rf_status rf__sentencepiece_normalizer(const struct sentencepiece_model *pieces, const char *name,
+rf_status rf__sentencepiece_normalizer(const struct sentencepiece_model *model, const char *name,
                                        struct normalizer **out, rf_error *err);
 
 #endif

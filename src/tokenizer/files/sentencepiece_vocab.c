@@ -1,4 +1,4 @@
-/* sentencepiece_vocab: the pieces of a sentencepiece model as a vocabulary with scores or merges. */
+/* sentencepiece_vocab: the pieces of a sentencepiece model as a vocabulary with scores or merges: the model. */
 #include "tokenizer/files/sentencepiece.h"
 
 #include "base/mem.h"
@@ -37,16 +37,16 @@ static void put_named(struct pieces_layout *layout, const struct added_spec *spe
     put(layout, is_there ? spec->content : "None", is_there ? spec->len : 4, 0); /* as transformers writes it */
 }
 
-static void put_front(struct pieces_layout *layout, const struct vocab_recipe *recipe)
+static void put_front(struct pieces_layout *layout, const struct sentencepiece_source *source)
 {
-    const struct added_spec *named = recipe->named;
+    const struct added_spec *named = source->tokens.named;
 
-    if (recipe->layout == PIECES_FAIRSEQ) {
+    if (source->class->layout == PIECES_FAIRSEQ) {
         put_named(layout, &named[SPECIAL_BOS]);
         put_named(layout, &named[SPECIAL_PAD]);
         put_named(layout, &named[SPECIAL_EOS]);
         put_named(layout, &named[SPECIAL_UNK]);
-    } else if (recipe->layout == PIECES_CAMEMBERT) {
+    } else if (source->class->layout == PIECES_CAMEMBERT) {
         put(layout, "<s>NOTUSED", 10, 0);
         put_named(layout, &named[SPECIAL_PAD]);
         put(layout, "</s>NOTUSED", 11, 0);
@@ -55,27 +55,27 @@ static void put_front(struct pieces_layout *layout, const struct vocab_recipe *r
     }
 }
 
-static void put_back(struct pieces_layout *layout, const struct vocab_recipe *recipe)
+static void put_back(struct pieces_layout *layout, const struct sentencepiece_source *source)
 {
-    if (recipe->layout == PIECES_FAIRSEQ || recipe->layout == PIECES_CAMEMBERT)
-        put_named(layout, &recipe->named[SPECIAL_MASK]);
-    for (size_t i = recipe->n_extra_ids; i-- > 0;) {
+    if (source->class->layout == PIECES_FAIRSEQ || source->class->layout == PIECES_CAMEMBERT)
+        put_named(layout, &source->tokens.named[SPECIAL_MASK]);
+    for (size_t i = source->n_extra_ids; i-- > 0;) {
         char name[40];
         int len = snprintf(name, sizeof name, "<extra_id_%zu>", i);
         put(layout, name, (size_t)len, 0);
     }
 }
 
-static rf_status layout_init(struct pieces_layout *layout, const struct sentencepiece_model *pieces,
-                             const struct vocab_recipe *recipe, rf_error *err)
+static rf_status layout_init(struct pieces_layout *layout, const struct sentencepiece_source *source, rf_error *err)
 {
-    size_t n = pieces->n_pieces + N_SPECIALS + recipe->n_extra_ids, n_bytes = 64 * (N_SPECIALS + recipe->n_extra_ids);
+    const struct sentencepiece_model *model = &source->model;
+    size_t n = model->n_pieces + N_SPECIALS + source->n_extra_ids, n_bytes = 64 * (N_SPECIALS + source->n_extra_ids);
     rf_status status;
 
-    for (size_t i = 0; i < pieces->n_pieces; i++)
-        n_bytes += pieces->pieces[i].text.len; /* each is a part of the file: no overflow */
+    for (size_t i = 0; i < model->n_pieces; i++)
+        n_bytes += model->pieces[i].text.len; /* each is a part of the file: no overflow */
     for (int i = 0; i < N_SPECIALS; i++)
-        n_bytes += recipe->named[i].len;
+        n_bytes += source->tokens.named[i].len;
     status = rf__vocabulary_init(&layout->vocabulary, n, n_bytes, (uint32_t)n, err);
     if (status != RF_OK)
         return status;
@@ -89,62 +89,55 @@ static rf_status layout_finish(struct pieces_layout *layout, const char *name, r
 
     layout->vocabulary.n_ids = layout->n;
     status = rf__vocabulary_finish(&layout->vocabulary, err);
-    if (status != RF_OK)
-        return rf__fail_prefix(err, status, "%s", name);
-    rf__vocabulary_name_all(&layout->vocabulary);
-    layout->vocabulary.n_pieces = layout->n;
-    return RF_OK;
-}
-
-/* The pieces as the file has them, each with its place as id. */
-static rf_status lay_out_plain(struct pieces_layout *layout, const struct sentencepiece_model *pieces, const char *name,
-                               rf_error *err)
-{
-    static const struct added_spec none[N_SPECIALS];
-    const struct vocab_recipe recipe = {.layout = PIECES_PLAIN, .named = none};
-    rf_status status = layout_init(layout, pieces, &recipe, err);
-
-    if (status != RF_OK)
-        return status;
-    for (size_t i = 0; i < pieces->n_pieces; i++)
-        put(layout, pieces->pieces[i].text.data, pieces->pieces[i].text.len, 0);
-    layout->vocabulary.n_ids = layout->n;
-    status = rf__vocabulary_finish(&layout->vocabulary, err);
     return status == RF_OK ? RF_OK : rf__fail_prefix(err, status, "%s", name);
 }
 
-/* sentencepiece refuses such models, which `transformers` takes. */
-static rf_status check_different(const struct vocabulary *vocabulary, const struct sentencepiece_model *pieces,
-                                 const char *name, rf_error *err)
+static void layout_release(struct pieces_layout *layout)
 {
-    return vocabulary->n_pieces < pieces->n_pieces ? rf__fail(err, RF_BAD_FORMAT, "%s: some pieces are the same", name)
-                                                   : RF_OK;
+    rf__vocabulary_release(&layout->vocabulary);
+    rf__free(layout->scores);
 }
 
-rf_status rf__sentencepiece_unigram(const struct sentencepiece_model *pieces, const struct vocab_recipe *recipe,
-                                    struct model **out, rf_error *err)
+/* DeBERTa's unknown piece: [UNK] with a score of 0, else the model's. */
+static uint32_t find_unknown(const struct sentencepiece_source *source)
+{
+    const struct added_spec *unk = &source->tokens.named[SPECIAL_UNK];
+
+    if (source->class->unk_id >= 0)
+        return (uint32_t)source->class->unk_id;
+    for (size_t i = 0; i < source->model.n_pieces; i++) {
+        const struct sentencepiece *piece = &source->model.pieces[i];
+        if (piece->score == 0 && piece->text.len == unk->len && memcmp(piece->text.data, unk->content, unk->len) == 0)
+            return (uint32_t)i;
+    }
+    return (uint32_t)source->model.unk_id;
+}
+
+static rf_status build_unigram(const struct sentencepiece_source *source, struct model **out, rf_error *err)
 {
     static const size_t skipped[] = {[PIECES_FAIRSEQ] = 3, [PIECES_CAMEMBERT] = 1, [PIECES_EXTRA_IDS] = 0};
-    struct unigram_settings settings = {.unk_id = recipe->unk_id, .fuse_unk = true, .name = recipe->name};
+    const struct sentencepiece_model *model = &source->model;
+    struct unigram_settings settings = {.unk_id = find_unknown(source), .fuse_unk = true, .name = source->name};
     struct pieces_layout layout = {.n = 0};
     double least = INFINITY;
-    rf_status status = layout_init(&layout, pieces, recipe, err);
+    rf_status status = layout_init(&layout, source, err);
 
     if (status == RF_OK) {
-        put_front(&layout, recipe);
-        for (size_t i = skipped[recipe->layout]; i < pieces->n_pieces; i++)
-            put(&layout, pieces->pieces[i].text.data, pieces->pieces[i].text.len, (double)pieces->pieces[i].score);
-        put_back(&layout, recipe);
-        status = layout_finish(&layout, recipe->name, err);
+        put_front(&layout, source);
+        for (size_t i = skipped[source->class->layout]; i < model->n_pieces; i++)
+            put(&layout, model->pieces[i].text.data, model->pieces[i].text.len, (double)model->pieces[i].score);
+        put_back(&layout, source);
+        status = layout_finish(&layout, source->name, err);
     }
-    if (status == RF_OK && recipe->unk_id >= layout.n)
+    if (status == RF_OK && settings.unk_id >= layout.n)
         status = rf__fail(err, RF_BAD_FORMAT, "%s: the unknown piece has the id %u, but there are %u pieces",
-                          recipe->name, recipe->unk_id, layout.n);
+                          source->name, settings.unk_id, layout.n);
     if (status != RF_OK) {
-        rf__vocabulary_release(&layout.vocabulary);
-        rf__free(layout.scores);
+        layout_release(&layout);
         return status;
     }
+    rf__vocabulary_name_all(&layout.vocabulary);
+    layout.vocabulary.n_pieces = layout.n;
     for (uint32_t i = 0; i < layout.n; i++)
         least = layout.scores[i] < least ? layout.scores[i] : least;
     settings.unk_score = least - UNK_PENALTY;
@@ -156,6 +149,23 @@ rf_status rf__sentencepiece_unigram(const struct sentencepiece_model *pieces, co
 static bool is_of_text(const struct sentencepiece *piece)
 {
     return piece->type == PIECE_NORMAL || piece->type == PIECE_USER_DEFINED;
+}
+
+/* The pieces as the file has them, each with its place as id. Where two are the same, the later one counts, as with
+ * `transformers`; the sentencepiece library refuses such a model. */
+static rf_status lay_out_plain(struct pieces_layout *layout, const struct sentencepiece_source *source, rf_error *err)
+{
+    const struct sentencepiece_model *model = &source->model;
+    rf_status status = layout_init(layout, source, err);
+
+    if (status != RF_OK)
+        return status;
+    for (size_t i = 0; i < model->n_pieces; i++)
+        put(layout, model->pieces[i].text.data, model->pieces[i].text.len, 0);
+    status = layout_finish(layout, source->name, err);
+    if (status == RF_OK && source->class == NULL && layout->vocabulary.n_pieces < model->n_pieces)
+        status = rf__fail(err, RF_BAD_FORMAT, "%s: some pieces are the same", source->name);
+    return status;
 }
 
 /* Scores, and which pieces no text becomes. Returns the score of what is unknown. */
@@ -176,27 +186,24 @@ static double plain_scores(const struct sentencepiece_model *pieces, double *sco
     return (double)(least - (float)UNK_PENALTY);
 }
 
-rf_status rf__sentencepiece_plain_unigram(const struct sentencepiece_model *pieces, const char *name,
-                                          struct model **out, rf_error *err)
+static rf_status build_plain_unigram(const struct sentencepiece_source *source, struct model **out, rf_error *err)
 {
-    struct unigram_settings settings = {.unk_id = (uint32_t)pieces->unk_id,
-                                        .fuse_unk = !pieces->byte_fallback,
-                                        .byte_fallback = pieces->byte_fallback,
+    const struct sentencepiece_model *model = &source->model;
+    struct unigram_settings settings = {.unk_id = (uint32_t)model->unk_id,
+                                        .fuse_unk = !model->byte_fallback,
+                                        .byte_fallback = model->byte_fallback,
                                         .single_precision = true,
-                                        .name = name};
+                                        .name = source->name};
     struct pieces_layout layout = {.n = 0};
-    bool *is_unmatched = rf__calloc(pieces->n_pieces, sizeof *is_unmatched);
-    rf_status status = is_unmatched == NULL ? rf__fail_memory(err) : lay_out_plain(&layout, pieces, name, err);
+    bool *is_unmatched = rf__calloc(model->n_pieces, sizeof *is_unmatched);
+    rf_status status = is_unmatched == NULL ? rf__fail_memory(err) : lay_out_plain(&layout, source, err);
 
-    if (status == RF_OK)
-        status = check_different(&layout.vocabulary, pieces, name, err);
     if (status == RF_OK) {
-        settings.unk_score = plain_scores(pieces, layout.scores, is_unmatched);
+        settings.unk_score = plain_scores(model, layout.scores, is_unmatched);
         settings.is_unmatched = is_unmatched;
         status = rf__unigram_new(&layout.vocabulary, layout.scores, &settings, out, err);
     } else {
-        rf__vocabulary_release(&layout.vocabulary);
-        rf__free(layout.scores);
+        layout_release(&layout);
     }
     rf__free(is_unmatched);
     return status;
@@ -284,14 +291,14 @@ static rf_status check_characters(const struct merges *merges, const char *name,
 }
 
 /* The vocabulary of the pieces and the trie of them; of a piece that comes twice, the later. */
-static rf_status index_pieces(const struct sentencepiece_model *pieces, const char *name, struct vocabulary *out,
+static rf_status index_pieces(const struct sentencepiece_source *source, struct vocabulary *out,
                               struct double_array *trie, rf_error *err)
 {
-    struct trie_key *keys = rf__alloc_array(pieces->n_pieces, sizeof *keys);
+    struct trie_key *keys = rf__alloc_array(source->model.n_pieces, sizeof *keys);
     struct pieces_layout layout = {.n = 0};
     const struct string_table *table = &layout.vocabulary.table;
     size_t n = 0;
-    rf_status status = keys == NULL ? rf__fail_memory(err) : lay_out_plain(&layout, pieces, name, err);
+    rf_status status = keys == NULL ? rf__fail_memory(err) : lay_out_plain(&layout, source, err);
 
     for (size_t i = 0; status == RF_OK && i <= table->mask; i++) {
         const char *record = layout.vocabulary.pool + table->slots[i].record;
@@ -300,32 +307,31 @@ static rf_status index_pieces(const struct sentencepiece_model *pieces, const ch
     }
     if (status == RF_OK)
         status = rf__double_array_build(trie, keys, n, err);
-    if (status == RF_OK)
+    if (status == RF_OK) {
         *out = layout.vocabulary;
-    else
-        rf__vocabulary_release(&layout.vocabulary);
-    rf__free(layout.scores);
+        layout.vocabulary = (struct vocabulary){0};
+    }
+    layout_release(&layout);
     rf__free(keys);
     return status;
 }
 
-static rf_status build_bpe(const struct sentencepiece_model *pieces, const uint32_t *rank_of,
-                           const struct bpe_settings *settings, struct model **out, rf_error *err)
+/* `rank_of`: as in struct merges. */
+static rf_status build_merges(const struct sentencepiece_source *source, const uint32_t *rank_of,
+                              const struct bpe_settings *settings, struct model **out, rf_error *err)
 {
-    struct merges merges = {.pieces = pieces, .rank_of = rank_of};
+    struct merges merges = {.pieces = &source->model, .rank_of = rank_of};
     struct vocabulary vocabulary = {0};
     struct bpe *bpe = NULL;
-    rf_status status = index_pieces(pieces, settings->name, &vocabulary, &merges.trie, err);
+    rf_status status = index_pieces(source, &vocabulary, &merges.trie, err);
 
-    if (status == RF_OK && rank_of != NULL)
-        status = check_different(&vocabulary, pieces, settings->name, err);
     if (status == RF_OK && rank_of != NULL)
         status = check_characters(&merges, settings->name, err);
     if (status == RF_OK)
         status = cut_pieces(&merges, settings->name, err);
     if (status == RF_OK)
-        status =
-            rf__bpe_new(&vocabulary, settings, merges.n > pieces->n_pieces ? merges.n : pieces->n_pieces, &bpe, err);
+        status = rf__bpe_new(&vocabulary, settings,
+                             merges.n > source->model.n_pieces ? merges.n : source->model.n_pieces, &bpe, err);
     if (status == RF_OK) {
         merges.bpe = bpe;
         status = cut_pieces(&merges, settings->name, err);
@@ -341,9 +347,10 @@ static rf_status build_bpe(const struct sentencepiece_model *pieces, const uint3
     return status;
 }
 
-rf_status rf__sentencepiece_bpe(const struct sentencepiece_model *pieces, const char *unk_token, const char *name,
-                                struct model **out, rf_error *err)
+/* As `transformers` makes it: every way to put two pieces together that gives a piece is a merge. */
+static rf_status build_bpe(const struct sentencepiece_source *source, struct model **out, rf_error *err)
 {
+    const char *unk_token = source->class->family == FAMILY_GEMMA ? "<unk>" : NULL;
     struct bpe_settings settings = {
         .unk_token = unk_token,
         .unk_token_len = unk_token == NULL ? 0 : strlen(unk_token),
@@ -351,10 +358,10 @@ rf_status rf__sentencepiece_bpe(const struct sentencepiece_model *pieces, const 
         .suffix = "",
         .fuse_unk = true,
         .byte_fallback = true,
-        .name = name,
+        .name = source->name,
     };
 
-    return build_bpe(pieces, NULL, &settings, out, err);
+    return build_merges(source, NULL, &settings, out, err);
 }
 
 /* A piece in the order of merging: high scores first. */
@@ -372,38 +379,56 @@ static int by_score(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-rf_status rf__sentencepiece_plain_bpe(const struct sentencepiece_model *pieces, const char *name, struct model **out,
-                                      rf_error *err)
+static rf_status build_plain_bpe(const struct sentencepiece_source *source, struct model **out, rf_error *err)
 {
-    rf_text unknown = pieces->pieces[pieces->unk_id].text;
+    const struct sentencepiece_model *model = &source->model;
+    rf_text unknown = model->pieces[model->unk_id].text;
     struct bpe_settings settings = {
         .unk_token = unknown.data,
         .unk_token_len = unknown.len,
         .prefix = "",
         .suffix = "",
         .fuse_unk = true,
-        .byte_fallback = pieces->byte_fallback,
-        .name = name,
+        .byte_fallback = model->byte_fallback,
+        .name = source->name,
     };
-    struct ranked *ranked = rf__alloc_array(pieces->n_pieces, sizeof *ranked);
-    uint32_t *rank_of = rf__alloc_array(pieces->n_pieces, sizeof *rank_of);
+    struct ranked *ranked = rf__alloc_array(model->n_pieces, sizeof *ranked);
+    uint32_t *rank_of = rf__alloc_array(model->n_pieces, sizeof *rank_of);
     rf_status status = ranked == NULL || rank_of == NULL ? rf__fail_memory(err) : RF_OK;
 
-    for (size_t i = 0; i < pieces->n_pieces && status == RF_OK; i++) {
-        enum piece_type type = pieces->pieces[i].type;
-        ranked[i] = (struct ranked){pieces->pieces[i].score, (uint32_t)i};
+    for (size_t i = 0; i < model->n_pieces && status == RF_OK; i++) {
+        enum piece_type type = model->pieces[i].type;
+        ranked[i] = (struct ranked){model->pieces[i].score, (uint32_t)i};
         if (type == PIECE_UNUSED)
-            status = rf__fail(
-                err, RF_UNSUPPORTED,
-                "%s: unsupported: a BPE model of sentencepiece with unused pieces, and no tokenizer class", name);
+            status =
+                rf__fail(err, RF_UNSUPPORTED,
+                         "%s: unsupported: a BPE model of sentencepiece with unused pieces, and no tokenizer class",
+                         source->name);
     }
     if (status == RF_OK) {
-        qsort(ranked, pieces->n_pieces, sizeof *ranked, by_score);
-        for (size_t i = 0; i < pieces->n_pieces; i++)
+        qsort(ranked, model->n_pieces, sizeof *ranked, by_score);
+        for (size_t i = 0; i < model->n_pieces; i++)
             rank_of[ranked[i].id] = (uint32_t)i;
-        status = build_bpe(pieces, rank_of, &settings, out, err);
+        status = build_merges(source, rank_of, &settings, out, err);
     }
     rf__free(ranked);
     rf__free(rank_of);
     return status;
+}
+
+/* ---- Either ------------------------------------------------------------------------------------------------- */
+
+rf_status rf__sentencepiece_build_model(const struct sentencepiece_source *source, struct model **out, rf_error *err)
+{
+    const struct sentencepiece_class *class = source->class;
+    bool is_bpe = source->model.algorithm == SENTENCEPIECE_BPE;
+    bool wants_bpe = class != NULL && (class->family == FAMILY_LLAMA || class->family == FAMILY_GEMMA);
+
+    if (class == NULL)
+        return is_bpe ? build_plain_bpe(source, out, err) : build_plain_unigram(source, out, err);
+    if (is_bpe != wants_bpe)
+        return rf__fail(err, RF_UNSUPPORTED,
+                        "%s: unsupported: a %s model of sentencepiece for the class '%s'; a tokenizer.json is needed",
+                        source->name, is_bpe ? "BPE" : "Unigram", class->name);
+    return is_bpe ? build_bpe(source, out, err) : build_unigram(source, out, err);
 }
