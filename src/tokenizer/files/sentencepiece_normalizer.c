@@ -29,24 +29,14 @@ struct replacement {
     rf_text by;
 };
 
-static size_t longest_user_piece(const struct double_array *pieces, const char *data, size_t len)
-{
-    uint64_t unit = pieces->units[0];
-    size_t longest = 0;
-
-    for (size_t i = 0; i < len && rf__double_array_step(pieces, &unit, (uint8_t)data[i]); i++)
-        if (rf__unit_has_value(unit))
-            longest = i + 1;
-    return longest;
-}
-
 static struct replacement begin_of(const struct sentencepiece_normalizer *self, const char *data, size_t len)
 {
     struct replacement found = {.by = {data, 0}};
-    uint32_t c;
+    uint64_t steps = 0;
+    uint32_t c, value;
 
     if (self->has_user_pieces)
-        found.len = found.by.len = longest_user_piece(&self->user_pieces, data, len);
+        found.len = found.by.len = rf__double_array_longest(&self->user_pieces, data, 0, len, &value, &steps);
     if (found.len > 0)
         return found;
     if (self->has_map && rf__charsmap_longest(&self->map, data, len, &found.len, &found.by.data, &found.by.len) &&

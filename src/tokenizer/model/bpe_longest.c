@@ -71,25 +71,6 @@ rf_status rf__bpe_prepare(struct model *self, rf_error *err)
 
 /* ---- Looking ------------------------------------------------------------------------------------------------ */
 
-/* Where the longest piece ends that text[at, stop) begins with; `at` when there is none. */
-static inline size_t find_longest(const struct double_array *trie, const char *text, size_t at, size_t stop,
-                                  uint32_t *id, uint64_t *effort)
-{
-    uint64_t unit = trie->units[0], found = 0;
-    size_t end = at, to = at;
-
-    while (to < stop && rf__double_array_step(trie, &unit, (uint8_t)text[to])) {
-        to++;
-        if (rf__unit_has_value(unit)) {
-            found = unit;
-            end = to;
-        }
-    }
-    *effort += to - at + 1;
-    *id = rf__unit_value(found);
-    return end;
-}
-
 /* Whether some merge puts the two characters at text[at] side by side. Of bytes, nearly each two are. */
 static bool is_joined(const struct bpe *bpe, const char *text, size_t len, size_t at)
 {
@@ -125,7 +106,7 @@ rf_status rf__bpe_longest(const struct bpe *bpe, const char *text, size_t len, s
     word->n = 0;
     while (at < len && status == RF_OK) {
         uint32_t id;
-        size_t end = find_longest(&bpe->trie, text, at, stop, &id, &effort);
+        size_t end = rf__double_array_longest(&bpe->trie, text, at, stop, &id, &effort);
         if (end > reached)
             reached = end;
         if (effort / EFFORT > reached + START / EFFORT || (end == at && (stop == len || word->n == 0)))

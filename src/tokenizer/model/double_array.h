@@ -58,6 +58,26 @@ static inline uint32_t rf__unit_value(uint64_t unit)
     return (uint32_t)(unit >> 37) & 0xFFFFFFu;
 }
 
+/* Where the longest of the strings ends that text[at, stop) begins with, and its value; `at` when there is none. *steps
+ * grows by the nodes that were passed, the root among them. */
+static inline size_t rf__double_array_longest(const struct double_array *array, const char *text, size_t at,
+                                              size_t stop, uint32_t *value, uint64_t *steps)
+{
+    uint64_t unit = array->units[0], found = 0;
+    size_t end = at, to = at;
+
+    while (to < stop && rf__double_array_step(array, &unit, (uint8_t)text[to])) {
+        to++;
+        if (rf__unit_has_value(unit)) {
+            found = unit;
+            end = to;
+        }
+    }
+    *steps += to - at + 1;
+    *value = rf__unit_value(found);
+    return end;
+}
+
 /* The value of exactly this string; false when it is none of the strings. */
 bool rf__double_array_find(const struct double_array *array, const char *bytes, size_t len, uint32_t *value);
 
