@@ -24,6 +24,21 @@ rf_status rf__stage_type(const struct stage_source *source, const char *stage, c
     return status;
 }
 
+rf_status rf__stage_pattern(const struct stage_source *source, const char *stage, const char *type, rf_text *out,
+                            bool *is_regex, rf_error *err)
+{
+    yyjson_val *pattern = yyjson_obj_get(source->value, "pattern"), *text = yyjson_obj_get(pattern, "Regex");
+
+    *is_regex = text != NULL;
+    if (!*is_regex)
+        text = yyjson_obj_get(pattern, "String");
+    if (!yyjson_is_str(text) || yyjson_obj_size(pattern) != 1)
+        return rf__fail(err, RF_BAD_FORMAT, "%s: %s '%s' has no pattern with one 'String' or 'Regex'",
+                        source->json->name, stage, type);
+    *out = (rf_text){yyjson_get_str(text), yyjson_get_len(text)};
+    return RF_OK;
+}
+
 /* Recursion ends with the nesting of the file, RF_JSON_MAX_DEPTH. */
 rf_status rf__stage_each(const struct stage_source *source, const char *stage, const char *key, rf_stage_reader read,
                          void *chain, rf_error *err)

@@ -31,6 +31,11 @@ rf_status rf__stage_type(const struct stage_source *source, const char *stage, c
 /* RF_UNSUPPORTED: "PATH: unsupported: STAGE 'TYPE'", and what to do. */
 rf_status rf__fail_stage(const struct json *json, const char *stage, const char *type, rf_error *err);
 
+/* "pattern": {"String": "…"} or {"Regex": "…"}, with one key, as `tokenizers` has it; RF_BAD_FORMAT for anything else.
+ * *out is borrowed. */
+rf_status rf__stage_pattern(const struct stage_source *source, const char *stage, const char *type, rf_text *out,
+                            bool *is_regex, rf_error *err);
+
 /* Calls `read` for each description in a Sequence's array `key`, nested ones included, or for the one that is no
  * Sequence. Null and missing descriptions are none. */
 typedef rf_status (*rf_stage_reader)(void *chain, const struct stage_source *source, const char *type, rf_error *err);

@@ -69,26 +69,17 @@ static rf_status replace_decode(const struct decoder *self, struct decode_state 
     return status;
 }
 
-/* "pattern": {"String": "…"} or {"Regex": "…"}. */
-static rf_status read_pattern(const struct stage_source *source, rf_text *pattern, bool *is_regex, rf_error *err)
-{
-    struct stage_source inner = {source->json, NULL};
-    rf_status status = rf__json_get_object(source->json, source->value, "pattern", &inner.value, err);
-
-    if (status != RF_OK)
-        return status;
-    *is_regex = yyjson_obj_get(inner.value, "Regex") != NULL;
-    return rf__decoder_text(&inner, *is_regex ? "Regex" : "String", NULL, pattern, err);
-}
-
 rf_status rf__replace_decoder_read(const struct stage_source *source, struct decoder **out, rf_error *err)
 {
     static const struct decoder_ops ops = {replace_decode, replace_free};
     struct replace_decoder *decoder;
     rf_text pattern, content;
     bool is_regex;
-    rf_status status = read_pattern(source, &pattern, &is_regex, err);
+    rf_status status = rf__stage_pattern(source, "decoder", "Replace", &pattern, &is_regex, err);
 
+    if (status == RF_OK && pattern.len > RF_MAX_PIECE)
+        status = rf__fail(err, RF_UNSUPPORTED, "%s: unsupported: 'decoder.pattern' has %zu bytes; the limit is %d",
+                          source->json->name, pattern.len, RF_MAX_PIECE);
     if (status == RF_OK)
         status = rf__decoder_text(source, "content", NULL, &content, err);
     if (status != RF_OK)

@@ -377,24 +377,8 @@ static void replace_free(struct normalizer *self)
     rf__free(replace);
 }
 
-static rf_status read_pattern(yyjson_val *object, struct replace_pattern *pattern, rf_error *err)
+static rf_status read_content(struct replace *replace, yyjson_val *content, rf_error *err)
 {
-    yyjson_val *string = yyjson_obj_get(object, "String"), *regex = yyjson_obj_get(object, "Regex");
-
-    if (yyjson_is_str(string))
-        return rf__replace_pattern_literal(pattern, yyjson_get_str(string), yyjson_get_len(string), err);
-    if (yyjson_is_str(regex))
-        return rf__replace_pattern_regex(pattern, yyjson_get_str(regex), yyjson_get_len(regex), err);
-    return rf__fail(err, RF_BAD_FORMAT, "'pattern' has neither a 'String' nor a 'Regex'");
-}
-
-static rf_status read_replace(struct replace *replace, yyjson_val *object, rf_error *err)
-{
-    yyjson_val *content = yyjson_obj_get(object, "content");
-    rf_status status = read_pattern(yyjson_obj_get(object, "pattern"), &replace->pattern, err);
-
-    if (status != RF_OK)
-        return status;
     if (!yyjson_is_str(content))
         return rf__fail(err, RF_BAD_FORMAT, "'content' is %s, expected a string", rf__json_type_name(content));
     replace->content_len = yyjson_get_len(content);
@@ -405,20 +389,30 @@ static rf_status read_replace(struct replace *replace, yyjson_val *object, rf_er
         uint32_t c;
         replace->is_char = rf__utf8_decode(replace->content, replace->content_len, &c) == replace->content_len;
     }
-    return prepare(replace, err);
+    return RF_OK;
 }
 
 rf_status rf__replace_normalizer_read(const struct stage_source *source, struct normalizer **out, rf_error *err)
 {
     static const struct normalizer_ops ops = {replace_apply, replace_can_cut, replace_free};
-    struct replace *replace = rf__calloc(1, sizeof *replace);
-    rf_status status;
+    struct replace *replace;
+    rf_text pattern;
+    bool is_regex;
+    rf_status status = rf__stage_pattern(source, "normalizer", "Replace", &pattern, &is_regex, err);
 
+    if (status != RF_OK)
+        return status;
+    replace = rf__calloc(1, sizeof *replace);
     if (replace == NULL)
         return rf__fail_memory(err);
     replace->base.ops = &ops;
     replace->serial = rf__stage_serial();
-    status = read_replace(replace, source->value, err);
+    status = (is_regex ? rf__replace_pattern_regex : rf__replace_pattern_literal)(&replace->pattern, pattern.data,
+                                                                                  pattern.len, err);
+    if (status == RF_OK)
+        status = read_content(replace, yyjson_obj_get(source->value, "content"), err);
+    if (status == RF_OK)
+        status = prepare(replace, err);
     if (status != RF_OK) {
         replace_free(&replace->base);
         return rf__fail_prefix(err, status, "%s: normalizer 'Replace'", source->json->name);

@@ -272,27 +272,20 @@ rf_status rf__split_pretokenizer_read(const struct stage_source *source, struct 
 {
     struct split_pretokenizer *self;
     enum split_behavior behavior;
-    yyjson_val *pattern, *value;
+    rf_text pattern;
     bool invert, is_regex;
     rf_status status = rf__split_behavior_read(source, "Split", true, &behavior, err);
 
     if (status == RF_OK)
         status = rf__stage_need_bool(source, "Split", "invert", &invert, err);
     if (status == RF_OK)
-        status = rf__json_get_object(source->json, source->value, "pattern", &pattern, err);
+        status = rf__stage_pattern(source, "pre_tokenizer", "Split", &pattern, &is_regex, err);
     if (status != RF_OK)
         return status;
-    value = yyjson_obj_get(pattern, "Regex");
-    is_regex = value != NULL;
-    if (!is_regex)
-        value = yyjson_obj_get(pattern, "String");
-    if (!yyjson_is_str(value))
-        return rf__fail(err, RF_BAD_FORMAT, "%s: pre_tokenizer 'Split' has no pattern with a 'String' or a 'Regex'",
-                        source->json->name);
     status = split_new(behavior, invert, &self, err);
     if (status != RF_OK)
         return status;
-    status = set_pattern(self, yyjson_get_str(value), yyjson_get_len(value), is_regex, PATTERN_ONIGURUMA, err);
+    status = set_pattern(self, pattern.data, pattern.len, is_regex, PATTERN_ONIGURUMA, err);
     if (status != RF_OK) {
         split_free(&self->base);
         return rf__fail_prefix(err, status, "%s: pre_tokenizer 'Split'", source->json->name);

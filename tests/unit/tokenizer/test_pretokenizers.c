@@ -323,6 +323,7 @@ static void bad_descriptions(void **state)
         {"{\"type\":\"Split\",\"pattern\":{\"String\":\"a\"},\"behavior\":\"Removed\"}", RF_BAD_FORMAT, "no 'invert'"},
         {SPLIT("{}"), RF_BAD_FORMAT, "no pattern"},
         {SPLIT("null"), RF_BAD_FORMAT, "pattern"},
+        {SPLIT("{\"String\":\"a\",\"Regex\":\"b\"}"), RF_BAD_FORMAT, "no pattern with one 'String' or 'Regex'"},
         {SPLIT("{\"Regex\":\"a(\"}"), RF_BAD_FORMAT, "tokenizer.json: pre_tokenizer 'Split': regular expression 'a('"},
         {SPLIT("{\"Regex\":\"a{200000}\"}"), RF_UNSUPPORTED, "too big number"},
     };

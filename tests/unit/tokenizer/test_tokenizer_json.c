@@ -41,6 +41,8 @@ static const struct {
      "'decoder.content' is 'ab', expected one character"},
     {WITH("\"decoder\":{\"type\":\"Replace\",\"content\":\"\",\"pattern\":{\"Regex\":\"(\"}}"), RF_BAD_FORMAT,
      "'decoder'"},
+    {WITH("\"decoder\":{\"type\":\"Replace\",\"content\":\"\",\"pattern\":{\"String\":\"a\",\"Regex\":\"b\"}}"),
+     RF_BAD_FORMAT, "decoder 'Replace' has no pattern with one 'String' or 'Regex'"},
     {WITH("\"decoder\":{\"type\":\"Metaspace\",\"replacement\":\"_\",\"prepend_scheme\":\"last\"}"), RF_BAD_FORMAT,
      "'decoder.prepend_scheme' is 'last', expected first, never or always"},
     {"{\"model\":{\"type\":\"BPE\"}}", RF_BAD_FORMAT, "tokenizer.json: 'model' has no 'merges'"},
