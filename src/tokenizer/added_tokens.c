@@ -11,6 +11,23 @@
 
 /* ---- The tokens --------------------------------------------------------------------------------------------- */
 
+rf_status rf__added_flags_read(const struct json *json, yyjson_val *token, bool is_special, struct added_flags *flags,
+                               rf_error *err)
+{
+    rf_status status = rf__json_get_bool(json, token, "single_word", false, &flags->single_word, err);
+
+    if (status == RF_OK)
+        status = rf__json_get_bool(json, token, "lstrip", false, &flags->lstrip, err);
+    if (status == RF_OK)
+        status = rf__json_get_bool(json, token, "rstrip", false, &flags->rstrip, err);
+    if (status == RF_OK)
+        status = rf__json_get_bool(json, token, "special", false, &flags->special, err);
+    if (status != RF_OK)
+        return status;
+    flags->special |= is_special;
+    return rf__json_get_bool(json, token, "normalized", !flags->special, &flags->normalized, err);
+}
+
 rf_status rf__added_tokens_init(struct added_tokens *added, const struct vocabulary *vocabulary, size_t n,
                                 rf_error *err)
 {

@@ -14,6 +14,10 @@
 struct added_flags {
     bool single_word, lstrip, rstrip, normalized, special;
 };
+/* The flags of a token as all files have them; what is missing is false, but that what is not special is normalized.
+ * `is_special`: whatever it says. */
+rf_status rf__added_flags_read(const struct json *json, yyjson_val *token, bool is_special, struct added_flags *flags,
+                               rf_error *err);
 
 /* One token as a file names it. */
 struct added_spec {

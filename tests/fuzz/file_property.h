@@ -29,7 +29,8 @@ static inline rf_status read_companions(const uint8_t *data, size_t size, size_t
 
     for (int i = 0; i < 4 && status == RF_OK; i++) {
         rf_text file = next_file(data, size, &at, i == 3);
-        if (file.len > 0)
+        bool is_read = i == 0 || i == 3 || !rf__config_says_all_tokens(&out->config);
+        if (file.len > 0 && is_read)
             status = rf__json_parse(files[i], file.data, file.len, "fuzz", err);
     }
     return status;

@@ -90,6 +90,11 @@ rf_status rf__companions_family(const struct vocab_companions *companions, const
     return *out == n && class.text != NULL ? rf__refuse_class(&class, name, err) : RF_OK;
 }
 
+bool rf__config_says_all_tokens(const struct json *config)
+{
+    return yyjson_is_obj(yyjson_obj_get(config->root, "added_tokens_decoder"));
+}
+
 void rf__companions_release(struct vocab_companions *companions)
 {
     rf__json_release(&companions->config);

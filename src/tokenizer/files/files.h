@@ -12,12 +12,14 @@ rf_status rf__tokenizer_read_json(struct rf_tokenizer *tokenizer, const char *te
 
 /* The files beside a tokenizer's that say more; a json without a document where there is none. */
 struct vocab_companions {
-    struct json config;             /* tokenizer_config.json */
-    struct json special_tokens_map; /* special_tokens_map.json */
-    struct json added_tokens;       /* added_tokens.json */
-    struct json model_config;       /* config.json */
+    struct json config;                           /* tokenizer_config.json */
+    struct json special_tokens_map, added_tokens; /* …, of that name; none where config says all */
+    struct json model_config;                     /* config.json */
 };
 void rf__companions_release(struct vocab_companions *companions);
+/* Whether the configuration has an added_tokens_decoder: `transformers` reads the other two files of tokens only where
+ * it has none. */
+bool rf__config_says_all_tokens(const struct json *config);
 
 /* The class of `transformers` that they name, else config.json's model_type. */
 struct class_name {

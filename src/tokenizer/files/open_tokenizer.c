@@ -113,10 +113,11 @@ static rf_status read_companions(const char *path, struct vocab_companions *out,
 {
     rf_status status = read_beside(path, "tokenizer_config.json", &out->config, err);
 
-    if (status == RF_OK)
+    if (status == RF_OK && !rf__config_says_all_tokens(&out->config)) {
         status = read_beside(path, "special_tokens_map.json", &out->special_tokens_map, err);
-    if (status == RF_OK)
-        status = read_beside(path, "added_tokens.json", &out->added_tokens, err);
+        if (status == RF_OK)
+            status = read_beside(path, "added_tokens.json", &out->added_tokens, err);
+    }
     if (status == RF_OK)
         status = read_beside(path, "config.json", &out->model_config, err);
     return status;

@@ -11,16 +11,21 @@ const char *const rf__special_token_keys[N_SPECIALS] = {
     [SPECIAL_MASK] = "mask_token",
 };
 
+yyjson_val *rf__token_content(yyjson_val *token)
+{
+    yyjson_val *content = yyjson_is_obj(token) ? yyjson_obj_get(token, "content") : token;
+
+    return yyjson_is_str(content) ? content : NULL;
+}
+
 /* A token as these files have it: its content, or an object with its flags. Without a flag it is special in
  * special_tokens_map.json, and not elsewhere. */
 static rf_status read_token(const struct json *json, yyjson_val *value, bool is_map, struct listed_token *out,
                             rf_error *err)
 {
-    yyjson_val *content = yyjson_is_obj(value) ? yyjson_obj_get(value, "content") : value;
-    struct added_flags *flags = &out->spec.flags;
-    rf_status status = RF_OK;
+    yyjson_val *content = rf__token_content(value);
 
-    if (!yyjson_is_str(content))
+    if (content == NULL)
         return rf__fail(err, RF_BAD_FORMAT, "%s: a special token is %s, expected a string or an object with 'content'",
                         json->name, rf__json_type_name(value));
     *out = (struct listed_token){.spec = {yyjson_get_str(content), yyjson_get_len(content), {.special = true}},
@@ -30,16 +35,7 @@ static rf_status read_token(const struct json *json, yyjson_val *value, bool is_
     out->is_object = true;
     out->is_said_early = is_map;
     out->says_normalized = yyjson_obj_get(value, "normalized") != NULL;
-    status = rf__json_get_bool(json, value, "single_word", false, &flags->single_word, err);
-    if (status == RF_OK)
-        status = rf__json_get_bool(json, value, "lstrip", false, &flags->lstrip, err);
-    if (status == RF_OK)
-        status = rf__json_get_bool(json, value, "rstrip", false, &flags->rstrip, err);
-    if (status == RF_OK && !is_map)
-        status = rf__json_get_bool(json, value, "special", false, &flags->special, err);
-    if (status == RF_OK)
-        status = rf__json_get_bool(json, value, "normalized", !flags->special, &flags->normalized, err);
-    return status;
+    return rf__added_flags_read(json, value, is_map, &out->spec.flags, err);
 }
 
 static bool is_same(const struct added_spec *a, const struct added_spec *b)
@@ -244,23 +240,21 @@ static rf_status list_files(struct special_tokens *list, const struct vocab_comp
                             const struct added_spec fallbacks[N_SPECIALS], bool has_own, rf_error *err)
 {
     const struct json *config = &companions->config;
-    struct json map = companions->special_tokens_map, added = companions->added_tokens;
+    const struct json *map = &companions->special_tokens_map;
     struct named_tokens named = {0};
     struct extra_lists extra = find_extra(config);
     yyjson_val *decoder = NULL, *additional;
     rf_status status = rf__json_get_object(config, config->root, "added_tokens_decoder", &decoder, err);
 
-    if (decoder != NULL) /* then these are not read */
-        map.root = added.root = NULL;
-    find_extra_of_map(&map, &extra);
+    find_extra_of_map(map, &extra);
     if (status == RF_OK)
         status = read_named(config, false, &named, err);
     if (status == RF_OK)
-        status = read_named(&map, true, &named, err);
+        status = read_named(map, true, &named, err);
     if (status == RF_OK && decoder != NULL)
         status = list_decoder(config, decoder, list, err);
     if (status == RF_OK)
-        status = list_added(&added, list, err);
+        status = list_added(&companions->added_tokens, list, err);
     if (status != RF_OK)
         return status;
     for (size_t i = 0; i < list->n; i++)
@@ -268,7 +262,7 @@ static rf_status list_files(struct special_tokens *list, const struct vocab_comp
     list_named(list, &named, fallbacks);
     status = list_other(config, config->root, OBJECTS, false, list, err);
     if (status == RF_OK)
-        status = list_other(&map, map.root, TEXTS | OBJECTS, true, list, err);
+        status = list_other(map, map->root, TEXTS | OBJECTS, true, list, err);
     if (status == RF_OK)
         status = list_other(config, config->root, TEXTS, false, list, err);
     if (status == RF_OK)
@@ -276,11 +270,11 @@ static rf_status list_files(struct special_tokens *list, const struct vocab_comp
     if (status == RF_OK)
         status = list_extra(config, extra.of_config, false, false, list, err);
     if (status == RF_OK)
-        status = list_extra(&map, extra.of_map, true, false, list, err);
+        status = list_extra(map, extra.of_map, true, false, list, err);
     list->takes_own = !extra.are_given && has_own;
     if (status != RF_OK || extra.are_given || has_own)
         return status;
-    additional = yyjson_obj_get(map.root, "additional_special_tokens");
+    additional = yyjson_obj_get(map->root, "additional_special_tokens");
     if (additional == NULL)
         additional = yyjson_obj_get(config->root, "additional_special_tokens");
     return list_extra(config, additional, false, true, list, err);

@@ -20,6 +20,9 @@ enum { SPECIAL_BOS, SPECIAL_EOS, SPECIAL_UNK, SPECIAL_SEP, SPECIAL_PAD, SPECIAL_
 
 extern const char *const rf__special_token_keys[N_SPECIALS]; /* "bos_token" … */
 
+/* The content of a token, a string or an object that has it; NULL where there is none. */
+yyjson_val *rf__token_content(yyjson_val *token);
+
 struct listed_token {
     struct added_spec spec; /* borrowed from the files */
     uint64_t order;         /* of those that are first, their id in the files */

@@ -70,46 +70,22 @@ rf_status rf__config_normalizer(struct rf_tokenizer *tokenizer, const struct voc
 #define ADDED      "added_tokens_decoder"
 #define MAX_ADDED  ((size_t)1 << 20)
 
-/* The content of a token that is named as a string or as an object; NULL where there is none. */
-static yyjson_val *content_of(yyjson_val *token)
+static size_t count_named(const struct vocab_companions *files)
 {
-    yyjson_val *content = yyjson_is_obj(token) ? yyjson_obj_get(token, "content") : token;
-
-    return yyjson_is_str(content) ? content : NULL;
+    return N_SPECIALS + yyjson_arr_size(yyjson_obj_get(files->config.root, MORE_NAMED)) +
+           yyjson_arr_size(yyjson_obj_get(files->special_tokens_map.root, MORE_NAMED)) +
+           yyjson_obj_size(yyjson_obj_get(files->config.root, EXTRA));
 }
 
-/* What the files say of tokens. Where there is an added_tokens_decoder, the other two are not read. */
-struct token_files {
-    const struct json *config;
-    struct json map, added; /* root NULL: not there, or not read */
-};
-
-static struct token_files files_of(const struct vocab_companions *companions)
+static size_t count_tokens(const struct vocab_companions *files)
 {
-    struct token_files files = {&companions->config, companions->special_tokens_map, companions->added_tokens};
-
-    if (yyjson_obj_get(files.config->root, ADDED) != NULL)
-        files.map.root = files.added.root = NULL;
-    return files;
-}
-
-static size_t count_named(const struct token_files *files)
-{
-    return N_SPECIALS + yyjson_arr_size(yyjson_obj_get(files->config->root, MORE_NAMED)) +
-           yyjson_arr_size(yyjson_obj_get(files->map.root, MORE_NAMED)) +
-           yyjson_obj_size(yyjson_obj_get(files->config->root, EXTRA));
-}
-
-static size_t count_tokens(const struct token_files *files)
-{
-    return count_named(files) + yyjson_obj_size(yyjson_obj_get(files->config->root, ADDED)) +
-           yyjson_obj_size(files->added.root);
+    return count_named(files) + yyjson_obj_size(yyjson_obj_get(files->config.root, ADDED)) +
+           yyjson_obj_size(files->added_tokens.root);
 }
 
 size_t rf__config_count_tokens(const struct vocab_companions *companions)
 {
-    struct token_files files = files_of(companions);
-    size_t n = count_tokens(&files);
+    size_t n = count_tokens(companions);
 
     return n < MAX_ADDED ? n : MAX_ADDED;
 }
@@ -117,7 +93,7 @@ size_t rf__config_count_tokens(const struct vocab_companions *companions)
 /* The tokens that the files name as special ones. */
 struct named_token {
     yyjson_val *token;
-    const char *file;
+    const struct json *file;
 };
 struct named_tokens {
     struct named_token *tokens; /* [n], in the order of rf__special_token_keys, then of the lists, then of EXTRA */
@@ -135,9 +111,9 @@ static int compare_contents(const void *a, const void *b)
     return order != 0 ? order : (x_len > y_len) - (x_len < y_len);
 }
 
-static void name_token(struct named_tokens *tokens, yyjson_val *token, const char *file)
+static void name_token(struct named_tokens *tokens, yyjson_val *token, const struct json *file)
 {
-    if (content_of(token) == NULL)
+    if (rf__token_content(token) == NULL)
         return;
     tokens->tokens[tokens->n++] = (struct named_token){token, file};
 }
@@ -148,7 +124,7 @@ static void name_list(struct named_tokens *tokens, const struct json *file)
     yyjson_val *token;
 
     while ((token = yyjson_arr_iter_next(&list)) != NULL)
-        name_token(tokens, token, file->name);
+        name_token(tokens, token, file);
 }
 
 static void release_named(struct named_tokens *tokens)
@@ -158,9 +134,10 @@ static void release_named(struct named_tokens *tokens)
 }
 
 /* To be released, also when it fails. */
-static rf_status read_named(const struct token_files *files, struct named_tokens *out, rf_error *err)
+static rf_status read_named(const struct vocab_companions *files, struct named_tokens *out, rf_error *err)
 {
-    yyjson_obj_iter extra = yyjson_obj_iter_with(yyjson_obj_get(files->config->root, EXTRA));
+    const struct json *config = &files->config, *map = &files->special_tokens_map;
+    yyjson_obj_iter extra = yyjson_obj_iter_with(yyjson_obj_get(config->root, EXTRA));
     yyjson_val *key, *token;
     size_t n = count_named(files), i;
 
@@ -169,19 +146,19 @@ static rf_status read_named(const struct token_files *files, struct named_tokens
     if (out->tokens == NULL || out->contents == NULL)
         return rf__fail_memory(err);
     for (i = 0; i < N_SPECIALS; i++) {
-        token = yyjson_obj_get(files->map.root, rf__special_token_keys[i]);
+        token = yyjson_obj_get(map->root, rf__special_token_keys[i]);
         if (token != NULL)
-            name_token(out, token, files->map.name);
+            name_token(out, token, map);
         else
-            name_token(out, yyjson_obj_get(files->config->root, rf__special_token_keys[i]), files->config->name);
+            name_token(out, yyjson_obj_get(config->root, rf__special_token_keys[i]), config);
     }
-    name_list(out, files->config);
-    name_list(out, &files->map);
+    name_list(out, config);
+    name_list(out, map);
     for (i = 0; i < out->n; i++)
-        out->contents[out->n_contents++] = content_of(out->tokens[i].token);
+        out->contents[out->n_contents++] = rf__token_content(out->tokens[i].token);
     qsort(out->contents, out->n_contents, sizeof *out->contents, compare_contents);
     while ((key = yyjson_obj_iter_next(&extra)) != NULL)
-        name_token(out, yyjson_obj_iter_get_val(key), files->config->name);
+        name_token(out, yyjson_obj_iter_get_val(key), config);
     return RF_OK;
 }
 
@@ -191,32 +168,22 @@ static bool is_named(const struct named_tokens *tokens, yyjson_val *content)
            bsearch(&content, tokens->contents, tokens->n_contents, sizeof content, compare_contents) != NULL;
 }
 
-static bool flag(yyjson_val *token, const char *key, bool fallback)
-{
-    yyjson_val *value = yyjson_is_obj(token) ? yyjson_obj_get(token, key) : NULL;
-
-    return yyjson_is_bool(value) ? yyjson_get_bool(value) : fallback;
-}
-
-static rf_status add(struct rf_tokenizer *tokenizer, const char *file, yyjson_val *token, bool is_special,
+static rf_status add(struct rf_tokenizer *tokenizer, const struct json *file, yyjson_val *token, bool is_special,
                      const struct logger *logger, uint32_t *id, rf_error *err)
 {
-    yyjson_val *content = content_of(token);
+    yyjson_val *content = rf__token_content(token);
     struct added_spec spec = {.content = yyjson_get_str(content), .len = yyjson_get_len(content)};
     bool is_new = rf__added_token_of_content(&tokenizer->added, spec.content, spec.len) == NULL;
-    rf_status status;
+    rf_status status = rf__added_flags_read(file, yyjson_is_obj(token) ? token : NULL, is_special, &spec.flags, err);
 
-    spec.flags.special = is_special || flag(token, "special", false);
-    spec.flags.single_word = flag(token, "single_word", false);
-    spec.flags.lstrip = flag(token, "lstrip", false);
-    spec.flags.rstrip = flag(token, "rstrip", false);
-    spec.flags.normalized = flag(token, "normalized", !spec.flags.special);
+    if (status != RF_OK)
+        return status;
     status =
         rf__added_tokens_add(&tokenizer->added, &tokenizer->model->vocabulary, &tokenizer->normalizers, &spec, id, err);
     if (status != RF_OK)
-        return rf__fail_prefix(err, status, "%s", file);
+        return rf__fail_prefix(err, status, "%s", file->name);
     if (is_new && spec.len > 0)
-        rf__log(logger, RF_LOG_INFO, "%s: adds the token '%s', id %u", file, spec.content, *id);
+        rf__log(logger, RF_LOG_INFO, "%s: adds the token '%s', id %u", file->name, spec.content, *id);
     return RF_OK;
 }
 
@@ -224,7 +191,7 @@ static rf_status add(struct rf_tokenizer *tokenizer, const char *file, yyjson_va
 struct entry {
     unsigned long id;
     yyjson_val *token;
-    const char *file;
+    const struct json *file;
 };
 
 static int by_id(const void *a, const void *b)
@@ -235,28 +202,28 @@ static int by_id(const void *a, const void *b)
 }
 
 /* The entries by their ids; those without a content are none. */
-static size_t sorted_entries(const struct token_files *files, struct entry *entries)
+static size_t sorted_entries(const struct vocab_companions *files, struct entry *entries)
 {
-    yyjson_obj_iter decoder = yyjson_obj_iter_with(yyjson_obj_get(files->config->root, ADDED));
-    yyjson_obj_iter added = yyjson_obj_iter_with(files->added.root);
+    yyjson_obj_iter decoder = yyjson_obj_iter_with(yyjson_obj_get(files->config.root, ADDED));
+    yyjson_obj_iter added = yyjson_obj_iter_with(files->added_tokens.root);
     yyjson_val *key, *value;
     size_t n = 0;
 
     while ((key = yyjson_obj_iter_next(&decoder)) != NULL) {
         value = yyjson_obj_iter_get_val(key);
-        if (content_of(value) != NULL)
-            entries[n++] = (struct entry){strtoul(yyjson_get_str(key), NULL, 10), value, files->config->name};
+        if (rf__token_content(value) != NULL)
+            entries[n++] = (struct entry){strtoul(yyjson_get_str(key), NULL, 10), value, &files->config};
     }
     while ((key = yyjson_obj_iter_next(&added)) != NULL) {
         value = yyjson_obj_iter_get_val(key);
         if (yyjson_is_uint(value))
-            entries[n++] = (struct entry){(unsigned long)yyjson_get_uint(value), key, files->added.name};
+            entries[n++] = (struct entry){(unsigned long)yyjson_get_uint(value), key, &files->added_tokens};
     }
     qsort(entries, n, sizeof *entries, by_id);
     return n;
 }
 
-static rf_status add_entries(struct rf_tokenizer *tokenizer, const struct token_files *files,
+static rf_status add_entries(struct rf_tokenizer *tokenizer, const struct vocab_companions *files,
                              const struct named_tokens *specials, const struct logger *logger, rf_error *err)
 {
     struct entry *entries = rf__alloc_array(count_tokens(files), sizeof *entries);
@@ -267,12 +234,12 @@ static rf_status add_entries(struct rf_tokenizer *tokenizer, const struct token_
         return rf__fail_memory(err);
     n = sorted_entries(files, entries);
     for (size_t i = 0; i < n && status == RF_OK; i++) {
-        yyjson_val *content = content_of(entries[i].token);
+        yyjson_val *content = rf__token_content(entries[i].token);
         uint32_t id = 0;
         status = add(tokenizer, entries[i].file, entries[i].token, is_named(specials, content), logger, &id, err);
         if (status == RF_OK && entries[i].id != id && yyjson_get_len(content) > 0)
             rf__log(logger, RF_LOG_WARNING, "%s: added token '%s' has the id %u, not %lu as the file says",
-                    entries[i].file, yyjson_get_str(content), id, entries[i].id);
+                    entries[i].file->name, yyjson_get_str(content), id, entries[i].id);
     }
     rf__free(entries);
     return status;
@@ -281,18 +248,17 @@ static rf_status add_entries(struct rf_tokenizer *tokenizer, const struct token_
 rf_status rf__config_added_tokens(struct rf_tokenizer *tokenizer, const struct vocab_companions *companions,
                                   const struct logger *logger, rf_error *err)
 {
-    struct token_files files = files_of(companions);
     struct named_tokens specials = {0};
     rf_status status;
 
-    if (count_tokens(&files) > MAX_ADDED)
+    if (count_tokens(companions) > MAX_ADDED)
         return rf__fail(err, RF_UNSUPPORTED, "the files beside tokenizer.json name more than %zu tokens", MAX_ADDED);
-    status = read_named(&files, &specials, err);
+    status = read_named(companions, &specials, err);
     if (status == RF_OK)
-        status = add_entries(tokenizer, &files, &specials, logger, err);
+        status = add_entries(tokenizer, companions, &specials, logger, err);
     for (size_t i = 0; i < specials.n && status == RF_OK; i++) {
         const struct named_token *special = &specials.tokens[i];
-        yyjson_val *content = content_of(special->token);
+        yyjson_val *content = rf__token_content(special->token);
         uint32_t id;
         if (rf__added_token_of_content(&tokenizer->added, yyjson_get_str(content), yyjson_get_len(content)) == NULL)
             status = add(tokenizer, special->file, special->token, true, logger, &id, err);
@@ -307,7 +273,7 @@ rf_status rf__config_added_tokens(struct rf_tokenizer *tokenizer, const struct v
 static bool id_of(const struct rf_tokenizer *tokenizer, const struct json *config, const char *key,
                   const char *fallback, uint32_t *id)
 {
-    yyjson_val *content = content_of(yyjson_obj_get(config->root, key));
+    yyjson_val *content = rf__token_content(yyjson_obj_get(config->root, key));
 
     if (content != NULL)
         return rf__tokenizer_id(tokenizer, yyjson_get_str(content), yyjson_get_len(content), id);

@@ -31,21 +31,6 @@ static struct stage_source stage(const struct json *json, const char *key)
     return (struct stage_source){json, yyjson_obj_get(json->root, key)};
 }
 
-static rf_status read_flags(const struct json *json, yyjson_val *token, struct added_flags *flags, rf_error *err)
-{
-    rf_status status = rf__json_get_bool(json, token, "single_word", false, &flags->single_word, err);
-
-    if (status == RF_OK)
-        status = rf__json_get_bool(json, token, "lstrip", false, &flags->lstrip, err);
-    if (status == RF_OK)
-        status = rf__json_get_bool(json, token, "rstrip", false, &flags->rstrip, err);
-    if (status == RF_OK)
-        status = rf__json_get_bool(json, token, "special", false, &flags->special, err);
-    if (status == RF_OK)
-        status = rf__json_get_bool(json, token, "normalized", !flags->special, &flags->normalized, err);
-    return status;
-}
-
 /* False where it is no id; *said stays as it is where there is none. */
 static bool read_said_id(yyjson_val *id, uint64_t *said)
 {
@@ -70,7 +55,7 @@ static rf_status read_added_token(struct rf_tokenizer *tokenizer, const struct j
     if (!read_said_id(yyjson_obj_get(token, "id"), &said))
         return rf__fail(err, RF_BAD_FORMAT, "%s: added token '%.100s' has an 'id' that is no whole number up to %u",
                         json->name, spec.content, UINT32_MAX);
-    status = read_flags(json, token, &spec.flags, err);
+    status = rf__added_flags_read(json, token, false, &spec.flags, err);
     if (status != RF_OK)
         return status;
     status = rf__added_tokens_add(&tokenizer->added, &tokenizer->model->vocabulary, &tokenizer->normalizers, &spec, &id,

@@ -25,7 +25,7 @@ static rf_status read_beside(struct rf_tokenizer *t, const struct beside *beside
 
     *t = (struct rf_tokenizer){0};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-        if (files[i].text != NULL)
+        if (files[i].text != NULL && (i % 3 == 0 || !rf__config_says_all_tokens(&companions.config)))
             assert_ok(rf__json_parse(files[i].json, files[i].text, strlen(files[i].text), files[i].name, err));
     status = rf__tokenizer_read_json_and_config(t, FIXTURE_JSON, strlen(FIXTURE_JSON), "tokenizer.json", &companions,
                                                 false, NULL, error);

@@ -42,6 +42,7 @@ static const struct {
     {"{\"cls_token\":\"new\"}", NULL, NULL, "hello", 3, {11, 9, 3}}, /* eleven different lines: a new id */
     {"{}", "{\"cls_token\":\"world\"}", NULL, "hello", 3, {7, 9, 3}},
     {"{\"added_tokens_decoder\":{}}", "{\"cls_token\":\"world\"}", NULL, "hello", 3, {2, 9, 3}},
+    {"{\"added_tokens_decoder\":{}}", "{", "[", "hello", 3, {2, 9, 3}}, /* broken, and not needed */
     {"{}", NULL, "{\"<a>\":50,\"<b>\":40}", "<a><b>", 4, {2, 12, 11, 3}},
     {"{\"added_tokens_decoder\":{\"90\":{\"content\":\"<a>\"},\"80\":{\"content\":\"<b>\"}}}",
      NULL,
