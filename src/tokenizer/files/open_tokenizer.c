@@ -191,13 +191,15 @@ static rf_status open_json(struct rf_tokenizer *tokenizer, const char *path, con
 }
 
 /* Whether it may be a tokenizer.json under whatever name. */
-static bool begins_as_object(const struct buf *text)
+static bool begins_as_object(rf_text text)
 {
-    size_t i = text->len >= 3 && memcmp(text->data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    static const char bom[] = "\xEF\xBB\xBF";
+    size_t i = text.len >= 3 && memcmp(text.data, bom, 3) == 0 ? 3 : 0;
 
-    while (i < text->len && memchr(" \t\r\n", text->data[i], 4) != NULL)
+    while (i < text.len &&
+           (text.data[i] == ' ' || text.data[i] == '\t' || text.data[i] == '\r' || text.data[i] == '\n'))
         i++;
-    return i == text->len || text->data[i] == '{';
+    return i == text.len || text.data[i] == '{';
 }
 
 static rf_status open_file(struct rf_tokenizer *tokenizer, const char *path, bool of_directory, bool lower_case,
@@ -212,7 +214,7 @@ static rf_status open_file(struct rf_tokenizer *tokenizer, const char *path, boo
         status = open_vocab_json(tokenizer, path, &text, lower_case, logger, err);
     else if (status == RF_OK && (rf__ends_with(path, TIKTOKEN_END) || rf__is_tiktoken(text.data, text.len)))
         status = open_tiktoken(tokenizer, path, &text, lower_case, logger, err);
-    else if (status == RF_OK && !of_directory && !begins_as_object(&text))
+    else if (status == RF_OK && !of_directory && !begins_as_object((rf_text){text.data, text.len}))
         status =
             rf__fail(err, RF_BAD_FORMAT, "%s: is no file of a tokenizer; expected a model directory, or " FILES, path);
     else if (status == RF_OK)
