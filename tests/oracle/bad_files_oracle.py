@@ -117,7 +117,7 @@ def cases():
     yield "the longest piece", file(wordpiece(vocab={"[UNK]": 0, long[1:]: 1})), None
     yield "an added token that is too long", file(wordpiece(), added_tokens=[special(long, 5)]), "tokenizer.json: unsupported: an added token of 4097 bytes; the limit is 4096"
     yield "a string that is too long to split at", file(wordpiece(), pre_tokenizer=split("a") | {"pattern": {"String": long}}), "tokenizer.json: pre_tokenizer 'Split': unsupported: a string of 4097 bytes to split at; the limit is 4096"
-    yield "a decoder's string that is too long", file(wordpiece(), decoder={"type": "Replace", "pattern": {"String": long}, "content": ""}), "tokenizer.json: unsupported: 'decoder.String' has 4097 bytes; the limit is 4096"
+    yield "a decoder's string that is too long", file(wordpiece(), decoder={"type": "Replace", "pattern": {"String": long}, "content": ""}), "tokenizer.json: unsupported: 'decoder.pattern' has 4097 bytes; the limit is 4096"
 
     # Post-processors
     yield "a template with an unknown token", file(wordpiece(), post_processor=template([CLS, A], {})), "tokenizer.json: 'post_processor.single' names '[CLS]', which 'post_processor.special_tokens' does not have"
