@@ -41,33 +41,32 @@ void rf__encode_scratch_free(struct encode_scratch *scratch)
 
 /* ---- One text ----------------------------------------------------------------------------------------------- */
 
-/* One text on its way. A segment is the plain text between two added tokens of the first search. */
+/* One text on its way. A segment is the plain text between two added tokens of the first search. Of it,
+ *
+ *     source                  begin ── is normalized ── from ── waits for a cut ── known ── is not searched yet
+ *     scratch->normalized     0 ── is tokenized ── piece_from ── waits to settle ── piece_known ── is not searched yet
+ */
 struct flow {
     const struct rf_tokenizer *tokenizer;
     struct encode_scratch *scratch;
     struct text source;
-    struct align source_align;
-    size_t limit; /* of tokens */
-    size_t chunk;
+    struct align source_align; /* from there to the caller's text */
+    size_t limit;              /* of tokens; with so many, is_full */
+    size_t chunk;              /* bytes of the source in which a cut is looked for at a time */
     struct tokens *out;
     struct space_list *spaces; /* NULL: nobody asks for positions */
     uint32_t n_words;
     bool is_full;
 
-    /* The segment in the source. */
     bool in_segment;
-    size_t begin;
-    size_t from;     /* what comes before is normalized */
-    size_t known;    /* plain up to here */
-    size_t cut_seen; /* no cut lies in (from, cut_seen) */
+    size_t begin, from, known;
+    size_t cut_seen; /* there is no cut in (from, cut_seen) */
 
-    /* The segment in scratch->normalized. */
-    struct added_cursor cursor;
-    struct align align;
-    size_t piece_from;   /* what comes before is tokenized */
-    size_t piece_known;  /* plain up to here */
-    bool piece_is_begin; /* the plain text begins with what comes next */
-    size_t settled_seen; /* nothing settled in (piece_from, settled_seen) */
+    struct added_cursor cursor; /* of the second search */
+    struct align align;         /* from the normalized text to the caller's */
+    size_t piece_from, piece_known;
+    bool piece_is_begin; /* nothing of this plain text is tokenized yet */
+    size_t settled_seen; /* nothing has settled in (piece_from, settled_seen) */
 };
 
 static rf_status push_added(struct flow *flow, const struct text *text, const struct added_part *part,

@@ -204,7 +204,7 @@ static bool ends_with_bar(const char *text)
 rf_status rf__bpe_finish(struct bpe *bpe, bool is_regular, rf_error *err)
 {
     const struct vocabulary *vocabulary = &bpe->base.vocabulary;
-    bool leaves_out = !bpe->has_unk; /* characters: then what follows has other positions */
+    bool leaves_out = !bpe->has_unk; /* characters that are no piece become no token, and what follows moves forward */
     uint32_t n_named = 0;
     rf_status status = rf__bpe_pairs_build(&bpe->pairs, bpe->added, bpe->n_added, vocabulary->n_ids, bpe->n_ranks, err);
 
@@ -218,7 +218,7 @@ rf_status rf__bpe_finish(struct bpe *bpe, bool is_regular, rf_error *err)
     for (uint32_t id = 0; id < vocabulary->n_ids; id++)
         n_named += vocabulary->record_of_id[id] != 0;
     bpe->is_plain = is_regular && n_named == vocabulary->n_pieces && bpe->n_ranks <= RF_BPE_FEW_RANKS;
-    /* Nothing of the rest may look at more than the two characters. */
+    /* That no pair is merged over a U+2581 is known of the pairs; nothing else may look over it either. */
     if (!bpe->is_plain || leaves_out || bpe->ignore_merges || bpe->prefix_len + bpe->suffix_len > 0 ||
         rf__bpe_char_id(bpe->forms[0], BAR) == RF_BPE_NONE || ends_with_bar(bpe->unk_token))
         bpe->parts_before_bar = false;

@@ -321,11 +321,13 @@ static rf_status give_out(struct walk *walk, rf_error *err)
     return status;
 }
 
-/* A word of any length; stops early when `limit` tokens are there. */
+/* A word of any length, window by window: pieces are offered up to `stop`, then what has become certain goes out and
+ * the rest to the front. A window is no shorter than what waited before it, so that moving stays linear. Stops early
+ * when `limit` tokens are there. */
 static rf_status encode(struct walk *walk, size_t limit, rf_error *err)
 {
     const struct unigram *model = walk->model;
-    size_t cleared = 0; /* last[0, cleared) is valid */
+    size_t cleared = 0; /* nothing was offered behind last[0, cleared), which is not zeroed yet */
     rf_status status = RF_OK;
 
     walk->scratch->sums[walk->at & model->mask] = 0;

@@ -235,7 +235,9 @@ static bool stays(const struct map_pass *pass, size_t begin, size_t end, uint32_
            no_keys_until(pass, begin, end) == end;
 }
 
-/* Clusters from *at on that stay what they are and begin with a plain character; *at is moved behind. */
+/* Clusters from *at on that begin with a plain character and stay what they are, as one run; *at is moved behind. Most
+ * are one character, as plain ones do not join each other; where one is followed by something that may join it, the
+ * cluster is looked at. */
 static rf_status put_plain(struct map_pass *pass, size_t *at, rf_error *err)
 {
     size_t from = *at, end = from, to = pass->in->to, len, next_len = 0, n;
