@@ -35,6 +35,7 @@ void rf__encode_scratch_free(struct encode_scratch *scratch)
         rf__pieces_release(&scratch->lists[i]);
         rf__tokens_release(&scratch->tokens[i]);
         rf__free(scratch->spaces[i].items);
+        rf__characters_release(&scratch->characters[i]);
     }
     rf__free(scratch);
 }

@@ -1,5 +1,5 @@
 /* encode: what the files of encoding share: encode.c, text -> tokens; truncation.c, which of them stay; encoding.c,
- * tokens -> encoding; scratch_pool.c, memory between calls; encode_batch.c, many texts. */
+ * tokens -> encoding, with characters.c; scratch_pool.c, memory between calls; encode_batch.c, many texts. */
 #ifndef RF_TOKENIZER_ENCODE_H
 #define RF_TOKENIZER_ENCODE_H
 
@@ -18,6 +18,24 @@ struct space_list {
 };
 rf_status rf__spaces_of_found(struct space_list *list, size_t token, const char *found, size_t len, rf_error *err);
 
+/* The characters of a text: see characters.c. Zero-initialise before first use; the memory is used again. */
+struct characters {
+    rf_text text;
+    size_t *marks; /* [n_marks]: where some of them begin */
+    size_t n_marks, cap;
+};
+/* A place between two of them: n characters end at or before byte `at`. All zero is the beginning. */
+struct character_place {
+    size_t at, n;
+};
+void rf__characters_begin(struct characters *characters, rf_text text); /* another text, which must stay */
+void rf__characters_release(struct characters *characters);
+/* Moves a place of the text to the last one that is not behind byte `at`. */
+rf_status rf__characters_go(struct characters *characters, struct character_place *place, size_t at, rf_error *err);
+/* At which byte character number n begins, of which there are n before the end; `near`: any place of the text. */
+rf_status rf__characters_find(struct characters *characters, struct character_place near, size_t n, size_t *at,
+                              rf_error *err);
+
 struct encode_scratch {
     struct text_buf repaired;   /* the text made well-formed, where an added token asks for that */
     struct text_buf normalized; /* the plain text at hand */
@@ -26,6 +44,7 @@ struct encode_scratch {
     struct model_scratch model;
     struct tokens tokens[2]; /* of the first and the second text */
     struct space_list spaces[2];
+    struct characters characters[2];
 };
 
 /* Tokenizes a text into scratch->tokens[which] until it has `limit` tokens or more. `no_alignment`: the positions

@@ -59,30 +59,24 @@ rf_status rf__spaces_of_found(struct space_list *list, size_t token, const char 
     return RF_OK;
 }
 
-/* One trimming of the bytes that a token stands for, as process_offsets() of `tokenizers` does it with its characters:
- * white space of the piece is taken off the text, whatever that has there. */
-static void trim_once(rf_text text, size_t lead, size_t trail, bool is_front, bool keeps_one, size_t *begin,
-                      size_t *end)
+/* One trimming of the characters that a token stands for, as process_offsets() of `tokenizers` does it: white space of
+ * the piece is taken off the text, whatever that has there. */
+static void trim_once(size_t lead, size_t trail, bool is_front, bool keeps_one, size_t *begin, size_t *end)
 {
-    size_t at = *end;
-    uint32_t c;
-
     if (lead == 1 && keeps_one && (is_front || *begin == 0))
         lead = 0;
-    for (; lead > 0 && *begin < *end; lead--)
-        *begin += rf__utf8_decode(text.data + *begin, *end - *begin, &c);
-    for (; trail > 0 && at > 0; trail--)
-        at = rf__text_before(text.data, at);
-    if (trail == 0) /* else more than there is: not trimmed at all */
-        *end = at > *begin ? at : *begin;
+    if (lead > 0)
+        *begin = *end - *begin < lead ? *end : *begin + lead;
+    if (trail > 0 && *end >= trail)
+        *end = *end - trail > *begin ? *end - trail : *begin;
 }
 
-static void trim_token(rf_text text, const struct layout_item *item, size_t lead, size_t trail, bool is_first,
-                       size_t *begin, size_t *end)
+static void trim_token(const struct layout_item *item, size_t lead, size_t trail, bool is_first, size_t *begin,
+                       size_t *end)
 {
     for (uint8_t i = 0; i < item->n_trims; i++)
-        trim_once(text, lead, trail, is_first && (item->trim_is_front >> i & 1) != 0, (item->trim_keeps >> i & 1) != 0,
-                  begin, end);
+        trim_once(lead, trail, is_first && (item->trim_is_front >> i & 1) != 0, (item->trim_keeps >> i & 1) != 0, begin,
+                  end);
 }
 
 /* ---- Memory ------------------------------------------------------------------------------------------------- */
@@ -144,30 +138,6 @@ static rf_status make_room(struct encoding *encoding, size_t n, const struct enc
     return RF_OK;
 }
 
-/* ---- Characters --------------------------------------------------------------------------------------------- */
-
-/* Counts the characters before places in a text, quickly when asked from left to right. */
-struct character_count {
-    rf_text text;
-    size_t at, n; /* n characters end at or before `at`, where one begins */
-};
-
-static size_t characters_before(struct character_count *count, size_t at)
-{
-    uint32_t c;
-
-    if (at < count->at)
-        count->at = count->n = 0;
-    while (count->at < at) {
-        size_t n = rf__utf8_decode(count->text.data + count->at, count->text.len - count->at, &c);
-        if (n > at - count->at)
-            break;
-        count->at += n;
-        count->n++;
-    }
-    return count->n;
-}
-
 /* ---- Laying out --------------------------------------------------------------------------------------------- */
 
 /* What an encoding is made of. */
@@ -177,7 +147,8 @@ struct source {
     const struct layout *layout;
     struct encode_scratch *scratch;
     struct cutting cuts[2];
-    struct token_range ranges[2]; /* what of them goes into the encoding at hand */
+    struct token_range ranges[2];              /* what of them goes into the encoding at hand */
+    struct character_place begins[2], ends[2]; /* of the token that was looked at last */
 };
 
 static void put_special(const struct source *source, struct encoding *out, const struct layout_item *item,
@@ -197,56 +168,84 @@ static void put_special(const struct source *source, struct encoding *out, const
     out->sequence[at] = -1;
 }
 
-static rf_text text_of(const struct source *source, int which)
+/* The first of the list that is of token number `token` or a later one. */
+static size_t find_found(const struct space_list *list, size_t token)
 {
-    return which == 1 ? *source->request->pair : source->request->text;
+    size_t low = 0, high = list->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (list->items[middle].token < token)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
-static void put_characters(rf_text text, struct encoding *out, size_t n)
+/* White space at the two ends of token number `token` of a text. *next: of the list, for tokens in order. */
+static void spaces_of(const struct source *source, int which, size_t token, uint32_t id, size_t *next, size_t *lead,
+                      size_t *trail)
 {
-    struct character_count begin = {text, 0, 0}, end = {text, 0, 0};
+    const struct space_list *found = &source->scratch->spaces[which];
+    const char *piece;
+    size_t len;
 
-    for (size_t i = out->n; i < out->n + n; i++) {
-        out->begin_char[i] = characters_before(&begin, out->begin[i]);
-        out->end_char[i] = characters_before(&end, out->end[i]);
+    *lead = *trail = 0;
+    while (*next < found->n && found->items[*next].token < token)
+        ++*next;
+    if (*next < found->n && found->items[*next].token == token) {
+        *lead = found->items[*next].lead;
+        *trail = found->items[*next].trail;
+    } else if ((piece = rf__tokenizer_piece(source->tokenizer, id, &len)) != NULL) {
+        count_spaces(piece, len, lead, trail);
     }
 }
 
-/* Trims the offsets of the n tokens that were put last, those of the text from number `first` on. */
-static void trim_text(const struct source *source, const struct layout_item *item, struct encoding *out, size_t first,
-                      size_t n)
+/* Trims the offsets of the n tokens that are put now, those of the text from number `first` on, and adds characters. */
+static rf_status put_characters(struct source *source, const struct layout_item *item, struct encoding *out,
+                                size_t first, size_t n, rf_error *err)
 {
-    const struct space_list *spaces = &source->scratch->spaces[item->kind == LAYOUT_SECOND];
-    rf_text text = text_of(source, item->kind == LAYOUT_SECOND);
-    size_t next = 0;
+    int which = item->kind == LAYOUT_SECOND;
+    struct characters *characters = &source->scratch->characters[which];
+    struct character_place *begin = &source->begins[which], *end = &source->ends[which];
+    size_t next = find_found(&source->scratch->spaces[which], first);
+    rf_status status = RF_OK;
 
-    for (size_t i = 0; i < n; i++) {
-        size_t lead = 0, trail = 0, at = out->n + i;
-        while (next < spaces->n && spaces->items[next].token < first + i)
-            next++;
-        if (next < spaces->n && spaces->items[next].token == first + i) {
-            lead = spaces->items[next].lead;
-            trail = spaces->items[next].trail;
-        } else {
-            size_t len;
-            const char *piece = rf__tokenizer_piece(source->tokenizer, out->ids[at], &len);
-            if (piece != NULL)
-                count_spaces(piece, len, &lead, &trail);
+    for (size_t i = 0; i < n && status == RF_OK; i++) {
+        size_t at = out->n + i, lead = 0, trail = 0, from, to;
+        if (item->n_trims > 0)
+            spaces_of(source, which, first + i, out->ids[at], &next, &lead, &trail);
+        if (lead == 0 && trail == 0 && out->begin_char == NULL)
+            continue;
+        status = rf__characters_go(characters, begin, out->begin[at], err);
+        if (status == RF_OK)
+            status = rf__characters_go(characters, end, out->end[at], err);
+        from = begin->n;
+        to = end->n;
+        trim_token(item, lead, trail, i == 0, &from, &to);
+        if (status == RF_OK && from != begin->n)
+            status = rf__characters_find(characters, *begin, from, &out->begin[at], err);
+        if (status == RF_OK && to != end->n)
+            status = rf__characters_find(characters, *end, to, &out->end[at], err);
+        if (out->begin_char != NULL) {
+            out->begin_char[at] = from;
+            out->end_char[at] = to;
         }
-        if (lead > 0 || trail > 0)
-            trim_token(text, item, lead, trail, i == 0, &out->begin[at], &out->end[at]);
     }
+    return status;
 }
 
-static void put_text(const struct source *source, struct encoding *out, const struct layout_item *item,
-                     bool is_overflow)
+static rf_status put_text(struct source *source, struct encoding *out, const struct layout_item *item, bool is_overflow,
+                          rf_error *err)
 {
     int which = item->kind == LAYOUT_SECOND;
     const struct tokens *tokens = &source->scratch->tokens[which];
     size_t from = source->ranges[which].begin, n = source->ranges[which].n;
+    rf_status status = RF_OK;
 
     if (n == 0)
-        return;
+        return RF_OK;
     memcpy(out->ids + out->n, tokens->ids + from, n * sizeof *out->ids);
     for (size_t i = 0; i < n; i++)
         out->type_ids[out->n + i] = is_overflow ? item->overflow_type_id : item->type_id;
@@ -256,12 +255,11 @@ static void put_text(const struct source *source, struct encoding *out, const st
         memcpy(out->words + out->n, tokens->words + from, n * sizeof *out->words);
         memset(out->special + out->n, 0, n);
         memset(out->sequence + out->n, which, n);
-        if (item->n_trims > 0)
-            trim_text(source, item, out, from, n);
-        if (out->begin_char != NULL)
-            put_characters(text_of(source, which), out, n);
+        if (item->n_trims > 0 || out->begin_char != NULL)
+            status = put_characters(source, item, out, from, n, err);
     }
     out->n += n;
+    return status;
 }
 
 static bool count_layout(const struct layout *layout, const struct token_range ranges[2], size_t *n)
@@ -291,15 +289,15 @@ static rf_status lay_out(struct source *source, const size_t piece[2], struct en
         return status;
     out->n_overflow = 0;
     out->truncated = false;
-    for (size_t i = 0; i < source->layout->n; i++) {
+    for (size_t i = 0; i < source->layout->n && status == RF_OK; i++) {
         const struct layout_item *item = &source->layout->items[i];
         bool is_overflow = item->text >= 0 && piece[item->text] > 0;
         if (item->kind == LAYOUT_SPECIAL)
             put_special(source, out, item, is_overflow);
         else
-            put_text(source, out, item, is_overflow);
+            status = put_text(source, out, item, is_overflow, err);
     }
-    return RF_OK;
+    return status;
 }
 
 /* ---- Overflow ----------------------------------------------------------------------------------------------- */
@@ -430,6 +428,8 @@ rf_status rf__encode(const struct rf_tokenizer *tokenizer, const struct encode_r
     if (request->max_tokens > 0 && request->max_tokens < n_added)
         return rf__fail(err, RF_INVALID_ARGUMENT, "max_tokens is %u, but the special tokens alone are %u",
                         request->max_tokens, n_added);
+    rf__characters_begin(&scratch->characters[0], request->text);
+    rf__characters_begin(&scratch->characters[1], is_pair ? *request->pair : (rf_text){NULL, 0});
     status = tokenize_and_cut(&source, room, &truncated, err);
     if (status == RF_OK)
         status = lay_out(&source, (const size_t[]){0, 0}, out, err);

@@ -75,6 +75,7 @@ static bool is_small(const struct encode_scratch *scratch, size_t n_normalizers)
         const struct tokens *tokens = &scratch->tokens[i];
         n += rf__text_buf_bytes(&list->own) + list->cap * sizeof *list->items +
              scratch->spaces[i].cap * sizeof *scratch->spaces->items +
+             scratch->characters[i].cap * sizeof *scratch->characters->marks +
              tokens->cap * (sizeof *tokens->ids + sizeof *tokens->words + sizeof *tokens->begin + sizeof *tokens->end);
     }
     return n <= MAX_KEPT_BYTES;

@@ -47,8 +47,20 @@ static const struct {
     {"unknown characters", "", "\U000F0000"},
     {"ligatures that grow", "", "\ufdfa"},
     {"capitals in turn", "", "aA"},
+    {"white space in a character", "", "\u00a8"}, /* NFKC: a space and a mark */
 };
-#define N_TEXTS     (sizeof texts / sizeof texts[0])
+#define N_TEXTS (sizeof texts / sizeof texts[0])
+
+/* What is asked for. */
+static const struct {
+    const char *name;
+    bool characters;
+    uint32_t max_tokens, stride; /* with overflow */
+} ways[] = {
+    {"", false, 0, 0},
+    {", characters, overflow", true, 16, 8},
+};
+#define N_WAYS      (sizeof ways / sizeof ways[0])
 #define TRIES       3
 #define MOST_GROWTH 2 /* of the time for each byte, from n to 4n */
 
@@ -84,10 +96,14 @@ static rf_text make_text(size_t which, size_t size)
 static volatile uint32_t sink; /* what is only computed to take time goes here */
 
 /* Work of a text: for a tokenizer, or, where that is NULL, of square time. */
-static void work(const struct rf_tokenizer *tokenizer, rf_text text, struct encode_scratch *scratch,
+static void work(const struct rf_tokenizer *tokenizer, rf_text text, size_t way, struct encode_scratch *scratch,
                  struct encoding *encoding)
 {
-    struct encode_request request = {.text = text};
+    struct encode_request request = {.text = text,
+                                     .characters = ways[way].characters,
+                                     .overflow = ways[way].max_tokens > 0,
+                                     .max_tokens = ways[way].max_tokens,
+                                     .stride = ways[way].stride};
     rf_error err;
 
     if (tokenizer == NULL) {
@@ -102,7 +118,7 @@ static void work(const struct rf_tokenizer *tokenizer, rf_text text, struct enco
 
 /* The best of some rounds, few where they take long, in nanoseconds for each byte. All but the first have their memory.
  */
-static double measure(const struct rf_tokenizer *tokenizer, rf_text text)
+static double measure(const struct rf_tokenizer *tokenizer, rf_text text, size_t way)
 {
     struct encode_scratch *scratch = rf__encode_scratch_new();
     struct encoding encoding = {0};
@@ -110,7 +126,7 @@ static double measure(const struct rf_tokenizer *tokenizer, rf_text text)
 
     for (int round = 0; round < 3 && sum < 2; round++) {
         double start = seconds(), taken;
-        work(tokenizer, text, scratch, &encoding);
+        work(tokenizer, text, way, scratch, &encoding);
         taken = seconds() - start;
         sum += taken;
         best = taken < best ? taken : best;
@@ -121,18 +137,18 @@ static double measure(const struct rf_tokenizer *tokenizer, rf_text text)
 }
 
 /* Returns whether the times are flat. */
-static bool measure_text(const struct rf_tokenizer *tokenizer, const char *name, size_t which, size_t size)
+static bool measure_text(const struct rf_tokenizer *tokenizer, const char *name, size_t which, size_t way, size_t size)
 {
     double ns[3];
 
     for (int try = 0; try < TRIES; try++) {
         for (int i = 0; i < 3; i++) {
             rf_text text = make_text(which, size << i);
-            ns[i] = measure(tokenizer, text);
+            ns[i] = measure(tokenizer, text, way);
             rf__free((void *)(uintptr_t)text.data);
         }
-        printf("| %s | %s | %.1f | %.1f | %.1f | %.2f |\n", name, texts[which].name, ns[0], ns[1], ns[2],
-               ns[2] / ns[0]);
+        printf("| %s | %s%s | %.1f | %.1f | %.1f | %.2f |\n", name, texts[which].name, ways[way].name, ns[0], ns[1],
+               ns[2], ns[2] / ns[0]);
         fflush(stdout);
         if (ns[2] < MOST_GROWTH * ns[0])
             return true;
@@ -149,7 +165,7 @@ int main(int argc, char **argv)
         die("usage: adversarial BYTES TEXTS TOKENIZER…");
     printf("| tokenizer | text | ns a byte, %zu bytes | twice | four times | growth |\n|---|---|---|---|---|---|\n",
            size);
-    if (measure_text(NULL, "square time", 0, size))
+    if (measure_text(NULL, "square time", 0, 0, size))
         die("work of square time looks flat: BYTES is too small, or the clock is wrong");
     for (int i = 3; i < argc; i++) {
         struct rf_tokenizer *tokenizer;
@@ -157,8 +173,8 @@ int main(int argc, char **argv)
         if (rf__tokenizer_open(argv[i], false, NULL, &tokenizer, &err) != RF_OK)
             die(err.message);
         for (size_t which = 0; which < N_TEXTS; which++)
-            if (strstr(texts[which].name, argv[2]) != NULL)
-                slow += !measure_text(tokenizer, argv[i], which, size);
+            for (size_t way = 0; way < N_WAYS && strstr(texts[which].name, argv[2]) != NULL; way++)
+                slow += !measure_text(tokenizer, argv[i], which, way, size);
         rf__tokenizer_free(tokenizer);
     }
     fprintf(stderr, "%d slow\n", slow);
