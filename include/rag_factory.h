@@ -515,9 +515,9 @@ typedef struct rf_encode_options {
     rf_strategy strategy;   /* of a pair */
     bool overflow;          /* give what was cut off as well; reads the whole text */
     bool characters;        /* give begin_char and end_char */
-    uint32_t stride;  /* tokens that a piece of the overflow has of the piece before it. Not less than a text keeps:
-                         RF_INVALID_ARGUMENT once one is cut */
-    uint32_t threads; /* of the calls with several texts. 0: one for each processor */
+    uint32_t stride;        /* tokens that a piece of the overflow has of the piece before it; must be less than a text
+                               keeps, or cutting one is RF_INVALID_ARGUMENT */
+    uint32_t threads;       /* of the calls with several texts, 1024 at most. 0: one for each processor */
 } rf_encode_options;
 
 RF_API void rf_encode_options_init(rf_encode_options *options, size_t size);

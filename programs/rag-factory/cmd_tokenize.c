@@ -239,6 +239,7 @@ static const char *given_beside_estimate(const struct tokenize *t)
            : t->pair                       ? "--pair"
            : t->count                      ? "--count"
            : t->overflow                   ? "--overflow"
+           : t->stride > 0                 ? "--stride"
            : t->format == FORMAT_IDS       ? "--format ids"
            : t->common->run.max_tokens > 0 ? "a limit in tokens (--max-tokens 0: none)"
                                            : NULL;

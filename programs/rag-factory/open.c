@@ -93,16 +93,20 @@ static rf_status open_tokenizer(const char *path, rf_tokenizer **out, rf_error *
 
 static bool is_model_file(const char *path)
 {
-    return (rf__ends_with(path, ".onnx") || rf__ends_with(path, ".ort") || rf__ends_with(path, ".safetensors") ||
-            rf__ends_with(path, ".bin")) &&
-           rf__os_is_file(path);
+    static const char *const ends[] = {".onnx",          ".ort", ".safetensors", ".bin", ".safetensors.index.json",
+                                       ".bin.index.json"};
+
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+        if (rf__ends_with(path, ends[i]))
+            return rf__os_is_file(path);
+    return false;
 }
 
 /* The tokenizer of a model's file lies beside it or one folder above. */
 static rf_status open_beside(const char *file, rf_tokenizer **out, rf_error *err)
 {
-    const char *slash = strrchr(file, '/');
-    char *folder = slash == NULL ? rf__strdup(".") : rf__strndup(file, (size_t)(slash - file) + 1);
+    size_t len = rf__os_folder_len(file);
+    char *folder = len == 0 ? rf__strdup(".") : rf__strndup(file, len);
     char *above = folder == NULL ? NULL : rf__path_join(folder, "..");
     rf_status status = above == NULL ? rf__fail_memory(err) : open_tokenizer(folder, out, err);
 

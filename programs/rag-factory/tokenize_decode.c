@@ -14,13 +14,18 @@ static bool is_separator(char c)
 /* Says what stands there in place of an id. */
 static rf_status no_id(rf_text text, size_t begin, rf_error *err)
 {
+    const char *what = text.data + begin;
     size_t len = 0;
+    bool is_cut;
 
-    while (begin + len < text.len && len <= MAX_SHOWN && !is_separator(text.data[begin + len]))
+    while (begin + len < text.len && len <= MAX_SHOWN && !is_separator(what[len]))
         len++;
-    return rf__fail(err, RF_INVALID_ARGUMENT, "'%.*s%s' is no id, expected whole numbers up to %u",
-                    (int)(len < MAX_SHOWN ? len : MAX_SHOWN), text.data + begin, len > MAX_SHOWN ? "..." : "",
-                    UINT32_MAX);
+    is_cut = len > MAX_SHOWN;
+    if (is_cut)
+        for (len = MAX_SHOWN; len > 0 && ((uint8_t)what[len] & 0xC0) == 0x80;) /* not within a character */
+            len--;
+    return rf__fail(err, RF_INVALID_ARGUMENT, "'%.*s%s' is no id, expected whole numbers up to %u", (int)len, what,
+                    is_cut ? "..." : "", UINT32_MAX);
 }
 
 /* "101 7592", "101,7592" and "[101, 7592]" alike. */

@@ -112,6 +112,8 @@ static rf_status refuse_null(const char *function, const rf_text *texts, const r
 {
     size_t text = find_null(texts, n), pair = find_null(pairs, n);
 
+    if (n == 1 && (text < n || pair < n))
+        return rf__fail(err, RF_INVALID_ARGUMENT, "%s: the %s is NULL", function, text < n ? "text" : "second text");
     if (text < n)
         return rf__fail(err, RF_INVALID_ARGUMENT, "%s: text %zu is NULL", function, text);
     if (pair < n)

@@ -219,7 +219,7 @@ static rf_status read_name(const char *text, struct source *source, rf_error *er
         return RF_OK;
     if (strchr(text, '@') != NULL)
         return rf__fail(err, RF_INVALID_ARGUMENT, "'%s': a model is checked or removed with all its revisions", text);
-    status = rf__source_read(text, NULL, NULL, source, err);
+    status = rf__source_read(text, SOURCE_DEFAULT_REVISION, NULL, source, err);
     if (status == RF_OK && source->kind != SOURCE_HUB) {
         status =
             rf__fail(err, RF_INVALID_ARGUMENT, "%s: is a path on this machine, not the name of a cached model", text);

@@ -161,14 +161,14 @@ static bool is_file_name(const char *text)
 }
 
 /* Whether it can only be meant as a path, so that "no such file" is the answer that helps. A repository that is called
- * like a file is reached with its revision: org/name.model@main. */
-static bool is_meant_as_path(const char *text)
+ * like a file is reached with its revision. */
+static bool is_meant_as_path(const char *text, const char *revision)
 {
     const char *slash = strchr(text, '/');
     bool has_two_slashes = slash != NULL && strchr(slash + 1, '/') != NULL;
 
     return text[0] == '/' || text[0] == '.' || text[0] == '~' || strchr(text, '\\') != NULL || has_two_slashes ||
-           rf__ends_with(text, "/") || is_file_name(text);
+           rf__ends_with(text, "/") || (revision == NULL && is_file_name(text));
 }
 
 /* ---- Paths ---------------------------------------------------------------------------------------------------- */
@@ -207,8 +207,8 @@ static rf_status no_such_path(const char *text, rf_error *err)
     if (errno == EACCES || errno == EPERM)
         return rf__fail(err, RF_IO, "%s: cannot be reached: permission denied; run as a user who may read it", text);
     return rf__fail(err, RF_NOT_FOUND,
-                    "%s: no such file or directory, and no name on the hub looks like this; check the path, or name a "
-                    "model by org/name, such as " SOURCE_DEFAULT_MODEL_HINT,
+                    "%s: no such file or directory; check the path, or name a model on the hub by org/name, such "
+                    "as " SOURCE_DEFAULT_MODEL_HINT,
                     text);
 }
 
@@ -284,7 +284,7 @@ rf_status rf__source_read(const char *text, const char *revision, const struct l
         status = rf__fail(err, RF_INVALID_ARGUMENT,
                           "a model is named by org/name, such as " SOURCE_DEFAULT_MODEL_HINT
                           ", not by a URL; set HF_ENDPOINT to use another hub");
-    else if (is_meant_as_path(text) && strchr(text, '@') == NULL)
+    else if (is_meant_as_path(text, revision) && strchr(text, '@') == NULL)
         status = no_such_path(text, err);
     else
         status = read_name(text, revision, logger, out, err);

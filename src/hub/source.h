@@ -23,8 +23,9 @@ struct source {
     bool prefixed;  /* SOURCE_HUB: the organisation was not said and the reference's default was put in front */
 };
 
-/* Reads `text`, what the user typed. `revision` is NULL or the option; it may not contradict what follows '@'. The
- * result is to be released after success alone. RF_NOT_FOUND: a path to nothing. RF_INVALID_ARGUMENT: neither. */
+/* Reads `text`, what the user typed. `revision` is NULL or the option; it may not contradict what follows '@'.
+ * What ends as a file's name does is taken for one, unless a revision is said. The result is to be released after
+ * success alone. RF_NOT_FOUND: a path to nothing. RF_INVALID_ARGUMENT: neither. */
 rf_status rf__source_read(const char *text, const char *revision, const struct logger *logger, struct source *out,
                           rf_error *err);
 void rf__source_release(struct source *source); /* fine on a zeroed one */

@@ -20,12 +20,12 @@ rf_status rf__added_flags_read(const struct json *json, yyjson_val *token, bool 
         status = rf__json_get_bool(json, token, "lstrip", false, &flags->lstrip, err);
     if (status == RF_OK)
         status = rf__json_get_bool(json, token, "rstrip", false, &flags->rstrip, err);
-    if (status == RF_OK)
+    flags->special = true;
+    if (status == RF_OK && !is_special)
         status = rf__json_get_bool(json, token, "special", false, &flags->special, err);
-    if (status != RF_OK)
-        return status;
-    flags->special |= is_special;
-    return rf__json_get_bool(json, token, "normalized", !flags->special, &flags->normalized, err);
+    if (status == RF_OK)
+        status = rf__json_get_bool(json, token, "normalized", !flags->special, &flags->normalized, err);
+    return status;
 }
 
 rf_status rf__added_tokens_init(struct added_tokens *added, const struct vocabulary *vocabulary, size_t n,

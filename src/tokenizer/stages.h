@@ -31,8 +31,7 @@ rf_status rf__stage_type(const struct stage_source *source, const char *stage, c
 /* RF_UNSUPPORTED: "PATH: unsupported: STAGE 'TYPE'", and what to do. */
 rf_status rf__fail_stage(const struct json *json, const char *stage, const char *type, rf_error *err);
 
-/* "pattern": {"String": "…"} or {"Regex": "…"}, with one key, as `tokenizers` has it; RF_BAD_FORMAT for anything else.
- * *out is borrowed. */
+/* "pattern": {"String": "…"} or {"Regex": "…"} and nothing else, or RF_BAD_FORMAT. *out is borrowed. */
 rf_status rf__stage_pattern(const struct stage_source *source, const char *stage, const char *type, rf_text *out,
                             bool *is_regex, rf_error *err);
 
@@ -42,7 +41,7 @@ typedef rf_status (*rf_stage_reader)(void *chain, const struct stage_source *sou
 rf_status rf__stage_each(const struct stage_source *source, const char *stage, const char *key, rf_stage_reader read,
                          void *chain, rf_error *err);
 
-/* Another number for each call in one process, never 0: whose memory a scratch has. */
+/* Another number for each call in one process, never 0, by which a stage knows its own memory in a scratch. */
 uint64_t rf__stage_serial(void);
 
 /* ---- Parts of a text ---------------------------------------------------------------------------------------- */

@@ -13,7 +13,7 @@ rf_status rf__tokenizer_read_json(struct rf_tokenizer *tokenizer, const char *te
 /* The files beside a tokenizer's that say more; a json without a document where there is none. */
 struct vocab_companions {
     struct json config;                           /* tokenizer_config.json */
-    struct json special_tokens_map, added_tokens; /* …, of that name; none where config says all */
+    struct json special_tokens_map, added_tokens; /* .json; none where the configuration says all tokens */
     struct json model_config;                     /* config.json */
 };
 void rf__companions_release(struct vocab_companions *companions);

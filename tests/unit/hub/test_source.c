@@ -43,6 +43,7 @@ static void names(void **state)
         {"cl100k_base.tiktoken", NULL, RF_NOT_FOUND, NULL, NULL, false},
         {"my/spiece.model", NULL, RF_NOT_FOUND, NULL, NULL, false},
         {"org/name.model@main", NULL, RF_OK, "org/name.model", "main", false},
+        {"org/name.model", "main", RF_OK, "org/name.model", "main", false},
         {"org/json", NULL, RF_OK, "org/json", "main", false},
         {"a\\b", NULL, RF_NOT_FOUND, NULL, NULL, false},
         {"https://hub.example/org/name", NULL, RF_INVALID_ARGUMENT, NULL, NULL, false},
