@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A tokenizer.json with a tokenizer_config.json beside it, in every variant of the fields that change ids, and with
 special_tokens_map.json and added_tokens.json, against `transformers` (AutoTokenizer of the directory). Versions 4 and 5
-differ with some lists of special tokens in the latter two; a case in which both differ from ours is a mistake.
+differ with some lists of special tokens in the latter two, and 4 does not look at MPNet's tokenize_chinese_chars; a
+case in which both differ from ours is a mistake.
 
     tokenizer_config_oracle.py LIBRARY [--only WORD]       LIBRARY is librag_factory.so
 

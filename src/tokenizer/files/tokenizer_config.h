@@ -1,6 +1,8 @@
 /*
  * tokenizer_config: the fields of tokenizer_config.json that change the ids of a model directory that has a
- * tokenizer.json as well. transformers 4 and 5 agree on these, and nothing else is taken from it:
+ * tokenizer.json as well. Nothing else is taken from it. transformers 4 and 5 agree on these, but for
+ * tokenize_chinese_chars of MPNet's class, which 4 does not look at, and some lists of special tokens in
+ * special_tokens_map.json, which are here as 4 has them:
  *
  *   - do_lower_case, strip_accents, tokenize_chinese_chars of MPNet's class and BERT's and those like it, whose
  *     defaults count where a field is missing: they win over the file's BertNormalizer. The class is that of the file,
