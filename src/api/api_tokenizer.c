@@ -232,8 +232,8 @@ rf_status rf_tokenizer_encode_ids(const rf_tokenizer *tokenizer, const rf_text *
     struct encode_texts call;
     rf_status status = texts_of("rf_tokenizer_encode_ids", tokenizer, texts, pairs, n, options, out, &call, err);
 
-    if (status != RF_OK && out != NULL && *out != NULL)
-        **out = (rf_ids){0};
+    if (out != NULL && *out != NULL)
+        **out = (rf_ids){0}; /* whatever comes of it */
     if (status != RF_OK)
         return status;
     call.like.overflow = call.like.characters = false;
@@ -242,13 +242,12 @@ rf_status rf_tokenizer_encode_ids(const rf_tokenizer *tokenizer, const rf_text *
     if (owned == NULL)
         return rf__fail_memory(err);
     status = rf__encode_flat(tokenizer, &call, &owned->kept, err);
-    owned->shown = (rf_ids){0};
-    if (status == RF_OK)
+    if (status == RF_OK) {
         owned->shown = (rf_ids){owned->kept.n, owned->kept.ids, owned->kept.first, owned->kept.n_truncated};
-    if (status == RF_OK)
         *out = &owned->shown;
-    else if (*out == NULL)
+    } else if (*out == NULL) {
         rf_ids_free(&owned->shown);
+    }
     return status;
 }
 

@@ -148,16 +148,24 @@ static bool is_revision(const char *revision)
     return strstr(revision, "..") == NULL && strpbrk(revision, " ~^?*[@") == NULL;
 }
 
-/* Whether its name is that of a file of a model or of a tokenizer. */
-static bool is_file_name(const char *text)
-{
-    static const char *const ends[] = {".onnx", ".ort", ".safetensors", ".bin", ".json", ".txt", ".tiktoken", ".model"};
+/* How the names of files end; ended by NULL. */
+static const char *const onnx_ends[] = {".onnx", ".ort", NULL};
+static const char *const weights_ends[] = {".safetensors", ".bin", ".safetensors.index.json", ".bin.index.json", NULL};
+static const char *const tokenizer_ends[] = {".json", ".txt", ".tiktoken", ".model", NULL};
 
-    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-        if (rf__ends_with(text, ends[i]))
+static bool ends_with_one(const char *text, const char *const *ends)
+{
+    for (; *ends != NULL; ends++) {
+        if (rf__ends_with(text, *ends))
             return true;
     }
     return false;
+}
+
+/* Whether its name is that of a file of a model or of a tokenizer. */
+static bool is_file_name(const char *text)
+{
+    return ends_with_one(text, onnx_ends) || ends_with_one(text, weights_ends) || ends_with_one(text, tokenizer_ends);
 }
 
 /* Whether it can only be meant as a path, so that "no such file" is the answer that helps. A repository that is called
@@ -179,10 +187,9 @@ static rf_status read_path(const char *text, enum os_kind kind, struct source *o
 
     if (kind == OS_DIRECTORY)
         out->kind = SOURCE_DIRECTORY;
-    else if (rf__ends_with(text, ".onnx") || rf__ends_with(text, ".ort"))
+    else if (ends_with_one(text, onnx_ends))
         out->kind = SOURCE_ONNX_FILE;
-    else if (rf__ends_with(text, ".safetensors") || rf__ends_with(text, ".bin") ||
-             rf__ends_with(text, ".safetensors.index.json") || rf__ends_with(text, ".bin.index.json"))
+    else if (ends_with_one(text, weights_ends))
         out->kind = SOURCE_WEIGHTS_FILE;
     else
         return rf__fail(

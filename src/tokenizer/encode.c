@@ -75,18 +75,16 @@ static rf_status push_added(struct flow *flow, const struct text *text, const st
 {
     struct tokens *out = flow->out;
     size_t begin = rf__align_begin(align, part->begin), end = rf__align_end(align, part->end);
-    rf_status status;
+    rf_status status = RF_OK;
 
     if (part->begin == part->end)
         return RF_OK;
-    status = rf__tokens_reserve(out, 1, err);
-    if (status == RF_OK && flow->spaces != NULL && flow->tokenizer->postprocessor.trims)
+    if (flow->spaces != NULL && flow->tokenizer->postprocessor.trims)
         status = rf__spaces_of_found(flow->spaces, out->n, text->data + part->begin, part->end - part->begin, err);
-    if (status != RF_OK)
-        return status;
-    rf__tokens_put(out, flow->tokenizer->added.items[part->token].id, flow->n_words++, begin, end);
+    if (status == RF_OK)
+        status = rf__tokens_push(out, flow->tokenizer->added.items[part->token].id, flow->n_words++, begin, end, err);
     flow->is_full = out->n >= flow->limit;
-    return RF_OK;
+    return status;
 }
 
 /* Notes the white space of tokens from number `first` on that stand for their text. */
